@@ -1,0 +1,28 @@
+import { defineCommand } from '../src/core/command.ts';
+import { findRun } from '../src/core/find-run.ts';
+import { isEnd } from '../src/core/run.ts';
+import { repeatRun } from '../src/core/run-request.ts';
+import { storeRun } from '../src/core/store-run.ts';
+
+/** Repeats a run that has ended, as a new one: the same commit, parameters and resources, except for the parameters given. */
+export const trainRetry = defineCommand({
+  path: ['train', 'retry'],
+  summary: 'Run something again, from the same commit.',
+  access: 'trainer',
+  arguments: [{ name: 'run', kind: 'run', summary: "The run's number.", required: true }],
+  flags: [{ name: 'parameters', kind: 'pairs', summary: 'A parameter that changes.', short: 'p' }],
+  examples: ['train retry 42', 'train retry 42 -p lr=0.03'],
+  needs: ['runs'],
+  async run(values, context, { runs }) {
+    const found = await findRun(values.run, runs);
+    if (!found.ok) return found;
+    const { number, state, spec, priority } = found.run;
+    if (!isEnd(state)) {
+      const example = `train cancel ${number}`;
+      return { ok: false, code: 'RUN_NOT_ENDED', details: { word: number, number, state, example } };
+    }
+    const repeated = repeatRun(number, spec, values.parameters ?? {}, context.policy);
+    if (!repeated.ok) return repeated;
+    return { ok: true, reply: await storeRun(repeated.spec, priority, context, runs) };
+  },
+});

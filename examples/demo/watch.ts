@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { asText } from './as-text.ts';
+import type { Service } from './service.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface Result {
+  number: number;
+  state: string;
+  sha: string;
+  /** Final values by name. */
+  metrics: Record<string, number>;
+  /** Path of the trained model, where it is on this machine. */
+  model: string | null;
+  messages: number;
+}
+
+interface RunJson {
+  number: number;
+  state: string;
+  sha: string;
+  metrics: Record<string, { value: number }>;
+}
+
+const pollMs = 250;
+const longestMs = 120_000;
+const ends = ['succeeded', 'failed', 'cancelled', 'timed-out'];
+
+/** Shows each message of the channel whenever it changes, until the run has ended and its messages say so. */
+export async function watchRun(
+  service: Service,
+  workspace: Workspace,
+  say: (text: string) => void,
+): Promise<Result> {
+  const shown = new Map<string, string>();
+  const since = performance.now();
+  while (performance.now() - since < longestMs) {
+    const messages = await workspace.messages();
+    for (const message of messages) {
+      const text = asText(message);
+      if (shown.get(message.ts) === text) continue;
+      const what = shown.has(message.ts)
+        ? 'edited'
+        : message.thread_ts && message.thread_ts !== message.ts
+          ? 'in the thread'
+          : 'posted';
+      shown.set(message.ts, text);
+      say(`  Signalbox in #training (${what}):\n${text.replace(/^/gm, '  | ')}\n`);
+    }
+    const { runs } = (await service.get('/v1/runs?limit=1')) as { runs: { number: number; state: string }[] };
+    const run = runs[0];
+    const told = messages.some(message => message.thread_ts && message.thread_ts !== message.ts);
+    if (
+      run &&
+      ends.includes(run.state) &&
+      told &&
+      [...shown.values()].some(text => text.includes(run.state))
+    ) {
+      return await resultOf(service, run.number, messages.length);
+    }
+    await pause(pollMs);
+  }
+  throw new Error('The run did not end, or its message did not say so, within two minutes.');
+}
+
+async function resultOf(service: Service, number: number, messages: number): Promise<Result> {
+  const { state, sha, metrics } = (await service.get(`/v1/runs/${number}`)) as RunJson;
+  const model = join(service.dataDir, 'agent/local/runs', String(number), 'output/model.json');
+  return {
+    number,
+    state,
+    sha,
+    metrics: Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, metric.value])),
+    model: existsSync(model) ? model : null,
+    messages,
+  };
+}

@@ -1,0 +1,36 @@
+import { variables } from '../src/config.ts';
+import { errors } from '../src/core/errors.ts';
+
+/** Files that are made from the source and never edited; a test holds them equal to it, and `npm run generate` writes them. */
+export const generated: readonly { path: string; render(): string }[] = [
+  { path: 'docs/errors.md', render: renderErrors },
+  { path: '.env.example', render: renderEnvironment },
+];
+
+function renderErrors(): string {
+  const rows = Object.entries(errors).map(([code, { status, what, why, todo }]) =>
+    ['', ` \`${code}\` `, ` ${status} `, ...[what, why, todo].map(text => ` ${cell(text)} `), ''].join('|'),
+  );
+  return `# Errors
+
+Made from \`src/core/errors.ts\` by \`npm run generate\`. Words in braces are filled in; a sentence whose word is not known is left out.
+The API answers with the code as \`code\` in \`application/problem+json\`, under the HTTP status given here.
+
+| code | HTTP | what happened | why | what to do |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
+function renderEnvironment(): string {
+  const parts = Object.entries(variables).map(([name, variable]) => {
+    const preset = 'default' in variable ? variable.default : undefined;
+    const example = 'example' in variable ? variable.example : undefined;
+    return `# ${variable.about}\n#${name}=${preset ?? example ?? ''}\n`;
+  });
+  return `# Made from src/config.ts by \`npm run generate\`. Every variable that Signalbox reads; all are optional.\n\n${parts.join('\n')}`;
+}

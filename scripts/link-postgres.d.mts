@@ -1,0 +1,1 @@
+export function linkPostgres(root: string): Promise<number>;

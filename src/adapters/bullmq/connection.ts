@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  createPostgresBackend,
+  createRedisBackend,
+  type BackendFactory as Factory,
+  type IQueueBackend,
+  type KeepJobs,
+  type PostgresPoolConfig,
+  Queue,
+  type RedisOptions,
+  Worker,
+} from 'bullmq';
+
+/**
+ * Where the queues live. `prefix` (default `bull`) and `schema` (default `bullmq`) are the namespace: installations that share one server
+ * need one each.
+ */
+export type QueueConnection =
+  | { kind: 'redis'; url: string; prefix?: string }
+  | { kind: 'postgres'; url: string; schema?: string };
+
+/** A job, as far as it is used here. */
+export interface QueueJob {
+  id?: string;
+  data: unknown;
+}
+
+/** What queue and worker have in common on every backend. */
+export interface Openable {
+  waitUntilReady(): Promise<unknown>;
+  close(): Promise<void>;
+  /** Without waiting for anything. */
+  disconnect(): Promise<void>;
+  on(event: 'error', listener: (err: Error) => void): unknown;
+}
+
+export interface OpenQueue extends Openable {
+  addBulk(
+    jobs: { name: string; data: unknown; opts: Queue['jobsOpts'] & DeduplicationOpts }[],
+  ): Promise<unknown>;
+}
+
+export interface OpenWorker extends Openable {
+  /** Handles jobs until the worker is closed. */
+  run(): Promise<void>;
+}
+
+interface DeduplicationOpts {
+  deduplication: { id: string; keepLastIfActive: boolean };
+}
+
+export interface WorkerSettings {
+  concurrency: number;
+  removeOnComplete: KeepJobs;
+  removeOnFail: KeepJobs;
+}
+
+// A killed worker's job is free once its lock is over, and is found by the next look: 13 s at the most, for 15 that are promised.
+const LOCK_MS = 8_000;
+const STALLED_MS = 2_500;
+// Only a job that kills its worker each time comes near to it.
+const STALLED_TIMES = 1_000;
+const RETRY_MS = 1_000;
+
+/** A queue to add to. It does not wait for a server that is away: adding fails at once. */
+export function openQueue(connection: QueueConnection, name: string): OpenQueue {
+  // Nobody reads the events, and by default ten thousand are kept.
+  const streams = { events: { maxLen: 100 } };
+  if (connection.kind === 'postgres')
+    return new Queue(name, { connection: postgres(connection, 1), streams }, createPostgresBackend);
+  return new Queue(name, {
+    ...redis(connection, { enableOfflineQueue: false, maxRetriesPerRequest: 1, socketTimeout: 5_000 }),
+    streams,
+  });
+}
+
+/** A worker that is not running yet. Its connections come back by themselves. */
+export function openWorker(
+  connection: QueueConnection,
+  name: string,
+  process: (job: QueueJob) => Promise<unknown>,
+  settings: WorkerSettings,
+): OpenWorker {
+  const options = {
+    ...settings,
+    autorun: false,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_MS,
+    maxStalledCount: STALLED_TIMES,
+    runRetryDelay: RETRY_MS,
+  };
+  if (connection.kind === 'postgres') {
+    // A notification ends the wait, so an idle worker may rest long.
+    const rest = { ...options, connection: postgres(connection, 2), drainDelay: 60 };
+    return new Worker(name, process, rest, patient(createPostgresBackend));
+  }
+  // Blocking for more than ten seconds is what BullMQ advises against on Redis.
+  const far = redis(connection, { maxRetriesPerRequest: null, socketTimeout: 15_000 });
+  return new Worker(name, process, { ...options, ...far, drainDelay: 10 }, patient(createRedisBackend));
+}
+
+function redis(connection: QueueConnection & { kind: 'redis' }, options: RedisOptions) {
+  return {
+    connection: {
+      url: connection.url,
+      connectTimeout: 5_000,
+      keepAlive: 10_000,
+      // After a failover the address may lead to the new master.
+      reconnectOnError: (err: Error) => err.message.startsWith('READONLY'),
+      retryStrategy: (times: number) => Math.min(100 * 2 ** Math.min(times, 5), 2_000),
+      ...options,
+    },
+    prefix: connection.prefix ?? 'bull',
+    // Or BullMQ writes on the console about an evicting policy, which `checkRedis` refuses.
+    skipVersionCheck: true,
+  };
+}
+
+function postgres(connection: QueueConnection & { kind: 'postgres' }, max: number): PostgresPoolConfig {
+  const { url, options } = splitOptions(connection.url);
+  return {
+    connectionString: url,
+    // BullMQ adds its search path to them; in the address they would win over it.
+    options,
+    schema: connection.schema ?? 'bullmq',
+    // Under a lock of its own, and nothing once it is done.
+    migrate: true,
+    max,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 15_000,
+    keepAlive: true,
+  };
+}
+
+function splitOptions(url: string): { url: string; options: string | undefined } {
+  const found = /(?<=[?&])options=([^&]*)&?/.exec(url);
+  if (found?.[1] === undefined) return { url, options: undefined };
+  return { url: url.replace(found[0], ''), options: decodeURIComponent(found[1].replaceAll('+', ' ')) };
+}
+
+/**
+ * BullMQ asks again at once after any error but a refused TCP connection (a missing socket, a full or a read-only server): a loop at
+ * full speed.
+ */
+function patient<B extends IQueueBackend, C>(factory: Factory<B, C>): Factory<B, C> {
+  return (name, options, more) => {
+    const backend = factory(name, options, more);
+    const moveToActive = backend.moveToActive.bind(backend);
+    backend.moveToActive = async (token, worker) => {
+      try {
+        return await moveToActive(token, worker);
+      } catch (err) {
+        await sleep(RETRY_MS);
+        throw err;
+      }
+    };
+    return backend;
+  };
+}

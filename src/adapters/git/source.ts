@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve as resolvePath } from 'node:path';
+import { SignalboxError } from '../../core/errors.ts';
+import type { Log, Resolved, SourcePort } from '../../core/ports.ts';
+import { withLock } from './lock.ts';
+import { FolderError, snapshotFolder, snapshotPath } from './plain-folder.ts';
+import { resolveRef } from './refs.ts';
+import { type GitResult, git, gitStream } from './run-git.ts';
+
+const pinned = /^(?:[0-9a-f]{40}|[0-9a-f]{64}|sha256:[0-9a-f]{64})$/;
+
+/**
+ * The sources of projects: folders in a Git repository, other folders, and URLs of Git repositories. Nothing of a source is ever run: what
+ * is archived comes from bare repositories of our own in `cacheDir`, not touched by a repository's configuration, hooks or filters.
+ * Relative folders count from `baseDir`.
+ */
+export function createGitSource(options: { cacheDir: string; baseDir?: string; log: Log }): SourcePort {
+  const { cacheDir, log } = options;
+  const snapshots = join(cacheDir, 'snapshots');
+  const place = (source: string) =>
+    isUrl(source) ? { url: source } : { folder: resolvePath(options.baseDir ?? '.', source) };
+
+  async function resolve(source: string, ref: string): Promise<Resolved> {
+    const { url, folder } = place(source);
+    if (url !== undefined) return resolveUrl(url, ref);
+    if (!(await isFolder(folder))) return unavailable(`The folder ${folder} does not exist.`);
+    const repository = await repositoryOf(folder);
+    if (repository) {
+      const inGit = ['-C', folder];
+      const resolved = await resolveRef(inGit, ref);
+      if (resolved.ok && (await holds(inGit, treeOf(resolved.sha, repository.prefix)))) return resolved;
+      // What was never committed is a plain folder, wherever it lies; a ref that somebody named must be one.
+      if (ref !== 'HEAD') return resolved.ok ? unavailable(`The folder is not in ${ref}.`) : resolved;
+      if (!resolved.ok && resolved.code !== 'unknown') return resolved;
+      log.info({ source }, 'the folder is not committed; its content is taken as it is');
+    } else if (ref !== 'HEAD') return { ok: false, code: 'unknown', refs: ['HEAD'] };
+    return { ok: true, sha: await snapshotFolder(folder, snapshots) };
+  }
+
+  async function resolveUrl(url: string, ref: string): Promise<Resolved> {
+    const mirror = mirrorOf(url);
+    const inMirror = [`--git-dir=${mirror}`];
+    return withLock(await lockOf(mirror), async () => {
+      await makeBare(mirror);
+      const isCommit = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(ref);
+      // A commit that is known needs no network.
+      const known = isCommit ? await resolveRef(inMirror, ref) : null;
+      if (known?.ok) return pin(inMirror, known);
+      const specs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
+      if (ref === 'HEAD') specs.push('+HEAD:refs/signalbox/head');
+      const fetched = await fetchInto(mirror, url, specs);
+      if (!fetched.ok) return unavailable(whyNotFetched(fetched));
+      return pin(inMirror, await resolveRef(inMirror, ref, 'refs/signalbox/head'));
+    });
+  }
+
+  async function archive(source: string, sha: string): Promise<AsyncIterable<Uint8Array>> {
+    const fail = (reason: string) =>
+      new SignalboxError('SOURCE_UNAVAILABLE', { project: shown(source), reason });
+    if (!pinned.test(sha)) throw fail('It was pinned to something that is no commit.');
+    if (sha.startsWith('sha256:')) {
+      const snapshot = snapshotPath(snapshots, sha);
+      if (!(await isFolder(snapshot))) throw fail('The copy of the folder is no longer kept.');
+      return gitStream('tar', ['-c', '-f', '-', '-C', snapshot, '.']);
+    }
+    const { url, folder } = place(source);
+    const repository = url === undefined ? await repositoryOf(folder) : null;
+    if (url === undefined && !repository) throw fail('Its folder is no longer in a Git repository.');
+    const bare = repository ? await borrowObjects(repository.objects) : mirrorOf(url ?? '');
+    const tree = treeOf(sha, repository?.prefix ?? '');
+    if (!(await holds([`--git-dir=${bare}`], tree))) throw fail(`The commit ${sha} is no longer there.`);
+    return gitStream('git', [`--git-dir=${bare}`, 'archive', '--format=tar', tree]);
+  }
+
+  /** A bare repository of ours that reads the objects of somebody's. */
+  async function borrowObjects(objects: string): Promise<string> {
+    const bare = join(cacheDir, `${hashOf(objects)}.borrowed`);
+    await withLock(await lockOf(bare), async () => {
+      await makeBare(bare);
+      await writeFile(join(bare, 'objects', 'info', 'alternates'), `${objects}\n`);
+    });
+    return bare;
+  }
+
+  function mirrorOf(url: string): string {
+    return join(cacheDir, `${hashOf(url)}.git`);
+  }
+
+  async function lockOf(repository: string): Promise<string> {
+    await mkdir(cacheDir, { recursive: true });
+    return `${repository}.lock`;
+  }
+
+  return {
+    archive,
+    resolve: (source, ref) =>
+      resolve(source, ref).catch((err: unknown) => {
+        log.warn({ source: shown(source), err }, 'a source could not be read');
+        return unavailable(err instanceof FolderError ? err.message : 'Reading it failed.');
+      }),
+  };
+}
+
+/** Appears whole or not at all. What a commit says of archives (`export-ignore`, `export-subst`) is left aside: a run gets all files. */
+async function makeBare(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  const draft = await mkdtemp(`${path}.draft-`);
+  const made = await git(['init', '--quiet', '--bare', '--template=', draft]);
+  if (!made.ok) throw new Error(`git init failed: ${made.said}`);
+  await mkdir(join(draft, 'info'), { recursive: true });
+  await mkdir(join(draft, 'objects', 'info'), { recursive: true });
+  await writeFile(join(draft, 'info', 'attributes'), '* -export-ignore -export-subst\n');
+  await rename(draft, path).finally(() => rm(draft, { recursive: true, force: true }));
+}
+
+/** To be called under the mirror's lock: lock files of a git that was killed are then nobody's. */
+async function fetchInto(mirror: string, url: string, specs: string[]): Promise<GitResult> {
+  const options = ['--quiet', '--prune', '--no-tags', '--no-write-fetch-head'];
+  const fetching = () => git([`--git-dir=${mirror}`, 'fetch', ...options, '--', url, ...specs]);
+  const fetched = await fetching();
+  if (fetched.ok || !/\.lock': File exists/.test(fetched.said)) return fetched;
+  const names = await readdir(mirror, { recursive: true });
+  for (const name of names.filter(one => one.endsWith('.lock')))
+    await rm(join(mirror, name), { force: true });
+  return fetching();
+}
+
+/** Keeps a commit that runs were promised, also when its branch is rewritten. */
+async function pin(repository: string[], resolved: Resolved): Promise<Resolved> {
+  if (resolved.ok)
+    await git([...repository, 'update-ref', `refs/signalbox/pins/${resolved.sha}`, resolved.sha]);
+  return resolved;
+}
+
+/** The repository around a folder; null: there is none, or no git on this machine. */
+async function repositoryOf(folder: string): Promise<{ prefix: string; objects: string } | null> {
+  const ask = ['rev-parse', '--path-format=absolute', '--show-prefix', '--git-path', 'objects'];
+  const found = await git(['-C', folder, ...ask]);
+  if (!found.ok) return null;
+  const [prefix = '', objects = ''] = found.out.split('\n');
+  return { prefix: prefix.replace(/\/$/, ''), objects };
+}
+
+async function holds(repository: string[], tree: string): Promise<boolean> {
+  const type = await git([...repository, 'cat-file', '-t', tree]);
+  return type.ok && (type.out === 'tree' || type.out === 'commit');
+}
+
+function treeOf(sha: string, prefix: string): string {
+  return prefix === '' ? sha : `${sha}:${prefix}`;
+}
+
+function whyNotFetched(failed: Extract<GitResult, { ok: false }>): string {
+  if (failed.missing) return 'There is no git on the machine where Signalbox runs.';
+  if (failed.timedOut) return 'Its server did not answer within a minute.';
+  return `git could not fetch it: ${failed.said.replace(/\.$/, '')}.`;
+}
+
+/** `https://...`, `file:///...`, or `git@host:path`. */
+function isUrl(source: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(source) || /^[\w.-]+@[\w.-]+:[^:]/.test(source);
+}
+
+/** A source without the password that a URL may hold. */
+function shown(source: string): string {
+  return source.replace(/\/\/[^/@\s]*@/, '//');
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+function unavailable(reason: string): Resolved {
+  return { ok: false, code: 'unavailable', reason };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    found => found.isDirectory(),
+    () => false,
+  );
+}

@@ -1,0 +1,64 @@
+import type { AgentSyncRequest, AgentSyncResponse } from '../../core/agent-protocol.ts';
+import type { RawEdge } from '../../core/edge.ts';
+import type { Dispatched, Intent } from '../../core/intent.ts';
+import type { Log, LogStore, RunStore, SourcePort, TokenStore } from '../../core/ports.ts';
+
+/** One sample for `/metrics`; its labels come from closed vocabularies or from the configuration, never from requests. */
+export interface GaugeSample {
+  name: string;
+  help: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+export interface Idempotency {
+  /** Remembers under one token that `key` stands for the request with this digest. `conflict`: it stands for another one. */
+  check(tokenId: string, key: string, digest: string): Promise<'new' | 'same' | 'conflict'>;
+}
+
+/** What the API's routes may ask for. */
+export interface ApiPorts {
+  dispatch(intent: Intent): Promise<Dispatched>;
+  runs: Pick<RunStore, 'get' | 'list' | 'events' | 'metrics' | 'addPoints' | 'newestNumber'>;
+  logs: Pick<LogStore, 'read' | 'append'>;
+  tokens: Pick<TokenStore, 'find' | 'attemptOf'>;
+  source: Pick<SourcePort, 'archive'>;
+  idempotency: Idempotency;
+  agentSync(pool: string, request: AgentSyncRequest, now: Date): Promise<AgentSyncResponse>;
+  clock: () => Date;
+  /** A new random id. */
+  id: () => string;
+  pace: Pace;
+}
+
+/** Milliseconds, except where it says otherwise. */
+export interface Pace {
+  /** Between two looks at the store for somebody who follows a run. */
+  pollMs: number;
+  /** Longest silence on a stream of events. */
+  keepAliveMs: number;
+  /** How many may follow runs at once. */
+  followers: number;
+  /** In which a request's headers, and all of a request, must have arrived. */
+  headersMs: number;
+  requestMs: number;
+}
+
+export const defaultPace: Pace = {
+  pollMs: 500,
+  keepAliveMs: 15_000,
+  followers: 200,
+  headersMs: 5_000,
+  requestMs: 9_000,
+};
+
+export interface HttpDeps extends Omit<ApiPorts, 'pace'> {
+  edges: RawEdge[];
+  health(): Promise<{ ok: boolean; checks: Record<string, string> }>;
+  gauges?(): Promise<GaugeSample[]>;
+  log: Log;
+  version: string;
+  /** Bytes of edge bodies that may be held in memory at once; 64 MB unless given. */
+  bodyBudgetBytes?: number;
+  pace?: Partial<Pace>;
+}

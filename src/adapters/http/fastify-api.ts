@@ -1,0 +1,184 @@
+import type { RequestListener, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { type Fault, fault, SignalboxError } from '../../core/errors.ts';
+import type { ApiPorts, HttpDeps } from './deps.ts';
+import { followerSet } from './followers.ts';
+import type { Metrics } from './metrics.ts';
+import { openApi } from './openapi.ts';
+import { ready } from './probe.ts';
+import { faultOf, problem, problemHeaders, problemType } from './problem.ts';
+import { isEncoded } from './raw-edges.ts';
+import { refuseSlowly } from './refuse.ts';
+import { type Answer, anyone, defineRoute, type RawInput, type Route } from './route.ts';
+import { machineRoutes } from './routes-machines.ts';
+import { runRoutes } from './routes-runs.ts';
+
+const bodyLimitBytes = 1024 * 1024;
+
+interface ApiDeps extends Pick<HttpDeps, 'health' | 'log' | 'version' | 'id'> {
+  ports: ApiPorts;
+  metrics: Metrics;
+}
+
+export interface FastifyApi {
+  server: Server;
+  routes: readonly string[];
+  listen(port: number, host: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Everything that is no edge: `/v1`, the probes and the metrics. */
+export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) => Server): FastifyApi {
+  const { ports, metrics, log } = deps;
+  const registered: string[] = [];
+  const followers = followerSet(ports.pace.followers, log);
+  const admitted = new WeakMap<FastifyRequest, (raw: RawInput) => Promise<Answer>>();
+
+  const app = fastify({
+    serverFactory: makeServer,
+    clientErrorHandler: refuseConnection,
+    // An address that cannot be decoded, or is too long.
+    frameworkErrors: (_, request, reply) => sendFault(request, reply, unknownRoute(request)),
+    exposeHeadRoutes: false,
+    requestIdHeader: false,
+    bodyLimit: bodyLimitBytes,
+  });
+  const json = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // Clients set the content type also where there is nothing to say.
+    if (body.length === 0) done(null, undefined);
+    else json(request, String(body), done);
+  });
+
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) registered.push(`${one} ${url}`);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    if (isEncoded(request.raw)) throw new SignalboxError('BODY_ENCODING');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { url } = request.routeOptions;
+    const route = url === undefined ? 'unmatched' : `${request.method} ${url}`;
+    // A stream lasts as long as somebody listens, which says nothing about how fast anything is.
+    if (!followers.isFollower(reply.raw))
+      metrics.observe(route, reply.raw.statusCode, reply.elapsedTime / 1000);
+  });
+  app.setErrorHandler((err, request, reply) => sendFault(request, reply, describe(err, request)));
+  app.setNotFoundHandler((request, reply) => sendFault(request, reply, unknownRoute(request)));
+
+  function describe(err: unknown, request: FastifyRequest): Fault {
+    const { url: route, bodyLimit } = request.routeOptions;
+    const known = faultOf(err, bodyLimit);
+    if (known) {
+      if (known.status >= 500) log.warn({ err, route, code: known.code }, 'request refused');
+      return known;
+    }
+    const reference = deps.id();
+    log.error({ err, route, reference }, 'request failed');
+    return fault('INTERNAL', { reference });
+  }
+
+  function mount(route: Route): void {
+    app.route({
+      method: route.method,
+      url: route.path,
+      bodyLimit: route.limitBytes ?? bodyLimitBytes,
+      // Who asks is known before a byte of the body is read.
+      onRequest: async request => {
+        admitted.set(request, await route.open(request.headers, ports));
+      },
+      handler: async (request, reply) => {
+        const handle = admitted.get(request);
+        if (!handle) throw new Error('a request was handled that was not admitted');
+        const { params, query, body, headers } = request;
+        const answer = await handle({ params, query, body, headers });
+        if (!('stream' in answer)) {
+          reply.code(answer.status).headers(answer.headers ?? {});
+          return reply.send(answer.json);
+        }
+        if (answer.live && followers.full())
+          throw new SignalboxError('BUSY', { reason: 'Too many follow runs at once.' });
+        reply.hijack();
+        const headersSoFar = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
+        await followers.send(reply.raw, { ...answer, headers: { ...headersSoFar, ...answer.headers } });
+        return reply;
+      },
+    });
+  }
+
+  const document = defineRoute({
+    method: 'GET',
+    path: '/v1/openapi.json',
+    summary: 'This document.',
+    gate: anyone,
+    answers: { 200: { description: 'OpenAPI 3.1.' } },
+    errors: [],
+    handle: async () => ({ status: 200, json: described }),
+  });
+  const routes = [...runRoutes, ...machineRoutes, document];
+  const described = openApi(routes, deps.version);
+  for (const route of routes) mount(route);
+
+  app.get('/healthz', async () => ({ ok: true, version: deps.version }));
+  app.get('/readyz', async (_, reply) => {
+    const state = await ready(deps.health, log);
+    if (!state.ok) reply.code(503).header('retry-after', '5');
+    return state;
+  });
+  app.get('/metrics', async (_, reply) => {
+    const { type, body } = await metrics.page();
+    return reply.type(type).send(body);
+  });
+
+  return {
+    server: app.server,
+    routes: registered,
+    listen: async (port, host) => {
+      await app.listen({ port, host });
+    },
+    close: async () => {
+      followers.stop();
+      await app.close();
+    },
+  };
+}
+
+function unknownRoute(request: FastifyRequest): Fault {
+  return fault('ROUTE_UNKNOWN', { word: `${request.method} ${request.url.split('?', 1)[0]}` });
+}
+
+/** Bodies up to this many bytes are read on and thrown away when they are refused, and the connection stays of use. */
+const smallBody = 64 * 1024;
+
+function sendFault(request: FastifyRequest, reply: FastifyReply, f: Fault): void {
+  const { raw } = request;
+  const declared = raw.headers['transfer-encoding']
+    ? Number.POSITIVE_INFINITY
+    : raw.headers['content-length'];
+  if (!raw.complete && Number(declared ?? 0) > smallBody) {
+    reply.hijack();
+    refuseSlowly(raw, reply.raw, f);
+    return;
+  }
+  reply
+    .code(f.status)
+    .headers(problemHeaders(f))
+    .type(problemType)
+    .send(JSON.stringify(problem(f)));
+}
+
+const connectionStatus: Record<string, string> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
+
+/** What is not HTTP, too slow or too long before there is a request to answer. */
+function refuseConnection(err: Error & { code?: string }, socket: Socket): void {
+  if (err.code === 'ECONNRESET' || socket.destroyed) return;
+  const status = connectionStatus[err.code ?? ''] ?? '400 Bad Request';
+  if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.destroySoon();
+}

@@ -1,0 +1,107 @@
+import {
+  agentLogRequest,
+  agentLogResponse,
+  agentSyncRequest,
+  agentSyncResponse,
+  metricsRequest,
+} from '../../core/agent-protocol.ts';
+import { SignalboxError } from '../../core/errors.ts';
+import type { Token } from '../../core/ports.ts';
+import { isOnMachine, type Run } from '../../core/run.ts';
+import type { ApiPorts } from './deps.ts';
+import { byAttempt, defineRoute, type Route, withScope } from './route.ts';
+import { existingRun } from './routes-runs.ts';
+import { attemptSchema, runNumberSchema } from './schemas.ts';
+
+/** An agent's reports and logs are longer than what people send. */
+const agentLimitBytes = 2 * 1024 * 1024;
+
+const syncAgent = defineRoute({
+  method: 'POST',
+  path: '/v1/agent/sync',
+  summary: 'An agent says all that it knows, and hears all that belongs on its pool.',
+  gate: withScope('agent'),
+  body: agentSyncRequest,
+  limitBytes: agentLimitBytes,
+  answers: { 200: { description: 'What belongs there now.', schema: agentSyncResponse } },
+  errors: [],
+  handle: async ({ body }, token, ports) => {
+    ownPool(token, body.pool);
+    return { status: 200, json: await ports.agentSync(body.pool, body, ports.clock()) };
+  },
+});
+
+const appendLog = defineRoute({
+  method: 'POST',
+  path: '/v1/agent/runs/:run/attempts/:attempt/log',
+  summary: "An agent adds to an attempt's log, with the metrics found in it.",
+  gate: withScope('agent'),
+  params: attemptSchema,
+  body: agentLogRequest,
+  limitBytes: agentLimitBytes,
+  answers: { 200: { description: 'What is known of the log now.', schema: agentLogResponse } },
+  errors: ['RUN_NOT_FOUND'],
+  handle: async ({ params, body }, token, ports) => {
+    const run = await existingRun(params.run, ports.runs);
+    ownPool(token, run.spec.pool);
+    if (params.attempt > run.attempt)
+      throw new SignalboxError('RUN_NOT_FOUND', { word: `${params.run} (attempt ${params.attempt})` });
+    const size = await ports.logs.append(params.run, params.attempt, body.offset, body.text, body.points);
+    return { status: 200, json: { size } };
+  },
+});
+
+const addMetrics = defineRoute({
+  method: 'POST',
+  path: '/v1/runs/:number/metrics',
+  summary: 'A command reports its metrics.',
+  gate: byAttempt,
+  params: runNumberSchema,
+  body: metricsRequest,
+  answers: { 204: { description: 'They are stored.' } },
+  errors: ['RUN_NOT_FOUND'],
+  handle: async ({ params, body }, attempt, ports) => {
+    await ownRun(attempt, params.number, ports);
+    await ports.runs.addPoints(params.number, attempt.attempt, body.points);
+    return { status: 204 };
+  },
+});
+
+const getSource = defineRoute({
+  method: 'GET',
+  path: '/v1/runs/:number/source',
+  summary: 'The source that an attempt runs, at its commit.',
+  gate: byAttempt,
+  params: runNumberSchema,
+  answers: { 200: { description: 'A tar archive.', type: 'application/x-tar' } },
+  errors: ['RUN_NOT_FOUND', 'SOURCE_UNAVAILABLE'],
+  handle: async ({ params }, attempt, ports) => {
+    const { spec } = await ownRun(attempt, params.number, ports);
+    const archive = await ports.source.archive(spec.source, spec.sha);
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/x-tar' },
+      live: false,
+      stream: () => archive,
+    };
+  },
+});
+
+export const machineRoutes: readonly Route[] = [syncAgent, appendLog, addMetrics, getSource];
+
+function ownPool(token: Token, pool: string): void {
+  if (token.pool !== null && token.pool !== pool)
+    throw new SignalboxError('TOKEN_SCOPE', { word: `agent of ${pool}` });
+}
+
+/** The run of an attempt's token, while that attempt is the one on the machine. */
+async function ownRun(
+  by: { run: number; attempt: number },
+  number: number,
+  ports: Pick<ApiPorts, 'runs'>,
+): Promise<Run> {
+  if (by.run !== number) throw new SignalboxError('TOKEN_SCOPE', { word: `run ${number}` });
+  const run = await existingRun(number, ports.runs);
+  if (run.attempt !== by.attempt || !isOnMachine(run.state)) throw new SignalboxError('TOKEN_INVALID');
+  return run;
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import type { Intent } from '../../core/intent.ts';
+import type { Token } from '../../core/ports.ts';
+import { parseDuration } from '../../core/project.ts';
+import { parse } from './problem.ts';
+
+/** The body of `POST /v1/runs`. Kinds only: what the values may be is the command's to say, in its own words and into the audit log. */
+export const runRequestSchema = z.strictObject({
+  project: z.string(),
+  ref: z.string().optional().describe('A branch, tag or commit.'),
+  gpus: z.number().optional().describe('Accelerators; 0 means one CPU slot.'),
+  gpu: z.string().optional().describe("Part of the wanted accelerator's model."),
+  pool: z.string().optional(),
+  priority: z.string().optional().describe('`low`, `normal` or `high`.'),
+  timeLimit: z.string().optional().describe('For example `4h`.'),
+  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  note: z.string().optional(),
+});
+
+/** The same request from anywhere: `key` is unique per wish. Throws `BODY_INVALID`. */
+export function runIntent(token: Pick<Token, 'id' | 'name'>, key: string, body: unknown): Intent {
+  const { timeLimit, parameters, ...same } = parse(runRequestSchema, body);
+  const values: Record<string, unknown> = { ...same };
+  if (timeLimit !== undefined) values.time = parseDuration(timeLimit) ?? timeLimit;
+  if (parameters !== undefined) values.parameters = parameters;
+  return callIntent(token, key, ['train'], values);
+}
+
+/** A command, called by a token. */
+export function callIntent(
+  token: Pick<Token, 'id' | 'name'>,
+  key: string,
+  path: readonly string[],
+  values: Record<string, unknown>,
+): Intent {
+  return { ...asked(token, key), wish: { kind: 'call', path, values } };
+}
+
+/** A command line, typed with a token in hand. */
+export function wordsIntent(token: Pick<Token, 'id' | 'name'>, key: string, words: string): Intent {
+  return { ...asked(token, key), wish: { kind: 'words', words } };
+}
+
+function asked(token: Pick<Token, 'id' | 'name'>, key: string): Omit<Intent, 'wish'> {
+  return { key, actor: { kind: 'token', id: token.id, name: token.name }, place: { kind: 'http' } };
+}

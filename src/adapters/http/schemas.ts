@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { actorSchema } from '../../core/actor.ts';
+import { replySchema } from '../../core/reply-json.ts';
+import { endStates, runStates } from '../../core/run.ts';
+import { runJsonSchema } from '../../core/run-json.ts';
+
+const count = (max: number) => z.coerce.number().int().min(0).max(max);
+const largestInteger = 2_147_483_647;
+const flag = z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'] }).default(false);
+
+export const runNumberSchema = z.object({ number: count(largestInteger).min(1) });
+
+export const attemptSchema = z.object({
+  run: count(largestInteger).min(1),
+  attempt: count(1_000_000).min(1),
+});
+
+export const listQuerySchema = z.object({
+  project: z.string().max(255).optional(),
+  state: z.enum(runStates).optional(),
+  mine: flag.describe('Only runs that this token asked for.'),
+  limit: count(100).min(1).default(20),
+  before: count(largestInteger).optional().describe('Only runs with a smaller number: the next page.'),
+});
+
+export const runListSchema = z.object({
+  runs: z.array(runJsonSchema),
+  next: z.int().nullable().describe('`before` for the next page; null: this was the last.'),
+});
+
+export const logQuerySchema = z.object({
+  offset: count(Number.MAX_SAFE_INTEGER).default(0).describe('Bytes to leave out.'),
+  attempt: count(1_000_000).min(1).optional().describe('The newest unless given.'),
+  follow: flag.describe('Go on until the run has ended.'),
+});
+
+/** The data of one server-sent event; its id is `seq`. */
+export const eventSchema = z.object({
+  seq: z.int(),
+  type: z.enum(['requested', 'queued', 'starting', 'running', 'stopping', 'preempted', 'lost', ...endStates]),
+  from: z.enum(runStates),
+  to: z.enum(runStates),
+  actor: actorSchema,
+  reason: z.string(),
+  at: z.iso.datetime(),
+  attempt: z.int(),
+});
+
+export const commandRequestSchema = z.strictObject({
+  words: z.string().describe('A command line, verb first and without a slash: `train digits -p lr=0.1`.'),
+});
+
+export const commandAnswerSchema = z.object({ reply: replySchema });

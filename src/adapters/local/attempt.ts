@@ -1,0 +1,198 @@
+import { existsSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AgentSyncRequest } from '../../core/agent-protocol.ts';
+import type { Exit, StopReason } from '../../core/run.ts';
+import {
+  type Assigned,
+  attemptFolders,
+  lastLines,
+  readAssignment,
+  readControl,
+  readStop,
+} from './control.ts';
+import { deliverLog } from './deliver-log.ts';
+import { endFamily } from './end-processes.ts';
+import { marksOf } from './environment.ts';
+import { readJson, writeDurable } from './files.ts';
+import { blamesGpu, exitOf } from './outcome.ts';
+import { bootId, isAlive, sendSignal } from './processes.ts';
+import { claimFolders, neverStart, type StartOptions, startAttempt } from './start-attempt.ts';
+
+export interface AttemptOptions extends StartOptions {
+  agentDir: string;
+  /** The agent is to end; what runs goes on. */
+  signal: AbortSignal;
+  /** There is something to report. */
+  changed(): void;
+  /** A GPU may be at fault. */
+  onGpuTrouble(): void;
+}
+
+type Report = AgentSyncRequest['reports'][number];
+type Over = { exit: Exit } | { lost: string };
+
+const linesOfLog = 40;
+
+/**
+ * One attempt on this machine. What is known of it lies in its folder; here is only what goes on in this process. `step` may be repeated
+ * at any time, and leads from whatever the folder holds towards what is wanted.
+ */
+export function attemptOn(options: AttemptOptions, run: number, attempt: number) {
+  const folders = attemptFolders(options.agentDir, run, attempt);
+  const { files } = folders;
+  const { log, signal } = options;
+  let assigned = readAssignment(folders);
+  let over: Over | null = null;
+  let lastSeen: ReturnType<typeof readControl> | null = null;
+  let startedAt: Date | null = null;
+  let starting: { stop: AbortController; done: Promise<void> } | null = null;
+  let delivered = false;
+  let delivering: Promise<void> | null = null;
+  let ending: Promise<void> | null = null;
+
+  /** A step that fails is logged, and may be taken again a second later. */
+  async function inBackground(what: string, work: () => Promise<void>, done: () => void): Promise<void> {
+    try {
+      await work();
+    } catch (err) {
+      if (!signal.aborted && !starting?.stop.signal.aborted) {
+        log.error({ run, attempt, step: what, err }, 'a step of an attempt failed');
+        await pause(1_000, undefined, { signal }).catch(() => {});
+      }
+    }
+    done();
+    options.changed();
+  }
+
+  function look(): ReturnType<typeof readControl> {
+    if (over && lastSeen) return lastSeen;
+    const seen = readControl(folders);
+    lastSeen = seen;
+    startedAt = seen.child?.at ?? null;
+    if (seen.end) {
+      const exit = exitOf(seen.end, lastLines(files.log, linesOfLog));
+      over = { exit };
+      if (assigned?.kind === 'gpu' && blamesGpu(exit)) options.onGpuTrouble();
+    } else if (seen.lost) over = { lost: seen.lost.reason };
+    return seen;
+  }
+
+  /** One step towards what Signalbox wants of this attempt; `null`: it has no place here any more. */
+  function step(wanted: Assigned | null): void {
+    const seen = look();
+    if (seen.launched)
+      delivering ??= inBackground('log', deliver, () => {
+        if (!delivered) delivering = null;
+      });
+    if (over) return;
+    const stop = wanted ? wanted.stop : 'cancel';
+    if (!seen.launched) {
+      if (stop) ending ??= inBackground('stop', () => stopStart(stop, wanted), endingDone);
+      else if (wanted && !starting && !ending) starting = begin(wanted);
+      return;
+    }
+    if (!seen.supervisor) return;
+    if (isAlive(seen.supervisor)) {
+      if (stop && readStop(folders)?.reason !== stop) {
+        writeDurable(files.stop, { reason: stop });
+        sendSignal(seen.supervisor.pid, 'SIGTERM');
+      }
+      return;
+    }
+    // It may have written its last between the two looks.
+    if (!look().end) ending ??= inBackground('lost', () => endLost(seen), endingDone);
+  }
+
+  function begin(wanted: Assigned): { stop: AbortController; done: Promise<void> } {
+    const stop = new AbortController();
+    const either = AbortSignal.any([stop.signal, signal]);
+    const work = async () => {
+      await claimFolders(wanted, folders);
+      assigned = wanted;
+      await startAttempt(wanted, folders, options, either);
+    };
+    const done = inBackground('start', work, () => {
+      starting = null;
+    });
+    return { stop, done };
+  }
+
+  async function stopStart(reason: StopReason, wanted: Assigned | null): Promise<void> {
+    starting?.stop.abort();
+    await starting?.done;
+    if (wanted) await claimFolders(wanted, folders);
+    assigned ??= wanted;
+    if (existsSync(folders.control)) neverStart(folders, { stopped: reason, failure: null });
+  }
+
+  async function endLost({ supervisor, child }: ReturnType<typeof readControl>): Promise<void> {
+    if (!supervisor) return;
+    // A command that was being started in that very instant must be there to be seen.
+    await pause(50);
+    await endFamily({ leader: child, since: supervisor, marks: marksOf({ run, attempt }, folders) }, 0);
+    const reason =
+      supervisor.boot === bootId()
+        ? 'The process that watched over it on the machine ended unexpectedly.'
+        : 'The machine was restarted while it ran.';
+    writeDurable(files.lost, { reason });
+  }
+
+  function endingDone(): void {
+    ending = null;
+  }
+
+  async function deliver(): Promise<void> {
+    const { service } = options;
+    const places = { logFolder: files.log, deliveryFile: files.delivery };
+    await deliverLog({ run, attempt, ...places, service, log, signal, ended });
+    delivered = true;
+  }
+
+  function ended(): boolean {
+    look();
+    return over !== null;
+  }
+
+  return {
+    run,
+    attempt,
+    step,
+    /** The token that came with it; null before anything was written. */
+    token: () => assigned?.token ?? null,
+    /** It has ended, and all that there is to send of its log was sent. */
+    isOver: () => over !== null && delivered,
+    /** Nothing of it was ever begun. */
+    isEmpty: () => !starting && !existsSync(files.assignment) && !existsSync(files.launched),
+    report(): Report {
+      const about = { run, attempt, startedAt, exit: null, reason: null };
+      if (over && delivered)
+        return 'exit' in over
+          ? { ...about, state: 'exited', exit: over.exit }
+          : { ...about, state: 'lost', reason: over.lost };
+      return { ...about, state: startedAt ? 'running' : 'starting' };
+    },
+    /** Its removal was begun before. */
+    isForgotten: () =>
+      existsSync(folders.tombstone) && (!assigned || wasForgotten(options.agentDir, assigned)),
+    /** Removes what only this attempt had. What it put out, and a mark so that it never starts again, stay. */
+    async forget(): Promise<void> {
+      if (assigned) writeDurable(folders.tombstone, { token: assigned.token });
+      // The control folder last: while it is there, an agent knows that the attempt has ended.
+      for (const folder of [folders.work, folders.home, folders.temporary])
+        await rm(folder, { recursive: true, force: true });
+      rmSync(folders.folder, { recursive: true, force: true });
+    },
+    /** Resolves when nothing of it goes on in this process. */
+    async rest(): Promise<void> {
+      await Promise.all([starting?.done, delivering, ending]);
+    },
+  };
+}
+export type Attempt = ReturnType<typeof attemptOn>;
+
+/** Whether exactly this attempt was here before and has been forgotten. */
+export function wasForgotten(agentDir: string, { run, attempt, token }: Assigned): boolean {
+  const mark = readJson(attemptFolders(agentDir, run, attempt).tombstone);
+  return typeof mark === 'object' && mark !== null && 'token' in mark && mark.token === token;
+}

@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+
+/** All that a supervisor needs to run one attempt; written by the agent as `plan.json`. No zod here: a supervisor stays small. */
+export interface Plan {
+  argv: [string, ...string[]];
+  cwd: string;
+  env: Record<string, string>;
+  user: { uid: number; gid: number } | null;
+  timeLimitS: number;
+  /** Between SIGTERM and SIGKILL. */
+  graceS: number;
+  /** Lines for the head of the log. */
+  notes: string[];
+  /** Entries of the environment that only processes of this attempt have. */
+  marks: string[];
+  log: { fileBytes: number; files: number };
+}
+
+/** The files by which agent and supervisor know of each other; all of them appear whole or not at all. */
+export function controlFiles(control: string) {
+  return {
+    /** What the attempt is, from the agent. */
+    assignment: join(control, 'assignment.json'),
+    plan: join(control, 'plan.json'),
+    /** Made once: by the supervisor that may start the command, or by the agent so that none ever does. */
+    launched: join(control, 'launched'),
+    /** The command's process. */
+    child: join(control, 'child.json'),
+    /** `{reason}`: the supervisor is to end the command. */
+    stop: join(control, 'stop.json'),
+    exit: join(control, 'exit.json'),
+    /** `{reason}`: the supervisor was gone and what it left has been ended. */
+    lost: join(control, 'lost.json'),
+    /** How positions in the log map to what Signalbox has of it. */
+    delivery: join(control, 'delivery.json'),
+    /** What the supervisor itself had to say. */
+    complaints: join(control, 'supervisor.txt'),
+    /** Log files, each named for the offset of its first byte. */
+    log: join(control, 'log'),
+    pipe: join(control, 'pipe'),
+  };
+}
+
+/** Checks the shape of `plan.json` by hand. */
+export function asPlan(value: unknown): Plan | null {
+  const plan = value as Plan | null;
+  const fits =
+    typeof plan === 'object' &&
+    plan !== null &&
+    isTexts(plan.argv) &&
+    plan.argv.length > 0 &&
+    typeof plan.cwd === 'string' &&
+    typeof plan.env === 'object' &&
+    plan.env !== null &&
+    isTexts(Object.values(plan.env)) &&
+    (plan.user === null || (isNumber(plan.user?.uid) && isNumber(plan.user.gid))) &&
+    [plan.timeLimitS, plan.graceS, plan.log?.fileBytes, plan.log?.files].every(isNumber) &&
+    isTexts(plan.notes) &&
+    isTexts(plan.marks);
+  return fits ? plan : null;
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(text => typeof text === 'string');
+}

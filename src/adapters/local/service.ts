@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import {
+  type AgentLogRequest,
+  type AgentSyncRequest,
+  type AgentSyncResponse,
+  agentLogResponse,
+  agentSyncResponse,
+} from '../../core/agent-protocol.ts';
+
+/** `away`: it may answer later. `refused`: it will not, whatever it is asked again (4xx). `broken`: it failed with this request. */
+export class ServiceError extends Error {
+  readonly outcome: 'away' | 'refused' | 'broken';
+  readonly status: number | null;
+  constructor(
+    message: string,
+    outcome: ServiceError['outcome'],
+    status: number | null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'ServiceError';
+    this.outcome = outcome;
+    this.status = status;
+  }
+}
+
+const problem = z.object({ detail: z.string().optional(), title: z.string().optional() });
+const timeoutMs = 15_000;
+
+export interface Service {
+  sync(request: AgentSyncRequest): Promise<AgentSyncResponse>;
+  /** Answers the bytes that Signalbox has now. */
+  appendLog(run: number, attempt: number, chunk: AgentLogRequest): Promise<number>;
+  /** The tar stream of what the attempt runs, asked for with the attempt's own token. */
+  source(run: number, token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+}
+
+/** Signalbox over HTTP. All functions throw `ServiceError`. */
+export function serviceAt(url: string, token: string, signal: AbortSignal): Service {
+  const base = url.replace(/\/+$/, '');
+
+  async function post(path: string, body: unknown): Promise<unknown> {
+    const response = await ask(`${base}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    });
+    try {
+      return await response.json();
+    } catch (err) {
+      throw new ServiceError('Signalbox did not answer in JSON.', 'away', response.status, { cause: err });
+    }
+  }
+
+  return {
+    sync: async request => understood(agentSyncResponse, await post('/v1/agent/sync', request)),
+    appendLog: async (run, attempt, chunk) => {
+      const answer = await post(`/v1/agent/runs/${run}/attempts/${attempt}/log`, chunk);
+      return understood(agentLogResponse, answer).size;
+    },
+    source: async (run, attemptToken, stop) => {
+      const headers = { authorization: `Bearer ${attemptToken}` };
+      const response = await ask(`${base}/v1/runs/${run}/source`, { headers, signal: stop });
+      if (!response.body) throw new ServiceError('Signalbox sent no source.', 'broken', response.status);
+      return response.body;
+    },
+  };
+}
+
+async function ask(url: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, { ...init, redirect: 'error' });
+  } catch (err) {
+    throw new ServiceError('Signalbox does not answer.', 'away', null, { cause: err });
+  }
+  if (response.ok) return response;
+  const text = await response.text().catch(() => '');
+  const outcome = outcomeOf(response.status);
+  throw new ServiceError(saidIn(text) ?? `Signalbox answered ${response.status}.`, outcome, response.status);
+}
+
+function outcomeOf(status: number): ServiceError['outcome'] {
+  if (status === 408 || status === 429 || (status >= 502 && status <= 504)) return 'away';
+  return status < 500 ? 'refused' : 'broken';
+}
+
+/** What a problem document (RFC 9457) says. */
+function saidIn(text: string): string | null {
+  try {
+    const { detail, title } = problem.parse(JSON.parse(text));
+    return (detail ?? title)?.slice(0, 500) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function understood<T>(schema: z.ZodType<T>, answer: unknown): T {
+  const result = schema.safeParse(answer);
+  if (result.success) return result.data;
+  throw new ServiceError('Signalbox answered what this agent does not understand.', 'broken', 200, {
+    cause: result.error,
+  });
+}

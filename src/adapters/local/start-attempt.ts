@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Log } from '../../core/ports.ts';
+import { checkOut, exists, giveAway, makeOwnFolder } from './checkout.ts';
+import type { Assigned, AttemptFolders, End } from './control.ts';
+import { planFor, userNamed } from './environment.ts';
+import { createOnce, writeDurable } from './files.ts';
+import type { Service } from './service.ts';
+
+const supervisorFile = join(import.meta.dirname, 'supervisor.ts');
+const launches = 3;
+
+export interface StartOptions {
+  /** Where commands reach Signalbox. */
+  url: string;
+  path?: string;
+  /** The user that commands become; null: that of the agent. */
+  runAs: string | null;
+  cacheDir: string;
+  service: Service;
+  log: Log;
+}
+
+/**
+ * Brings an attempt from nothing to a supervisor that has it in hand; may be begun again after a crash at any step. Where the command
+ * cannot be started that is written down as its end. Throws when aborted.
+ */
+export async function startAttempt(
+  assigned: Assigned,
+  folders: AttemptFolders,
+  options: StartOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const user = options.runAs === null ? null : userNamed(options.runAs);
+  if (options.runAs !== null && !user)
+    return failStart(folders, `The machine has no user ${options.runAs}, which the pool's runAs names.`);
+
+  for (const folder of [folders.home, folders.temporary, folders.output, folders.checkpoints])
+    await makeOwnFolder(folder, user);
+  let notes: string[] = [];
+  if (!(await exists(folders.work))) {
+    const { run, token } = assigned;
+    const checkout = await checkOut(options.service, run, token, folders.work, signal);
+    if (!checkout.ok) return failStart(folders, checkout.message);
+    notes = checkout.notes;
+  }
+  if (user) await giveAway(folders.work, user);
+
+  const { url, path } = options;
+  writeDurable(folders.files.plan, planFor(assigned, folders, { url, path, user, notes }));
+  for (let tries = 0; tries < launches; tries++) {
+    await launchSupervisor(folders, options, signal);
+    if (existsSync(folders.files.launched)) return;
+    options.log.warn({ folder: folders.control }, 'a supervisor ended before it began');
+  }
+  failStart(folders, 'The process that watches over the run could not be started on the machine.');
+}
+
+/**
+ * The folders in which agent and supervisor meet. The first attempt of a run finds no output of an earlier life (a database that was
+ * thrown away counts its runs from 1 again): that is moved aside.
+ */
+export async function claimFolders(assigned: Assigned, folders: AttemptFolders): Promise<void> {
+  if (assigned.attempt === 1 && !existsSync(folders.control) && existsSync(folders.ofRun)) {
+    const inside = await readdir(folders.ofRun);
+    if (inside.length > 0 && !inside.some(name => /^\d+$/.test(name)))
+      await rename(folders.ofRun, `${folders.ofRun}.before-${Date.now()}`);
+  }
+  // Others may pass through to what is theirs, and list nothing.
+  mkdirSync(folders.folder, { recursive: true, mode: 0o711 });
+  mkdirSync(folders.control, { recursive: true, mode: 0o700 });
+  writeDurable(folders.files.assignment, assigned);
+}
+
+/** Writes down that the command never ran and never will; `false` when a supervisor already has it. */
+export function neverStart(folders: AttemptFolders, end: Pick<End, 'stopped' | 'failure'>): boolean {
+  const exit = { code: null, signal: null, at: new Date(), ...end };
+  return createOnce(folders.files.launched, { by: 'agent', exit });
+}
+
+function failStart(folders: AttemptFolders, message: string): void {
+  neverStart(folders, { stopped: null, failure: { class: 'start-error', message } });
+}
+
+/** Resolves when the attempt is launched or this supervisor is gone. */
+async function launchSupervisor(
+  folders: AttemptFolders,
+  options: StartOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const complaints = openSync(folders.files.complaints, 'a', 0o600);
+  // The compile cache spares a supervisor the compiler for TypeScript, which is more than half of its memory.
+  const child = spawn(
+    process.execPath,
+    ['--max-old-space-size=64', '--max-semi-space-size=1', supervisorFile, folders.control],
+    {
+      cwd: folders.folder,
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', NODE_COMPILE_CACHE: options.cacheDir },
+      detached: true,
+      stdio: ['ignore', 'ignore', complaints],
+    },
+  );
+  closeSync(complaints);
+  let gone = false;
+  child.once('error', () => {
+    gone = true;
+  });
+  child.once('exit', () => {
+    gone = true;
+  });
+  child.unref();
+  while (!gone && !existsSync(folders.files.launched)) await pause(20, undefined, { signal });
+}

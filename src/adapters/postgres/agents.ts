@@ -1,0 +1,85 @@
+import { sql } from 'kysely';
+import type { Accelerator, AgentStore, Assignment } from '../../core/ports.ts';
+import type { Db, Tx } from './database.ts';
+import { runOf, wantPlan } from './run-rows.ts';
+
+export function agentStore(db: Db): AgentStore {
+  return {
+    async seen(pool, accelerators) {
+      const known = await db.selectFrom('accelerators').selectAll().where('pool', '=', pool).execute();
+      const listed = new Map(known.map(row => [`${row.node} ${row.kind} ${row.index}`, row]));
+      const changed = accelerators.filter(a => !same(listed.get(`${a.node} ${a.kind} ${a.index}`), a));
+      const present = new Set(accelerators.map(a => `${a.node} ${a.kind} ${a.index}`));
+      // One that is no longer reported may come back, and a run may still hold it: it is unhealthy, not forgotten.
+      const missing = known.filter(
+        row => row.healthy && !present.has(`${row.node} ${row.kind} ${row.index}`),
+      );
+      await db.transaction().execute(async tx => {
+        const wasAway = await alive(tx, pool);
+        for (const a of changed) await upsert(tx, pool, a);
+        for (const row of missing)
+          await upsert(tx, pool, { ...row, memoryMb: row.memory_mb, healthy: false });
+        if (changed.length > 0 || missing.length > 0 || wasAway) await wantPlan(tx);
+      });
+    },
+    async assignments(pool) {
+      const rows = await db
+        .selectFrom('runs')
+        .selectAll()
+        .where('pool', '=', pool)
+        .where('state', 'in', ['starting', 'running'])
+        .orderBy('number')
+        .execute();
+      if (rows.length === 0) return [];
+      const held = await db
+        .selectFrom('allocations')
+        .select(['run', 'node', 'kind', 'gpu'])
+        .where('pool', '=', pool)
+        .where('released_at', 'is', null)
+        .orderBy('gpu')
+        .execute();
+      return rows.map(runOf).map((run): Assignment => {
+        const mine = held.filter(row => row.run === run.number);
+        return {
+          run: run.number,
+          attempt: run.attempt,
+          spec: run.spec,
+          node: mine[0]?.node ?? '',
+          kind: mine[0]?.kind ?? 'cpu',
+          indices: mine.map(row => row.gpu),
+          stop: run.stopping,
+        };
+      });
+    },
+  };
+}
+
+/** Notes the sign of life; answers whether the agent had been away, so that what it missed is planned now. */
+async function alive(tx: Tx, pool: string): Promise<boolean> {
+  const result = await sql<{ away: boolean }>`
+    with before as (select seen_at from agents where pool = ${pool})
+    insert into agents (pool, seen_at) values (${pool}, clock_timestamp())
+    on conflict (pool) do update set seen_at = excluded.seen_at
+    returning coalesce((select seen_at < clock_timestamp() - interval '10 seconds' from before), true) as away`.execute(
+    tx,
+  );
+  return result.rows[0]?.away ?? true;
+}
+
+function same(
+  row: { model: string; memory_mb: number; healthy: boolean } | undefined,
+  a: Accelerator,
+): boolean {
+  return (
+    row !== undefined && row.model === a.model && row.memory_mb === a.memoryMb && row.healthy === a.healthy
+  );
+}
+
+async function upsert(tx: Tx, pool: string, a: Accelerator): Promise<void> {
+  const row = { model: a.model, memory_mb: a.memoryMb, healthy: a.healthy };
+  await tx
+    .insertInto('accelerators')
+    .values({ pool, node: a.node, kind: a.kind, index: a.index, ...row })
+    .onConflict(conflict => conflict.columns(['pool', 'node', 'kind', 'index']).doUpdateSet(row))
+    .execute();
+}

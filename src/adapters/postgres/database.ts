@@ -1,0 +1,173 @@
+import { type Generated, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import pg from 'pg';
+import type { Actor, Place } from '../../core/actor.ts';
+import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
+import type { Reply } from '../../core/reply.ts';
+import type { Failure, Run, RunEvent, RunSpec, RunState, StopReason } from '../../core/run.ts';
+
+/** Rows as the driver gives them: `bigint` as number (numbers here stay far below 2^53), `timestamptz` as Date. */
+export interface Tables {
+  instance: { name: string; value: Buffer };
+  runs: {
+    number: Generated<number>;
+    request_key: string;
+    spec: Json<RunSpec>;
+    project: string;
+    team: string;
+    pool: string;
+    gpus: number;
+    state: RunState;
+    priority: number;
+    requested_by: Json<Actor>;
+    requester: string;
+    place: Json<Place>;
+    attempt: number;
+    stopping: StopReason | null;
+    stopped_by: Json<Actor> | null;
+    waiting: Json<NonNullable<Run['waiting']>> | null;
+    exit_code: number | null;
+    failure: Json<Failure> | null;
+    created_at: Date;
+    queued_at: Date | null;
+    started_at: Date | null;
+    ended_at: Date | null;
+  };
+  run_events: {
+    run: number;
+    seq: number;
+    type: RunEvent['type'];
+    from_state: RunState;
+    to_state: RunState;
+    actor: Json<Actor>;
+    reason: string;
+    attempt: number;
+    at: Date;
+  };
+  attempts: { run: number; attempt: number; log_size: Generated<number>; log_start: Generated<number> };
+  log_chunks: { run: number; attempt: number; at_byte: number; content: Buffer };
+  metric_points: { run: number; name: string; step: number; attempt: number; value: number };
+  planner: { id: number; epoch: number; wanted_seq: number; seen_seq: number };
+  agents: { pool: string; seen_at: Date };
+  accelerators: {
+    pool: string;
+    node: string;
+    kind: Accelerator['kind'];
+    index: number;
+    model: string;
+    memory_mb: number;
+    healthy: boolean;
+  };
+  allocations: {
+    id: Generated<number>;
+    run: number;
+    attempt: number;
+    pool: string;
+    node: string;
+    kind: Accelerator['kind'];
+    gpu: number;
+    held_at: Date;
+    released_at: Date | null;
+  };
+  deliveries: {
+    id: Generated<number>;
+    source: 'slack';
+    kind: string;
+    delivery_id: string;
+    body: Buffer;
+    body_hash: Buffer;
+    received_at: Generated<Date>;
+    done_at: Date | null;
+    laid_aside: Generated<boolean>;
+    error: string | null;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+  };
+  surfaces: {
+    id: Generated<string>;
+    key: string;
+    kind: Surface['kind'];
+    run: number | null;
+    place: Json<Place>;
+    content: Json<Reply> | null;
+    nonce: Generated<string>;
+    remote: Json<NonNullable<Surface['remote']>> | null;
+    shown_hash: string | null;
+    posting_since: Date | null;
+    wanted_seq: Generated<number>;
+    seen_seq: Generated<number>;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+    failures: Generated<number>;
+    error: string | null;
+    gave_up: Generated<boolean>;
+  };
+  tokens: {
+    id: Generated<string>;
+    name: string;
+    hash: Buffer;
+    scopes: string[];
+    pool: string | null;
+    created_at: Date;
+    revoked_at: Date | null;
+  };
+  idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
+  audit: {
+    seq: number;
+    at: Date;
+    actor: Json<Actor>;
+    action: string;
+    subject: string;
+    outcome: AuditEntry['outcome'];
+    details: Json<AuditEntry['details']>;
+    hash: Buffer;
+  };
+  audit_head: { id: number; seq: number; hash: Buffer };
+}
+
+/** A jsonb column: read as the value, written as text (the driver would write an array as a PostgreSQL array). */
+type Json<T> = import('kysely').ColumnType<T, string, string>;
+
+export type Db = Kysely<Tables>;
+export type Tx = Transaction<Tables>;
+
+export interface Database {
+  pool: pg.Pool;
+  db: Db;
+  close(): Promise<void>;
+}
+
+const int8 = 20;
+
+export interface DatabaseOptions {
+  /** Connections at most. */
+  max?: number;
+  connectTimeoutMs?: number;
+  statementTimeoutMs?: number;
+  onError: (err: Error) => void;
+}
+
+/** Opens a small pool. Statements that take longer than `statementTimeoutMs` are ended by the server. */
+export function openDatabase(url: string, options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max ?? 10,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    application_name: 'signalbox',
+    types: {
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
+    },
+  });
+  // Without a listener an error on an idle connection ends the process.
+  pool.on('error', options.onError);
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  // Kysely's destroy ends the pool.
+  return { pool, db, close: () => db.destroy() };
+}
+
+export function json(value: unknown): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,48 @@
+import type pg from 'pg';
+import { SignalboxError } from '../../core/errors.ts';
+import { first } from './migrations/0001-first.ts';
+
+const migrations = [first];
+// Any constant will do, as long as every version of Signalbox uses the same one.
+const migrationLock = 7_310_501;
+const oldestMajor = 15;
+
+/**
+ * Brings the schema up to date, one process at a time. Migrations that this version does not know are left alone: during a rolling
+ * deploy the previous binary must start against the next schema. Throws POSTGRES_TOO_OLD.
+ */
+export async function migrate(pool: pg.Pool): Promise<{ applied: string[] }> {
+  const client = await pool.connect();
+  try {
+    const version = await client.query<{ server_version_num: string }>('show server_version_num');
+    const major = Math.floor(Number(version.rows[0]?.server_version_num) / 10_000);
+    if (major < oldestMajor) throw new SignalboxError('POSTGRES_TOO_OLD', { word: major });
+    await client.query('select pg_advisory_lock($1)', [migrationLock]);
+    try {
+      await client.query(
+        'create table if not exists schema_migrations (name text primary key, applied_at timestamptz not null default now())',
+      );
+      const known = await client.query<{ name: string }>('select name from schema_migrations');
+      const done = new Set(known.rows.map(row => row.name));
+      const missing = migrations.filter(migration => !done.has(migration.name));
+      for (const migration of missing) await apply(client, migration);
+      return { applied: missing.map(migration => migration.name) };
+    } finally {
+      await client.query('select pg_advisory_unlock($1)', [migrationLock]);
+    }
+  } finally {
+    client.release();
+  }
+}
+
+async function apply(client: pg.PoolClient, migration: { name: string; sql: string }): Promise<void> {
+  await client.query('begin');
+  try {
+    await client.query(migration.sql);
+    await client.query('insert into schema_migrations (name) values ($1)', [migration.name]);
+    await client.query('commit');
+  } catch (err) {
+    await client.query('rollback');
+    throw err;
+  }
+}

@@ -1,0 +1,145 @@
+import { sql } from 'kysely';
+import { system } from '../../core/actor.ts';
+import type { PlanDecision, PlanSnapshot, PlanStore, PoolState } from '../../core/ports.ts';
+import { priorities } from '../../core/project.ts';
+import { transition } from '../../core/run.ts';
+import { type Db, json, type Tx } from './database.ts';
+import { runOf, showRun, storeTransition } from './run-rows.ts';
+
+/** An agent that said nothing for this long counts as out of reach; it speaks at least every few seconds. */
+const unreachableAfterS = 10;
+
+/** `pools`: the names that the configuration knows, whether or not an agent was ever seen for them. */
+export function planStore(db: Db, pools: readonly string[]): PlanStore {
+  return {
+    snapshot: () =>
+      db
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .setAccessMode('read only')
+        .execute(tx => readSnapshot(tx, pools)),
+    commit: (snapshot, decisions, now) =>
+      db.transaction().execute(async tx => {
+        const moved = await tx
+          .updateTable('planner')
+          .set({ epoch: snapshot.epoch + 1, seen_seq: snapshot.wantedSeq })
+          .where('id', '=', 1)
+          .where('epoch', '=', snapshot.epoch)
+          .executeTakeFirst();
+        if (moved.numUpdatedRows !== 1n) return false;
+        for (const decision of decisions) await apply(tx, decision, now);
+        return true;
+      }),
+    async wanted() {
+      const row = await db
+        .selectFrom('planner')
+        .select(['wanted_seq', 'seen_seq'])
+        .where('id', '=', 1)
+        .executeTakeFirstOrThrow();
+      return row.wanted_seq > row.seen_seq;
+    },
+  };
+}
+
+async function readSnapshot(tx: Tx, names: readonly string[]): Promise<PlanSnapshot> {
+  const planner = await tx
+    .selectFrom('planner')
+    .select(['epoch', 'wanted_seq'])
+    .where('id', '=', 1)
+    .executeTakeFirstOrThrow();
+  const agents = await tx
+    .selectFrom('agents')
+    .select([
+      'pool',
+      'seen_at',
+      sql<boolean>`seen_at > clock_timestamp() - make_interval(secs => ${unreachableAfterS})`.as('reachable'),
+    ])
+    .execute();
+  const accelerators = await tx.selectFrom('accelerators').selectAll().execute();
+  const held = await tx
+    .selectFrom('allocations')
+    .select(['pool', 'node', 'kind', 'gpu as index', 'run'])
+    .where('released_at', 'is', null)
+    .execute();
+  const queued = await tx
+    .selectFrom('runs')
+    .select([
+      'number',
+      'pool',
+      'gpus',
+      'priority',
+      'queued_at',
+      'created_at',
+      sql<string | null>`spec ->> 'gpuModel'`.as('gpu_model'),
+    ])
+    .where('state', '=', 'queued')
+    .execute();
+  const pools = names.map((name): PoolState => {
+    const agent = agents.find(row => row.pool === name);
+    return {
+      name,
+      seenAt: agent?.seen_at ?? null,
+      reachable: agent?.reachable ?? false,
+      accelerators: accelerators
+        .filter(row => row.pool === name)
+        .map(({ node, index, kind, model, memory_mb, healthy }) => ({
+          node,
+          index,
+          kind,
+          model,
+          memoryMb: memory_mb,
+          healthy,
+        })),
+    };
+  });
+  return {
+    epoch: planner.epoch,
+    wantedSeq: planner.wanted_seq,
+    pools,
+    held,
+    queued: queued.map(row => ({
+      number: row.number,
+      pool: row.pool,
+      gpus: row.gpus,
+      gpuModel: row.gpu_model,
+      priority: priorities[row.priority] ?? 'normal',
+      queuedAt: row.queued_at ?? row.created_at,
+    })),
+  };
+}
+
+async function apply(tx: Tx, decision: PlanDecision, now: Date): Promise<void> {
+  const row = await tx
+    .selectFrom('runs')
+    .selectAll()
+    .where('number', '=', decision.run)
+    .forUpdate()
+    .executeTakeFirst();
+  // Cancelled since the snapshot: that change has asked for another plan already.
+  if (row?.state !== 'queued') return;
+  const run = runOf(row);
+  if (decision.type === 'hold') {
+    if (run.waiting?.sentence === decision.sentence) return;
+    const waiting = json({ code: decision.code, sentence: decision.sentence });
+    await tx.updateTable('runs').set({ waiting }).where('number', '=', run.number).execute();
+    await showRun(tx, run.number);
+    return;
+  }
+  const after = transition(run, { type: 'start', actor: system, reason: decision.reason }, now, system);
+  if (!after.ok) return;
+  await storeTransition(tx, run, after);
+  await tx
+    .insertInto('allocations')
+    .values(
+      decision.indices.map(gpu => ({
+        run: run.number,
+        attempt: after.run.attempt,
+        pool: decision.pool,
+        node: decision.node,
+        kind: decision.kind,
+        gpu,
+        held_at: now,
+      })),
+    )
+    .execute();
+}

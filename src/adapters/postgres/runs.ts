@@ -1,0 +1,187 @@
+import { sql } from 'kysely';
+import { actorKey } from '../../core/actor.ts';
+import type { MetricPoint, NewRun, RunStore } from '../../core/ports.ts';
+import { priorities } from '../../core/project.ts';
+import { type RunEvent, transition } from '../../core/run.ts';
+import { appendAudit } from './audit.ts';
+import { type Db, json, type Tx } from './database.ts';
+import { addEvents, addSurface, requesterOf, runOf, showRun, storeTransition, wantPlan } from './run-rows.ts';
+
+export function runStore(db: Db): RunStore {
+  return {
+    async create(wish) {
+      const known = await byKey(db, wish.key);
+      if (known) return { run: known, created: false };
+      const made = await db.transaction().execute(tx => insertRun(tx, wish));
+      if (made) return { run: made, created: true };
+      const other = await byKey(db, wish.key);
+      if (!other) throw new Error('a run with this key was in the way and is gone');
+      return { run: other, created: false };
+    },
+    async get(number) {
+      const row = await db.selectFrom('runs').selectAll().where('number', '=', number).executeTakeFirst();
+      return row ? runOf(row) : null;
+    },
+    async newestNumber() {
+      const row = await db
+        .selectFrom('runs')
+        .select('number')
+        .orderBy('number', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row?.number ?? null;
+    },
+    async list(filter) {
+      let query = db.selectFrom('runs').selectAll().orderBy('number', 'desc').limit(filter.limit);
+      if (filter.requestedBy) query = query.where('requester', '=', actorKey(filter.requestedBy));
+      if (filter.project) query = query.where('project', '=', filter.project);
+      if (filter.team) query = query.where('team', '=', filter.team);
+      if (filter.states) query = query.where('state', 'in', filter.states);
+      if (filter.before) query = query.where('number', '<', filter.before);
+      return (await query.execute()).map(runOf);
+    },
+    async ahead(run) {
+      if (run.state !== 'queued' || !run.queuedAt) return 0;
+      const priority = priorities.indexOf(run.priority);
+      const result = await sql<{ count: number }>`
+        select count(*) as count from runs
+        where state = 'queued' and pool = ${run.spec.pool} and (gpus = 0) = ${run.spec.gpus === 0}
+          and (-priority, queued_at, number) < (${-priority}::int, ${run.queuedAt}::timestamptz, ${run.number}::bigint)`.execute(
+        db,
+      );
+      return result.rows[0]?.count ?? 0;
+    },
+    async events(number, afterSeq = 0) {
+      const rows = await db
+        .selectFrom('run_events')
+        .selectAll()
+        .where('run', '=', number)
+        .where('seq', '>', afterSeq)
+        .orderBy('seq')
+        .execute();
+      return rows.map(row => ({
+        seq: row.seq,
+        type: row.type,
+        from: row.from_state,
+        to: row.to_state,
+        actor: row.actor,
+        reason: row.reason,
+        attempt: row.attempt,
+        at: row.at,
+      }));
+    },
+    async change(number, change, now, actor) {
+      return await db.transaction().execute(async tx => {
+        const row = await tx
+          .selectFrom('runs')
+          .selectAll()
+          .where('number', '=', number)
+          .forUpdate()
+          .executeTakeFirst();
+        if (!row) return { ok: false as const, code: 'not-found' as const };
+        const before = runOf(row);
+        const after = transition(before, change, now, actor);
+        if (after.ok) await storeTransition(tx, before, after);
+        return after;
+      });
+    },
+    async metrics(number) {
+      const result = await sql<{ name: string; step: number; value: number; points: number }>`
+        select distinct on (name) name, step, value, count(*) over (partition by name) as points
+        from metric_points where run = ${number} order by name, step desc`.execute(db);
+      return result.rows;
+    },
+    async points(number, name) {
+      return await db
+        .selectFrom('metric_points')
+        .select(['name', 'step', 'value'])
+        .where('run', '=', number)
+        .where('name', '=', name)
+        .orderBy('step')
+        .execute();
+    },
+    async addPoints(number, attempt, points) {
+      await db.transaction().execute(async tx => {
+        await insertPoints(tx, number, attempt, points);
+        await showRun(tx, number);
+      });
+    },
+  };
+}
+
+export async function insertPoints(
+  tx: Tx,
+  number: number,
+  attempt: number,
+  points: MetricPoint[],
+): Promise<void> {
+  if (points.length === 0) return;
+  // Within one statement a row may be touched once: of points given twice the last one counts.
+  const once = new Map(points.map(point => [`${point.step} ${point.name}`, point]));
+  const list = [...once.values()];
+  await sql`
+    insert into metric_points (run, name, step, attempt, value)
+    select ${number}, name, step, ${attempt}::int, value
+    from unnest(${list.map(p => p.name)}::text[], ${list.map(p => p.step)}::bigint[], ${list.map(p => p.value)}::float8[]) as p (name, step, value)
+    on conflict (run, name, step) do update set value = excluded.value, attempt = excluded.attempt
+    where excluded.attempt > metric_points.attempt`.execute(tx);
+}
+
+async function byKey(db: Db, key: string) {
+  const row = await db.selectFrom('runs').selectAll().where('request_key', '=', key).executeTakeFirst();
+  return row ? runOf(row) : null;
+}
+
+async function insertRun(tx: Tx, wish: NewRun) {
+  const { spec } = wish;
+  const row = await tx
+    .insertInto('runs')
+    .values({
+      request_key: wish.key,
+      spec: json(spec),
+      project: spec.project,
+      team: spec.team,
+      pool: spec.pool,
+      gpus: spec.gpus,
+      state: 'queued',
+      priority: priorities.indexOf(wish.priority),
+      requested_by: json(wish.requestedBy),
+      requester: requesterOf(wish),
+      place: json(wish.place),
+      attempt: 0,
+      created_at: wish.at,
+      queued_at: wish.at,
+    })
+    .onConflict(conflict => conflict.column('request_key').doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  if (!row) return null;
+  const run = runOf(row);
+  const asked = { actor: wish.requestedBy, at: wish.at, attempt: 0 };
+  const events: RunEvent[] = [
+    { type: 'requested', from: 'requested', to: 'requested', reason: 'It was asked for.', ...asked },
+    { type: 'queued', from: 'requested', to: 'queued', reason: 'It waits for its turn.', ...asked },
+  ];
+  await addEvents(tx, run.number, events);
+  await addSurface(tx, `run:${run.number}:message`, 'run', run);
+  await wantPlan(tx);
+  const details = {
+    project: spec.project,
+    sha: spec.sha,
+    parameters: spec.parameters,
+    gpus: spec.gpus,
+    place: wish.place.kind,
+  };
+  await appendAudit(
+    tx,
+    {
+      actor: wish.requestedBy,
+      action: 'run.requested',
+      subject: `run:${run.number}`,
+      outcome: 'done',
+      details,
+    },
+    wish.at,
+  );
+  return run;
+}

@@ -1,0 +1,143 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Selectable } from 'kysely';
+import { system } from '../../core/actor.ts';
+import { type Scope, scopes, type Token, type TokenStore } from '../../core/ports.ts';
+import { appendAudit } from './audit.ts';
+import type { Db, Tables } from './database.ts';
+
+const attemptToken = /^sba_(\d{1,12})\.(\d{1,6})\.([A-Za-z0-9_-]{43})$/;
+
+export function tokenStore(db: Db): TokenStore {
+  let keyOnce: Promise<Buffer> | null = null;
+  const key = () => {
+    keyOnce ??= instanceKey(db).catch(err => {
+      keyOnce = null;
+      throw err;
+    });
+    return keyOnce;
+  };
+  const sign = async (run: number, attempt: number) =>
+    createHmac('sha256', await key())
+      .update(`attempt:${run}.${attempt}`)
+      .digest('base64url');
+
+  return {
+    async create({ name, scopes: wanted, pool }, now) {
+      const secret = `sbx_${randomBytes(32).toString('base64url')}`;
+      const row = await db.transaction().execute(async tx => {
+        const made = await tx
+          .insertInto('tokens')
+          .values({ name, hash: digest(secret), scopes: wanted, pool: pool ?? null, created_at: now })
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        const details = { name, scopes: wanted, pool: pool ?? null };
+        await appendAudit(
+          tx,
+          { actor: system, action: 'token.create', subject: `token:${made.id}`, outcome: 'done', details },
+          now,
+        );
+        return made;
+      });
+      return { token: tokenOf(row), secret };
+    },
+    async find(secret) {
+      const row = await db
+        .selectFrom('tokens')
+        .selectAll()
+        .where('hash', '=', digest(secret))
+        .executeTakeFirst();
+      return row && row.revoked_at === null ? tokenOf(row) : null;
+    },
+    async list() {
+      return (await db.selectFrom('tokens').selectAll().orderBy('created_at').execute()).map(tokenOf);
+    },
+    async revoke(id, now) {
+      return await db.transaction().execute(async tx => {
+        const result = await tx
+          .updateTable('tokens')
+          .set({ revoked_at: now })
+          .where(eb => eb.or([eb('name', '=', id), eb(eb.cast<string>('id', 'text'), '=', id)]))
+          .where('revoked_at', 'is', null)
+          .executeTakeFirst();
+        if (result.numUpdatedRows === 0n) return false;
+        await appendAudit(
+          tx,
+          { actor: system, action: 'token.revoke', subject: `token:${id}`, outcome: 'done', details: {} },
+          now,
+        );
+        return true;
+      });
+    },
+    async forAttempt(run, attempt) {
+      return `sba_${run}.${attempt}.${await sign(run, attempt)}`;
+    },
+    async attemptOf(secret) {
+      const parts = attemptToken.exec(secret);
+      if (!parts) return null;
+      const [run, attempt] = [Number(parts[1]), Number(parts[2])];
+      const expected = Buffer.from(await sign(run, attempt));
+      const given = Buffer.from(parts[3] ?? '');
+      if (expected.length !== given.length || !timingSafeEqual(expected, given)) return null;
+      const alive = await db
+        .selectFrom('runs')
+        .select('number')
+        .where('number', '=', run)
+        .where('attempt', '=', attempt)
+        .where('state', 'in', ['starting', 'running'])
+        .executeTakeFirst();
+      return alive ? { run, attempt } : null;
+    },
+  };
+}
+
+/** Whether this key was used before in this scope, and for the same request. */
+export async function checkIdempotency(
+  db: Db,
+  scope: string,
+  key: string,
+  digestHex: string,
+): Promise<'new' | 'same' | 'conflict'> {
+  const made = await db
+    .insertInto('idempotency')
+    .values({ scope, key, digest: digestHex })
+    .onConflict(conflict => conflict.columns(['scope', 'key']).doNothing())
+    .executeTakeFirst();
+  if (made.numInsertedOrUpdatedRows === 1n) return 'new';
+  const row = await db
+    .selectFrom('idempotency')
+    .select('digest')
+    .where('scope', '=', scope)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  return row?.digest === digestHex ? 'same' : 'conflict';
+}
+
+function tokenOf(row: Selectable<Tables['tokens']>): Token {
+  const known = new Set<string>(scopes);
+  return {
+    id: row.id,
+    name: row.name,
+    scopes: row.scopes.filter((scope): scope is Scope => known.has(scope)),
+    pool: row.pool,
+    createdAt: row.created_at,
+    revokedAt: row.revoked_at,
+  };
+}
+
+function digest(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+async function instanceKey(db: Db): Promise<Buffer> {
+  await db
+    .insertInto('instance')
+    .values({ name: 'attempt-key', value: randomBytes(32) })
+    .onConflict(conflict => conflict.column('name').doNothing())
+    .execute();
+  const row = await db
+    .selectFrom('instance')
+    .select('value')
+    .where('name', '=', 'attempt-key')
+    .executeTakeFirstOrThrow();
+  return row.value;
+}

@@ -1,0 +1,56 @@
+import { type Inline, plain, type Reply, type ReplyBlock } from '../../core/reply.ts';
+
+const barWidth = 30;
+// Escape sequences and direction marks in names or logs must not steer a terminal; tabs and line breaks are harmless.
+const steering = /[^\P{Cc}\t\n]|\p{Cf}/gu;
+
+/** A reply as plain text for a terminal. */
+export function renderTerminal(reply: Reply): string {
+  const parts = [reply.title, ...reply.blocks.map(renderBlock)].filter(part => part !== '');
+  return `${parts.join('\n').replace(steering, '\ufffd')}\n`;
+}
+
+function renderBlock(block: ReplyBlock): string {
+  switch (block.kind) {
+    case 'text':
+      return plain(block.text);
+    case 'context':
+      return `  ${plain(block.text)}`;
+    case 'fields':
+      return renderFields(block.rows);
+    case 'table':
+      return renderTable(block.columns, block.rows);
+    case 'code':
+      return block.text
+        .split('\n')
+        .map(line => `  | ${line}`)
+        .join('\n');
+    case 'list':
+      return block.items.map(item => `  - ${plain(item)}`).join('\n');
+    case 'progress': {
+      const share = block.total > 0 ? Math.min(1, Math.max(0, block.done / block.total)) : 0;
+      const filled = Math.round(share * barWidth);
+      return `  [${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] ${Math.round(share * 100)} %  ${block.label}`;
+    }
+  }
+}
+
+function renderFields(rows: { label: string; value: Inline[] }[]): string {
+  const width = Math.max(0, ...rows.map(row => row.label.length));
+  return rows.map(row => `  ${row.label.padEnd(width)}  ${plain(row.value)}`).join('\n');
+}
+
+function renderTable(columns: { title: string; align?: 'right' }[], rows: string[][]): string {
+  const all = [columns.map(column => column.title), ...rows];
+  const widths = columns.map((_, i) => Math.max(...all.map(row => [...(row[i] ?? '')].length)));
+  const line = (row: string[]) =>
+    columns
+      .map((column, i) => {
+        const cell = row[i] ?? '';
+        const gap = ' '.repeat(Math.max(0, (widths[i] ?? 0) - [...cell].length));
+        return column.align === 'right' ? gap + cell : cell + gap;
+      })
+      .join('  ')
+      .trimEnd();
+  return all.map(line).join('\n');
+}

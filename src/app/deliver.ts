@@ -1,0 +1,72 @@
+import type { Place } from '../core/actor.ts';
+import type { Fault } from '../core/errors.ts';
+import type { Dispatched, Intent } from '../core/intent.ts';
+import type { DeliveryStore, Log, SurfaceStore, Wakeups } from '../core/ports.ts';
+import type { Inline, Reply } from '../core/reply.ts';
+import type { Delivery, Translation } from '../core/webhook.ts';
+
+export interface DeliverPorts {
+  deliveries: DeliveryStore;
+  surfaces: SurfaceStore;
+  wakeups: Wakeups;
+  /** Unpacks a stored delivery and hands each payload to the translation for its kind. */
+  unpack(delivery: Delivery, onTranslation: (translation: Translation) => Promise<void>): Promise<void>;
+  dispatch(intent: Intent, now: Date): Promise<Dispatched>;
+  log: Log;
+}
+
+/**
+ * One stored delivery, start to end. It may be done again at any time: whatever it makes carries the delivery's key, and it counts as
+ * done only after everything it made is stored.
+ */
+export async function deliver(id: number, ports: DeliverPorts, clock: () => Date): Promise<void> {
+  // 1. It is this worker's for some seconds, or somebody else's.
+  const delivery = await ports.deliveries.claim(id);
+  if (!delivery) return;
+  try {
+    // 2. What does it say, and what becomes of it.
+    await ports.unpack(delivery, async translation => {
+      if (translation.kind === 'ignore') {
+        ports.log.info({ delivery: id, why: translation.why }, 'delivery ignored');
+        return;
+      }
+      const { intent } = translation;
+      const result = await ports.dispatch(intent, clock());
+      // 3. The answer is stored as a surface; publishing it is another's work.
+      const content = answerFor(intent.place, result);
+      if (!content) return;
+      const surface = await ports.surfaces.addNote(`answer:${intent.key}`, intent.place, content);
+      ports.wakeups.wake([`surface:${surface}`]);
+    });
+    // 4. Done only now.
+    await ports.deliveries.done(delivery);
+  } catch (err) {
+    ports.log.error({ err, delivery: id }, 'delivery failed');
+    await ports.deliveries.failed(delivery, err instanceof Error ? err.message : String(err));
+  }
+}
+
+function answerFor(place: Place, result: Dispatched): Reply | null {
+  if (place.kind !== 'slack') return null;
+  return result.ok ? result.reply : faultReply(result.fault);
+}
+
+/** An error as people see it: only for its sender. */
+export function faultReply(fault: Fault): Reply {
+  return {
+    audience: 'sender',
+    tone: 'failure',
+    title: fault.what,
+    blocks: [
+      { kind: 'text', text: [fault.why, ' ', ...todoOf(fault)] },
+      { kind: 'context', text: [fault.code] },
+    ],
+  };
+}
+
+/** With its example as a command, so that it is seen where it ends and can be taken as it is. */
+function todoOf({ todo, example }: Fault): Inline[] {
+  const at = example ? todo.lastIndexOf(example) : -1;
+  if (!example || at < 0) return [todo];
+  return [todo.slice(0, at), { command: example }, todo.slice(at + example.length)];
+}

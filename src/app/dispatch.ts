@@ -1,0 +1,91 @@
+import { mayUse, roleOf } from '../core/access.ts';
+import { actorKey } from '../core/actor.ts';
+import type { CommandDefinition } from '../core/command.ts';
+import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../core/errors.ts';
+import { coerceValues, parseCommand } from '../core/grammar.ts';
+import { helpReply } from '../core/help.ts';
+import type { Dispatched, Intent } from '../core/intent.ts';
+import type { Ports } from '../core/ports.ts';
+import type { Policy } from '../core/project.ts';
+
+export interface DispatchDeps {
+  commands: readonly CommandDefinition[];
+  policy: Policy;
+  ports: Ports;
+}
+
+/**
+ * Intent to answer: who is this, what do the words mean, may they, run the command. A refused attempt is in the audit log and has no
+ * other effect. Throws only what is not the asker's fault (a store that is away), so that a delivery is tried again.
+ */
+export async function dispatch(intent: Intent, deps: DispatchDeps, now: Date): Promise<Dispatched> {
+  // 1. Who is this.
+  const role = roleOf(intent.actor, deps.policy);
+
+  // 2. What do the words mean.
+  const parsed = parse(intent, deps.commands);
+  if (!parsed.ok) return await refuse(intent, deps, now, parsed.code, parsed.details);
+  if ('help' in parsed) return { ok: true, reply: helpReply(parsed.help, deps.commands, role) };
+  const { command, values } = parsed;
+
+  // 3. May they.
+  const allowed = mayUse(command, role);
+  if (!allowed.ok) {
+    const details = { command: command.path.join(' '), reason: allowed.reason, todo: allowed.todo };
+    return await refuse(intent, deps, now, 'ACCESS_DENIED', details);
+  }
+
+  // 4. Do it.
+  const context = {
+    actor: intent.actor,
+    place: intent.place,
+    role,
+    policy: deps.policy,
+    key: intent.key,
+    now,
+  };
+  try {
+    const outcome = await command.run(values, context, deps.ports);
+    if (outcome.ok) return outcome;
+    return await refuse(intent, deps, now, outcome.code, {
+      command: command.path.join(' '),
+      example: command.examples[0],
+      ...outcome.details,
+    });
+  } catch (err) {
+    if (err instanceof SignalboxError && err.fault.status < 500) return { ok: false, fault: err.fault };
+    throw err;
+  }
+}
+
+function parse(intent: Intent, commands: readonly CommandDefinition[]) {
+  const { wish } = intent;
+  if (wish.kind === 'words') return parseCommand(wish.words, commands);
+  const command = commands.find(one => one.path.join(' ') === wish.path.join(' '));
+  if (!command) throw new Error(`no command is named ${wish.path.join(' ')}`);
+  return coerceValues(command, wish.values);
+}
+
+const recordedWords = 500;
+
+async function refuse(
+  intent: Intent,
+  deps: DispatchDeps,
+  now: Date,
+  code: ErrorCode,
+  details: ErrorDetails,
+): Promise<Dispatched> {
+  const { wish } = intent;
+  const words = (wish.kind === 'words' ? wish.words : wish.path.join(' ')).slice(0, recordedWords);
+  // Control characters have no place in the log either: jsonb refuses NUL.
+  const said = words.replace(/\p{Cc}/gu, '\u00b7');
+  const entry = {
+    actor: intent.actor,
+    action: 'command.refused',
+    subject: actorKey(intent.actor),
+    outcome: 'refused' as const,
+    details: { code, words: said, place: intent.place.kind },
+  };
+  await deps.ports.audit.append(entry, now);
+  return { ok: false, fault: fault(code, details) };
+}

@@ -1,0 +1,33 @@
+import type { Log, PlanDecision, PlanSnapshot, PlanStore, Wakeups } from '../core/ports.ts';
+
+export interface SchedulePorts {
+  plan: PlanStore;
+  /** `plan()` of the core. */
+  decide(snapshot: PlanSnapshot, now: Date): PlanDecision[];
+  /** Wakes the messages of runs whose state or reason may have changed. */
+  show(runs: number[]): Promise<void>;
+  wakeups: Wakeups;
+  log: Log;
+}
+
+const mostRounds = 5;
+
+/**
+ * One plan over one snapshot. Any worker may plan at any time: a plan on an older epoch is discarded and made again; what is left
+ * after some rounds is left to the next wake-up or sweep.
+ */
+export async function schedule(ports: SchedulePorts, clock: () => Date): Promise<void> {
+  for (let round = 0; round < mostRounds; round += 1) {
+    const now = clock();
+    const snapshot = await ports.plan.snapshot(now);
+    const decisions = ports.decide(snapshot, now);
+    if (await ports.plan.commit(snapshot, decisions, now)) {
+      const started = decisions.filter(decision => decision.type === 'start');
+      if (started.length > 0)
+        ports.log.info({ started: started.map(decision => decision.run) }, 'runs start');
+      await ports.show(decisions.map(decision => decision.run));
+      return;
+    }
+  }
+  ports.wakeups.wake(['plan']);
+}

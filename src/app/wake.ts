@@ -1,0 +1,36 @@
+import type { RunStore, SurfaceStore, Wakeups } from '../core/ports.ts';
+
+/** Wakes the messages of these runs, so that they are made true at once rather than at the next sweep. */
+export async function wakeRuns(
+  numbers: readonly number[],
+  surfaces: Pick<SurfaceStore, 'ofRun'>,
+  wakeups: Wakeups,
+): Promise<void> {
+  const ids = await Promise.all(numbers.map(number => surfaces.ofRun(number)));
+  wakeups.wake(ids.flat().map(id => `surface:${id}` as const));
+}
+
+/** The store of runs, where every change also wakes planning and the run's messages. Lost wake-ups are made up for by the sweep. */
+export function wakingRuns(
+  runs: RunStore,
+  surfaces: Pick<SurfaceStore, 'ofRun'>,
+  wakeups: Wakeups,
+): RunStore {
+  const changed = async (number: number) => {
+    wakeups.wake(['plan']);
+    await wakeRuns([number], surfaces, wakeups);
+  };
+  return {
+    ...runs,
+    async create(wish) {
+      const made = await runs.create(wish);
+      if (made.created) await changed(made.run.number);
+      return made;
+    },
+    async change(number, change, now, actor) {
+      const result = await runs.change(number, change, now, actor);
+      if (result.ok) await changed(number);
+      return result;
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import type { Actor } from '../core/actor.ts';
+import type { AgentSyncRequest, AgentSyncResponse } from '../core/agent-protocol.ts';
+import type { AgentStore, Log, RunStore, TokenStore } from '../core/ports.ts';
+import type { RunChange } from '../core/run.ts';
+
+export interface WatchPorts {
+  agents: AgentStore;
+  /** Changes wake planning and the run's messages. */
+  runs: Pick<RunStore, 'change'>;
+  tokens: Pick<TokenStore, 'forAttempt'>;
+  log: Log;
+}
+
+/**
+ * An agent tells all that it knows and hears all that belongs on its pool. Level-triggered: told twice, or after a restart of either
+ * side, the result is the same.
+ */
+export async function syncAgent(
+  pool: string,
+  request: AgentSyncRequest,
+  ports: WatchPorts,
+  now: Date,
+): Promise<AgentSyncResponse> {
+  const agent: Actor = { kind: 'system', id: `agent/${pool}`, name: `the agent of ${pool}` };
+
+  // 1. The machine lives, and has these accelerators.
+  await ports.agents.seen(pool, request.accelerators, now);
+
+  // 2. What happened to its attempts. An attempt of another time, or one that has already ended here, answers `stale` or `ended`.
+  const settled: AgentSyncResponse['settled'] = [];
+  for (const report of request.reports) {
+    const change = changeOf(report, now);
+    if (!change) continue;
+    const result = await ports.runs.change(report.run, change, now, agent);
+    if (result.ok)
+      ports.log.info({ run: report.run, attempt: report.attempt, state: result.run.state }, 'run changed');
+    if (report.state === 'exited' || report.state === 'lost')
+      settled.push({ run: report.run, attempt: report.attempt });
+  }
+
+  // 3. What belongs there now.
+  const assignments = await ports.agents.assignments(pool);
+  const withTokens = assignments.map(async one => ({
+    ...one,
+    token: await ports.tokens.forAttempt(one.run, one.attempt),
+  }));
+  return { assignments: await Promise.all(withTokens), settled };
+}
+
+function changeOf(report: AgentSyncRequest['reports'][number], now: Date): RunChange | null {
+  const { attempt } = report;
+  switch (report.state) {
+    case 'starting':
+      return null;
+    case 'running':
+      return { type: 'running', attempt, at: report.startedAt ?? now };
+    case 'exited':
+      return report.exit ? { type: 'exited', attempt, exit: report.exit } : null;
+    case 'lost':
+      return { type: 'lost', attempt, reason: report.reason ?? 'The machine lost it.' };
+  }
+}

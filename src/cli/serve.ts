@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createLogger } from '../adapters/logger/logger.ts';
+import { type Config, loadConfig, loadPolicy } from '../config.ts';
+import { SignalboxError } from '../core/errors.ts';
+import type { Log } from '../core/ports.ts';
+import type { Policy } from '../core/project.ts';
+import { runAgentRole } from '../roles/agent.ts';
+import { keepAgentChild } from '../roles/agent-child.ts';
+import { openBase } from '../roles/base.ts';
+import { tokenFile } from '../roles/secret-file.ts';
+import { type Running, startWeb } from '../roles/web.ts';
+import { startWorker } from '../roles/worker.ts';
+
+const roles = ['web', 'worker', 'agent', 'all'] as const;
+type RoleName = (typeof roles)[number];
+
+/** `signalbox serve [--role web|worker|agent|all] [--pool name]`: runs until SIGTERM or SIGINT, then ends in order. */
+export async function serve(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: { role: { type: 'string', default: 'all' }, pool: { type: 'string' } },
+  });
+  const role = roles.find(one => one === values.role);
+  if (!role)
+    throw new SignalboxError('VALUE_INVALID', {
+      word: values.role,
+      name: '--role',
+      allowed: roles,
+      example: 'serve --role all',
+    });
+  const config = loadConfig();
+  const policy = loadPolicy(config);
+  const pool = poolOf(values.pool, policy);
+  const log = createLogger(config.logLevel, config.secrets);
+  const stop = stopSignal();
+  if (role === 'agent') {
+    await runAgentRole(config, policy, pool, log, stop);
+    // The channel to the parent would keep this process alive.
+    if (process.connected) process.disconnect();
+    return 0;
+  }
+  await serveUntil(stop, role, pool, config, policy, log);
+  return 0;
+}
+
+async function serveUntil(
+  stop: AbortSignal,
+  role: RoleName,
+  pool: string,
+  config: Config,
+  policy: Policy,
+  log: Log,
+): Promise<void> {
+  const base = await openBase(config, policy, log);
+  const running: Running[] = [base];
+  try {
+    const { tokens, clock } = base;
+    await tokenFile(
+      config.dataDir,
+      { name: 'cli', scopes: ['runs:read', 'runs:write', 'admin'] },
+      tokens,
+      clock(),
+    );
+    if (role !== 'web') running.push(startWorker(base));
+    if (role !== 'worker') {
+      const web = await startWeb(base);
+      running.push(web);
+      if (role === 'all') {
+        const token = await tokenFile(
+          config.dataDir,
+          { name: `agent-${pool}`, scopes: ['agent'], pool },
+          tokens,
+          clock(),
+        );
+        const entry = join(import.meta.dirname, '../main.ts');
+        running.push(
+          keepAgentChild(
+            entry,
+            pool,
+            { ...config.environment, SIGNALBOX_URL: web.url, SIGNALBOX_TOKEN: token },
+            log,
+          ),
+        );
+      }
+    }
+    log.info({ role }, 'ready');
+    await aborted(stop);
+    log.info({}, 'stopping');
+  } finally {
+    // The last one started is the first one ended; the database goes last.
+    for (const part of running.reverse()) await part.close();
+  }
+}
+
+function poolOf(name: string | undefined, policy: Policy): string {
+  const pools = Object.keys(policy.pools);
+  const pool = name ?? pools[0];
+  if (pool && pools.includes(pool)) return pool;
+  throw new SignalboxError('POOL_UNKNOWN', {
+    word: name,
+    allowed: pools,
+    example: `serve --role agent --pool ${pools[0]}`,
+  });
+}
+
+/** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(1);
+    controller.abort();
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  // The child of another role ends with its parent.
+  process.on('disconnect', stop);
+  return controller.signal;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,302 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { SignalboxError } from './core/errors.ts';
+import { nearest } from './core/nearest.ts';
+import { type Policy, policySchema } from './core/project.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const address = z.url({ protocol: /^https?$/ });
+
+/** Every variable that Signalbox reads. `.env.example` is made from this list. */
+export const variables = {
+  DATABASE_URL: {
+    schema: z.string().min(1),
+    about: 'PostgreSQL 15 or later. Absent: a private one is started in SIGNALBOX_DATA.',
+    example: 'postgres://signalbox:secret@localhost:5432/signalbox',
+    secret: true,
+  },
+  REDIS_URL: {
+    schema: z.string().min(1),
+    about:
+      'Redis 7 with `maxmemory-policy noeviction`. Absent: the queue lives in PostgreSQL, which suits one machine.',
+    example: 'redis://localhost:6379',
+    secret: true,
+  },
+  SIGNALBOX_CONFIG: {
+    schema: z.string().min(1),
+    about: 'Path of signalbox.yml: pools, teams, projects, people.',
+    default: 'signalbox.yml',
+  },
+  SIGNALBOX_DATA: {
+    schema: z.string().min(1),
+    about: 'Folder for embedded state, checkouts, logs and outputs.',
+    default: '.signalbox',
+  },
+  PORT: { schema: port, about: 'Port of the HTTP server.', default: '3000' },
+  HOST: {
+    schema: z.string().min(1),
+    about: 'Address that the HTTP server listens on.',
+    default: '127.0.0.1',
+  },
+  SIGNALBOX_URL: {
+    schema: address,
+    about: 'Where agents, runs and the command line reach Signalbox. Absent: this machine.',
+    example: 'https://signalbox.example.com',
+  },
+  SIGNALBOX_TOKEN: {
+    schema: z.string().min(1),
+    about: 'API token for the command line, or for an agent on another machine.',
+    example: 'sbx_...',
+    secret: true,
+  },
+  SLACK_SIGNING_SECRET: {
+    schema: z.string().min(1),
+    about: 'Signing secret of the Slack app.',
+    secret: true,
+  },
+  SLACK_BOT_TOKEN: {
+    schema: z.string().min(1),
+    about: 'Bot token of the Slack app (xoxb-...).',
+    secret: true,
+  },
+  SLACK_API_URL: {
+    schema: address,
+    about: 'Base of the Slack Web API, for tests.',
+    default: 'https://slack.com/api/',
+  },
+  LOG_LEVEL: {
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+    about: 'What is written to stderr.',
+    default: 'info',
+  },
+} as const satisfies Record<
+  string,
+  { schema: z.ZodType; about: string; default?: string; example?: string; secret?: true }
+>;
+
+type Variable = keyof typeof variables;
+
+export interface Config {
+  databaseUrl: string | null;
+  redisUrl: string | null;
+  configPath: string;
+  /** Whether the file was named by SIGNALBOX_CONFIG (then it must exist) or is the default (then it may be absent). */
+  configNamed: boolean;
+  /** Absolute. */
+  dataDir: string;
+  port: number;
+  host: string;
+  publicUrl: string | null;
+  token: string | null;
+  slack: { signingSecret: string; botToken: string; apiUrl: string } | null;
+  logLevel: string;
+  /** Values that must never be shown. */
+  secrets: string[];
+  /** The environment as it was read, for a child process of Signalbox itself. */
+  environment: Record<string, string | undefined>;
+}
+
+/** Reads the environment. Throws ENV_INVALID or ENV_HALF with the variable's name; never with its value. */
+export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
+  const read = <V extends Variable>(name: V): z.infer<(typeof variables)[V]['schema']> | null => {
+    const variable = variables[name];
+    const text = env[name] ?? ('default' in variable ? variable.default : undefined);
+    if (text === undefined) return null;
+    const parsed = variable.schema.safeParse(text);
+    if (!parsed.success)
+      throw new SignalboxError('ENV_INVALID', {
+        word: name,
+        reason: `${parsed.error.issues[0]?.message ?? 'It cannot be read'}.`,
+      });
+    return parsed.data as z.infer<(typeof variables)[V]['schema']>;
+  };
+  const need = <V extends Variable>(name: V) => {
+    const value = read(name);
+    if (value === null) throw new Error(`${name} has no default`);
+    return value;
+  };
+  const signingSecret = read('SLACK_SIGNING_SECRET');
+  const botToken = read('SLACK_BOT_TOKEN');
+  if ((signingSecret === null) !== (botToken === null)) {
+    const [word, present] =
+      signingSecret === null
+        ? ['SLACK_SIGNING_SECRET', 'SLACK_BOT_TOKEN']
+        : ['SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'];
+    throw new SignalboxError('ENV_HALF', { integration: 'Slack', word, present });
+  }
+  const secretNames = Object.entries(variables).flatMap(([name, variable]) =>
+    'secret' in variable ? [name] : [],
+  );
+  return {
+    databaseUrl: read('DATABASE_URL'),
+    redisUrl: read('REDIS_URL'),
+    configPath: resolve(need('SIGNALBOX_CONFIG')),
+    configNamed: env.SIGNALBOX_CONFIG !== undefined,
+    dataDir: resolve(need('SIGNALBOX_DATA')),
+    port: need('PORT'),
+    host: need('HOST'),
+    publicUrl: read('SIGNALBOX_URL')?.replace(/\/+$/, '') ?? null,
+    token: read('SIGNALBOX_TOKEN'),
+    slack: signingSecret && botToken ? { signingSecret, botToken, apiUrl: need('SLACK_API_URL') } : null,
+    logLevel: need('LOG_LEVEL'),
+    secrets: secretNames.flatMap(name => env[name] ?? []),
+    environment: env,
+  };
+}
+
+/**
+ * Reads signalbox.yml. An unknown key, a bad value or a name that leads nowhere throws CONFIG_INVALID with file, line and column. Folders
+ * are made absolute from the file's own place.
+ */
+export function loadPolicy(config: Pick<Config, 'configPath' | 'configNamed'>): Policy {
+  const { configPath: file } = config;
+  if (!existsSync(file) && !config.configNamed) return policySchema.parse({});
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (err) {
+    throw new SignalboxError('CONFIG_UNREADABLE', {
+      file,
+      reason: `${err instanceof Error ? err.message : String(err)}.`,
+    });
+  }
+  return parsePolicy(text, file);
+}
+
+export function parsePolicy(text: string, file: string): Policy {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const where = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const broken = document.errors[0];
+  if (broken) {
+    const reason = `${broken.message.split(' at line')[0]}.`;
+    throw new SignalboxError('CONFIG_INVALID', { where: where(broken.pos[0]), word: 'the file', reason });
+  }
+  const refuse = (
+    path: readonly PropertyKey[],
+    details: { word: string; reason: string; allowed?: readonly string[] },
+  ): never => {
+    const last = details.allowed && nearest(details.word, details.allowed);
+    throw new SignalboxError('CONFIG_INVALID', {
+      where: where(offsetOf(document.contents, path)),
+      nearest: last,
+      ...details,
+    });
+  };
+  const parsed = policySchema.safeParse(document.toJS() ?? {});
+  if (!parsed.success) {
+    // A mistyped key is also a missing one: the first says more.
+    const { issues } = parsed.error;
+    const issue = issues.find(one => one.code === 'unrecognized_keys') ?? issues[0];
+    if (!issue) throw parsed.error;
+    if (issue.code === 'unrecognized_keys') {
+      const word = issue.keys[0] ?? '';
+      return refuse([...issue.path, word], {
+        word,
+        reason: 'There is no such key here.',
+        allowed: keysAt(issue.path),
+      });
+    }
+    const word = issue.path.map(String).join('.') || 'the file';
+    const allowed = issue.code === 'invalid_value' ? issue.values.map(String) : undefined;
+    return refuse(issue.path, { word, reason: `${issue.message}.`, allowed });
+  }
+  return checked(parsed.data, file, refuse);
+}
+
+type Refuse = (
+  path: readonly PropertyKey[],
+  details: { word: string; reason: string; allowed?: readonly string[] },
+) => never;
+
+/** What a schema cannot see: names that must lead somewhere. */
+function checked(policy: Policy, file: string, refuse: Refuse): Policy {
+  const teams = Object.keys(policy.teams);
+  const pools = Object.keys(policy.pools);
+  for (const [i, person] of policy.people.entries()) {
+    const lost = person.teams.findIndex(team => !teams.includes(team));
+    if (lost >= 0)
+      refuse(['people', i, 'teams', lost], {
+        word: person.teams[lost] ?? '',
+        reason: 'There is no such team.',
+        allowed: teams,
+      });
+  }
+  for (const [name, project] of Object.entries(policy.projects)) {
+    const at = ['projects', name];
+    if (!teams.includes(project.team))
+      refuse([...at, 'team'], { word: project.team, reason: 'There is no such team.', allowed: teams });
+    if (project.pool && !pools.includes(project.pool))
+      refuse([...at, 'pool'], { word: project.pool, reason: 'There is no such pool.', allowed: pools });
+    const parameters = Object.keys(project.parameters);
+    for (const [i, argument] of project.command.entries()) {
+      const unknown = [...argument.matchAll(/\{([A-Za-z][A-Za-z0-9_]*)\}/g)].find(
+        match => !parameters.includes(match[1] ?? ''),
+      );
+      if (unknown && !project.shell) {
+        refuse([...at, 'command', i], {
+          word: unknown[0],
+          reason: 'The command names a parameter that the project has not.',
+          allowed: parameters,
+        });
+      }
+    }
+    if (project.shell && project.command.length !== 1) {
+      refuse([...at, 'command'], {
+        word: 'command',
+        reason: 'With `shell: true` the command is one string in the list.',
+      });
+    }
+    if (!/^[a-z+]+:\/\/|^[\w.-]+@[\w.-]+:/.test(project.source) && !isAbsolute(project.source)) {
+      project.source = resolve(dirname(file), project.source);
+    }
+  }
+  return policy;
+}
+
+/** The keys that are allowed at a path, from the schema itself. */
+function keysAt(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = z.toJSONSchema(policySchema, { io: 'input', unrepresentable: 'any' });
+  for (const step of path) schema = stepInto(schema, step);
+  const properties = isRecord(schema) && isRecord(schema.properties) ? Object.keys(schema.properties) : [];
+  return properties;
+}
+
+function stepInto(schema: unknown, step: PropertyKey): unknown {
+  if (!isRecord(schema)) return undefined;
+  if (isRecord(schema.properties) && String(step) in schema.properties)
+    return schema.properties[String(step)];
+  if (typeof step === 'number') return schema.items;
+  return schema.additionalProperties;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Where the deepest part of a path that exists begins; for a key of a map, the key itself. */
+function offsetOf(root: unknown, path: readonly PropertyKey[]): number {
+  let node: unknown = root;
+  let offset = 0;
+  for (const step of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(item => isScalar(item.key) && item.key.value === step);
+      if (!pair) break;
+      offset = startOf(pair.key as Node) ?? offset;
+      node = pair.value;
+    } else if (isRecord(node) && Array.isArray(node.items)) {
+      node = node.items[Number(step)];
+      offset = startOf(node as Node) ?? offset;
+    }
+  }
+  return offset;
+}
+
+function startOf(node: Node | null | undefined): number | undefined {
+  return node?.range?.[0];
+}

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+/** What a person may do, from least to most. */
+export const roles = ['none', 'viewer', 'trainer', 'approver', 'operator'] as const;
+export type Role = (typeof roles)[number];
+
+/** Who wants something: resolved from the identity that the edge verified, never from words in a message. */
+export const actorSchema = z.object({
+  /** Where the identity was proved. */
+  kind: z.enum(['slack', 'token', 'run', 'system']),
+  /** Unique inside its kind: `T1/U1` (Slack workspace and user), a token's id, a run's number. */
+  id: z.string(),
+  /** What people see. */
+  name: z.string(),
+});
+export type Actor = z.infer<typeof actorSchema>;
+
+export const system: Actor = { kind: 'system', id: 'signalbox', name: 'Signalbox' };
+
+/** One key per identity, for ownership and audit: `slack:T1/U1`. */
+export function actorKey(actor: Actor): string {
+  return `${actor.kind}:${actor.id}`;
+}
+
+/** Where something was said, and so where the answer belongs. */
+export const placeSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('slack'),
+    team: z.string(),
+    channel: z.string(),
+    user: z.string(),
+    /** Webhook for up to five answers within 30 minutes; called only where it is Slack's own host. */
+    responseUrl: z.string().optional(),
+  }),
+  z.object({ kind: z.literal('http') }),
+  z.object({ kind: z.literal('queue') }),
+]);
+export type Place = z.infer<typeof placeSchema>;

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { failureClasses, stopReasons } from './run.ts';
+
+/**
+ * What an agent and Signalbox say to each other over HTTP, level-triggered: each `sync` carries everything that the agent knows and
+ * answers with everything that belongs on its pool. Any call may be repeated.
+ */
+const instant = z.iso.datetime().transform(text => new Date(text));
+
+const exitSchema = z.object({
+  code: z.int().nullable(),
+  signal: z.string().max(20).nullable(),
+  stopped: z.enum(stopReasons).nullable(),
+  failure: z.object({ class: z.enum(failureClasses), message: z.string().max(2000) }).nullable(),
+  lines: z.array(z.string().max(2000)).max(40),
+  at: instant,
+});
+
+export const metricPointSchema = z.object({
+  name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_./-]{0,99}$/),
+  step: z.int().min(0),
+  value: z.number(),
+});
+
+/** `POST /v1/agent/sync` */
+export const agentSyncRequest = z.object({
+  pool: z.string(),
+  accelerators: z
+    .array(
+      z.object({
+        node: z.string().max(253),
+        index: z.int().min(0),
+        kind: z.enum(['gpu', 'cpu']),
+        model: z.string().max(200),
+        memoryMb: z.int().min(0),
+        healthy: z.boolean(),
+      }),
+    )
+    .max(4096),
+  reports: z
+    .array(
+      z.object({
+        run: z.int(),
+        attempt: z.int(),
+        state: z.enum(['starting', 'running', 'exited', 'lost']),
+        startedAt: instant.nullable(),
+        exit: exitSchema.nullable(),
+        reason: z.string().max(2000).nullable(),
+      }),
+    )
+    .max(4096),
+});
+export type AgentSyncRequest = z.infer<typeof agentSyncRequest>;
+
+const specSchema = z.object({
+  project: z.string(),
+  team: z.string(),
+  source: z.string(),
+  ref: z.string(),
+  sha: z.string(),
+  command: z.array(z.string()),
+  shell: z.boolean(),
+  environment: z.record(z.string(), z.string()),
+  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  gpus: z.int(),
+  gpuModel: z.string().nullable(),
+  pool: z.string(),
+  timeLimitS: z.number(),
+  graceS: z.number(),
+  maxAttempts: z.int(),
+  note: z.string(),
+  primaryMetric: z.string().nullable(),
+  retryOf: z.int().nullable(),
+});
+
+export const agentSyncResponse = z.object({
+  assignments: z.array(
+    z.object({
+      run: z.int(),
+      attempt: z.int(),
+      spec: specSchema,
+      node: z.string(),
+      kind: z.enum(['gpu', 'cpu']),
+      indices: z.array(z.int()),
+      stop: z.enum(stopReasons).nullable(),
+      /** The attempt's own token, for its metrics and its source. */
+      token: z.string(),
+    }),
+  ),
+  /** Reported ends that are stored: the agent may forget these attempts. */
+  settled: z.array(z.object({ run: z.int(), attempt: z.int() })),
+});
+export type AgentSyncResponse = z.infer<typeof agentSyncResponse>;
+
+/** `POST /v1/agent/runs/:run/attempts/:attempt/log`: whole lines from `offset` (bytes) on, with the points found in them. */
+export const agentLogRequest = z.object({
+  offset: z.int().min(0),
+  text: z.string().max(1_000_000),
+  points: z.array(metricPointSchema).max(20_000),
+});
+export type AgentLogRequest = z.infer<typeof agentLogRequest>;
+
+/** `size`: bytes known now; the agent goes on from there. */
+export const agentLogResponse = z.object({ size: z.int() });
+
+/** `POST /v1/runs/:run/metrics` with the attempt's token. */
+export const metricsRequest = z.object({ points: z.array(metricPointSchema).min(1).max(10_000) });

@@ -1,0 +1,22 @@
+/**
+ * An address that takes signed messages from outside, free of any HTTP framework: `adapters/http` reads at most `limitBytes` raw bytes
+ * and hands them over; what comes back is the whole answer.
+ */
+export interface RawEdge {
+  path: string;
+  limitBytes: number;
+  handle(request: RawRequest): Promise<RawResponse>;
+}
+
+export interface RawRequest {
+  /** Lower-case names; a header that came twice is an array. */
+  headers: Record<string, string | string[] | undefined>;
+  body: Uint8Array;
+  receivedAt: Date;
+}
+
+export interface RawResponse {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string;
+}

@@ -1,0 +1,342 @@
+/**
+ * Every error that a person can see: what happened, why, and what to do. Codes are never reused; `docs/errors.md` is held equal to this
+ * catalogue by a test. `{word}` is filled from the details given with the code; a detail that is absent leaves its sentence out.
+ */
+export const errors = {
+  // What was typed.
+  COMMAND_EMPTY: {
+    status: 400,
+    what: 'There is no command here.',
+    why: 'The line holds no words.',
+    todo: 'Try {example}.',
+  },
+  COMMAND_UNKNOWN: {
+    status: 400,
+    what: 'There is no command {word}.',
+    why: 'The commands are {allowed}.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  COMMAND_TOO_LONG: {
+    status: 400,
+    what: 'The command is too long ({length} characters).',
+    why: 'At most {limit} characters are read.',
+    todo: 'Shorten it, for example {example}.',
+  },
+  COMMAND_UNREADABLE: {
+    status: 400,
+    what: 'The command cannot be read at {word}.',
+    why: '{reason}',
+    todo: 'Try {example}.',
+  },
+  FLAG_UNKNOWN: {
+    status: 400,
+    what: '{command} has no flag {word}.',
+    why: 'Its flags are {allowed}.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  FLAG_REPEATED: {
+    status: 400,
+    what: 'The flag {word} is given twice.',
+    why: 'It has one value.',
+    todo: 'Give it once, for example {example}.',
+  },
+  FLAG_VALUE_MISSING: {
+    status: 400,
+    what: 'The flag {word} has no value.',
+    why: 'It takes {allowed}.',
+    todo: 'Try {example}.',
+  },
+  ARGUMENT_MISSING: { status: 400, what: '{command} needs {word}.', why: '{reason}', todo: 'Try {example}.' },
+  ARGUMENT_UNEXPECTED: {
+    status: 400,
+    what: '{command} does not understand {word}.',
+    why: 'It takes no further words.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  VALUE_INVALID: {
+    status: 400,
+    what: '{word} is not a value for {name}.',
+    why: 'It takes {allowed}.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  PARAMETER_UNKNOWN: {
+    status: 400,
+    what: '{project} has no parameter {word}.',
+    why: 'Its parameters are {allowed}.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  PARAMETER_INVALID: {
+    status: 400,
+    what: '{word} is not a value for the parameter {name}.',
+    why: 'It takes {allowed}.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  // What it is about.
+  PROJECT_UNKNOWN: {
+    status: 404,
+    what: 'There is no project {word}.',
+    why: 'The projects are {allowed}.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  PROJECT_NONE: {
+    status: 404,
+    what: 'No project is configured.',
+    why: 'signalbox.yml names none.',
+    todo: 'Ask the platform engineer to add one under `projects:` and restart.',
+  },
+  POOL_UNKNOWN: {
+    status: 404,
+    what: 'There is no pool {word}.',
+    why: 'The pools are {allowed}.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  REF_UNKNOWN: {
+    status: 404,
+    what: '{project} has no ref {word}.',
+    why: 'It is no branch, tag or commit there. The branches are {allowed}.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  REF_AMBIGUOUS: {
+    status: 409,
+    what: 'The ref {word} of {project} is ambiguous.',
+    why: '{reason}',
+    todo: 'Give the full commit, 40 characters.',
+  },
+  SOURCE_UNAVAILABLE: {
+    status: 503,
+    what: 'The source of {project} cannot be read.',
+    why: '{reason}',
+    todo: 'Try again in a minute; if it stays, the platform engineer finds more with `signalbox doctor`.',
+  },
+  RUN_NOT_FOUND: {
+    status: 404,
+    what: 'There is no run #{word}.',
+    why: 'The newest is #{newest}.',
+    todo: 'See the runs with {example}.',
+  },
+  RUN_ALREADY_ENDED: {
+    status: 409,
+    what: 'Run #{number} has already ended ({state}).',
+    why: 'Only a run that waits or works can be changed.',
+    todo: 'To run it again: {example}.',
+  },
+  RUN_NOT_ENDED: {
+    status: 409,
+    what: 'Run #{number} has not ended ({state}).',
+    why: 'Only a run that has ended is run again.',
+    todo: 'Stop it first: {example}.',
+  },
+  GPUS_TOO_MANY: {
+    status: 409,
+    what: '{word} accelerators are more than the pool {pool} has ({limit}).',
+    why: 'The run could never start.',
+    todo: 'Ask for {limit} or fewer, for example {example}.',
+  },
+  // Who asks.
+  ACCESS_DENIED: { status: 403, what: 'You may not use {command}.', why: '{reason}', todo: '{todo}' },
+  TOKEN_INVALID: {
+    status: 401,
+    what: 'The token is not valid.',
+    why: 'It is missing, unknown or revoked.',
+    todo: 'Send `Authorization: Bearer <token>`; an operator makes one with `signalbox token create`.',
+  },
+  TOKEN_SCOPE: {
+    status: 403,
+    what: 'The token may not do this.',
+    why: 'It lacks the scope {word}.',
+    todo: 'Ask an operator for a token with that scope.',
+  },
+  SIGNATURE_INVALID: {
+    status: 401,
+    what: 'The signature is not valid.',
+    why: 'The request was not signed with the shared secret within the last five minutes.',
+    todo: 'Check the secret on both sides and the clock of this machine.',
+  },
+  // HTTP.
+  ROUTE_UNKNOWN: {
+    status: 404,
+    what: 'There is nothing at {word}.',
+    why: 'The API has no such address.',
+    todo: 'See /v1/openapi.json.',
+  },
+  BODY_INVALID: {
+    status: 400,
+    what: 'The request cannot be read: {word}.',
+    why: '{reason}',
+    todo: 'See /v1/openapi.json.',
+  },
+  BODY_TOO_LARGE: {
+    status: 413,
+    what: 'The request is too large.',
+    why: 'At most {limit} bytes are read here.',
+    todo: 'Send less.',
+  },
+  BODY_ENCODING: {
+    status: 415,
+    what: 'The encoding of the request is not read here.',
+    why: 'Compressed bodies and unknown content types are refused.',
+    todo: 'Send it as plain JSON.',
+  },
+  IDEMPOTENCY_CONFLICT: {
+    status: 409,
+    what: 'The idempotency key {word} was used for another request.',
+    why: 'A key stands for one request.',
+    todo: 'Use a new key.',
+  },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    what: 'Signalbox cannot store your request now.',
+    why: 'Its database does not answer.',
+    todo: 'Nothing was done. Try again in a minute.',
+  },
+  BUSY: {
+    status: 503,
+    what: 'Signalbox has too much to do at this moment.',
+    why: '{reason}',
+    todo: 'Nothing was done. Try again in a few seconds.',
+  },
+  INTERNAL: {
+    status: 500,
+    what: 'Something went wrong inside Signalbox.',
+    why: 'It was not foreseen, and is written in its log under {reference}.',
+    todo: 'Tell the platform engineer the reference.',
+  },
+  // Configuration, at boot.
+  CONFIG_UNREADABLE: {
+    status: 500,
+    what: '{file} cannot be read.',
+    why: '{reason}',
+    todo: 'Check the path in SIGNALBOX_CONFIG.',
+  },
+  CONFIG_INVALID: {
+    status: 500,
+    what: '{where}: {word} is not valid.',
+    why: '{reason}',
+    todo: 'Allowed: {allowed}. Did you mean {nearest}?',
+  },
+  ENV_INVALID: {
+    status: 500,
+    what: 'The environment variable {word} is not valid.',
+    why: '{reason}',
+    todo: 'See .env.example.',
+  },
+  ENV_HALF: {
+    status: 500,
+    what: '{integration} is configured by half: {word} is missing.',
+    why: '{present} is set.',
+    todo: 'Set both, or neither to leave {integration} off.',
+  },
+  POSTGRES_TOO_OLD: {
+    status: 500,
+    what: 'The database is PostgreSQL {word}.',
+    why: 'Signalbox needs version 15 or later.',
+    todo: 'Upgrade it, or leave DATABASE_URL away to use the embedded one.',
+  },
+  POSTGRES_UNREACHABLE: {
+    status: 500,
+    what: 'The database cannot be reached.',
+    why: '{reason}',
+    todo: 'Check DATABASE_URL.',
+  },
+  REDIS_EVICTS: {
+    status: 500,
+    what: 'Redis may throw work away.',
+    why: 'Its maxmemory-policy is {word}.',
+    todo: 'Set `maxmemory-policy noeviction`.',
+  },
+  AGENT_RUNNING: {
+    status: 500,
+    what: 'Another agent already serves the pool {word} on this machine.',
+    why: 'A machine belongs to one agent.',
+    todo: 'Stop the other one (process {pid}) first.',
+  },
+  SERVICE_UNREACHABLE: {
+    status: 500,
+    what: 'Signalbox does not answer at {word}.',
+    why: '{reason}',
+    todo: 'Start it with `npm run -s signalbox -- serve`, or set SIGNALBOX_URL.',
+  },
+} as const satisfies Record<string, { status: number; what: string; why: string; todo: string }>;
+
+export type ErrorCode = keyof typeof errors;
+export type ErrorDetails = Record<string, string | number | readonly string[] | null | undefined>;
+
+/** An error that a person can see, ready to be shown anywhere. */
+export interface Fault {
+  code: ErrorCode;
+  /** HTTP status for it. */
+  status: number;
+  what: string;
+  why: string;
+  todo: string;
+  /** The command that `todo` may show. */
+  example?: string;
+}
+
+/** Fills the catalogue's sentences with details; sentences whose detail is absent are left out. */
+export function fault(code: ErrorCode, details: ErrorDetails = {}): Fault {
+  const entry = errors[code];
+  return {
+    code,
+    status: entry.status,
+    what: fill(entry.what, details),
+    why: fill(entry.why, details),
+    todo: fill(entry.todo, details),
+    ...(typeof details.example === 'string' ? { example: details.example } : {}),
+  };
+}
+
+/** All of a fault in one line, for terminals, logs and problem details. */
+export function faultLine(f: Fault): string {
+  return [f.what, f.why, f.todo].filter(Boolean).join(' ');
+}
+
+/** Carries a fault through code that cannot return it. */
+export class SignalboxError extends Error {
+  readonly fault: Fault;
+  /** A code of the catalogue with its details, or a fault that was made before. */
+  constructor(error: ErrorCode | Fault, details: ErrorDetails = {}, options?: ErrorOptions) {
+    const f = typeof error === 'string' ? fault(error, details) : error;
+    super(faultLine(f), options);
+    this.name = 'SignalboxError';
+    this.fault = f;
+  }
+}
+
+const shownWord = 60;
+
+function fill(template: string, details: ErrorDetails): string {
+  // Sentences end with `.` or `?` followed by a space or the end; a sentence with an unknown detail says nothing true, so it goes.
+  return template
+    .split(/(?<=[.?]) /)
+    .map(sentence => fillSentence(sentence, details))
+    .filter(sentence => sentence !== null)
+    .join(' ');
+}
+
+function fillSentence(sentence: string, details: ErrorDetails): string | null {
+  let complete = true;
+  const text = sentence.replace(/\{(\w+)\}/g, (_, key: string) => {
+    const value = details[key];
+    if (value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0))
+      complete = false;
+    return shown(value, key);
+  });
+  return complete ? text : null;
+}
+
+function shown(value: ErrorDetails[string], key: string): string {
+  if (typeof value === 'object' && value !== null)
+    return value.length > 12
+      ? `${value.slice(0, 12).join(', ')} and ${value.length - 12} more`
+      : value.join(', ');
+  const text = String(value ?? '');
+  return key === 'word' ? quoted(text) : text;
+}
+
+/** A word of somebody else's, made safe to repeat: one line, no control or direction marks, cut where it is long. */
+function quoted(word: string): string {
+  const clean = word.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u00b7');
+  const letters = [...clean];
+  return letters.length > shownWord ? `${letters.slice(0, shownWord).join('')}…` : clean;
+}

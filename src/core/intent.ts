@@ -1,0 +1,18 @@
+import type { Actor, Place } from './actor.ts';
+import type { Fault } from './errors.ts';
+import type { Reply } from './reply.ts';
+
+/** What somebody wants, before anybody decided whether they may: one command, with who and where. */
+export interface Intent {
+  /** Unique per wish: the same key never has two effects, however often it arrives. */
+  key: string;
+  actor: Actor;
+  place: Place;
+  wish: /** The command line as typed, verb first and without a slash: `train digits -p lr=0.1`. */
+    | { kind: 'words'; words: string }
+    /** The same, already taken apart by a typed API; the values have the kinds that the command's arguments and flags name. */
+    | { kind: 'call'; path: readonly string[]; values: Record<string, unknown> };
+}
+
+/** What became of an intent. */
+export type Dispatched = { ok: true; reply: Reply } | { ok: false; fault: Fault };

@@ -1,0 +1,92 @@
+import { metricPointSchema } from './agent-protocol.ts';
+import type { MetricPoint } from './ports.ts';
+
+/** Metric names that are read from one line at most. */
+const namesPerLine = 100;
+
+interface LineMetrics {
+  points: MetricPoint[];
+  /** Names whose value is no finite number: never stored, but worth a word. */
+  refused: string[];
+  /** The line named no step, so that the counter was used for it. */
+  counted: boolean;
+}
+
+const nothing: LineMetrics = { points: [], refused: [], counted: false };
+
+/**
+ * The metrics in one line of a log: a JSON object such as `{"step": 10, "loss": 0.3}`, of which the numbers at the top become points, or
+ * `metric loss=0.3 step=10`. Points stand at `step`, else at `epoch`, else at `counter`. What Python prints for numbers that are not
+ * finite (`NaN`, `Infinity`, `-Infinity`, also as strings) is understood and refused.
+ */
+export function metricLine(line: string, counter: number): LineMetrics {
+  const text = line.trim();
+  if (text.startsWith('{') && text.endsWith('}')) return pointsOf(jsonFields(text), counter);
+  if (/^metric\s/.test(text)) return pointsOf(wordFields(text), counter);
+  return nothing;
+}
+
+type Fields = [name: string, value: number][];
+
+function pointsOf(fields: Fields, counter: number): LineMetrics {
+  const known = fields
+    .filter(([name]) => metricPointSchema.shape.name.safeParse(name).success)
+    .slice(0, namesPerLine);
+  if (known.length === 0) return nothing;
+  const named = stepIn(known, 'step') ?? stepIn(known, 'epoch');
+  const step = named ?? counter;
+  const points = known.filter(([, value]) => Number.isFinite(value));
+  const refused = known.filter(([, value]) => !Number.isFinite(value)).map(([name]) => name);
+  return {
+    points: points.map(([name, value]) => ({ name, step, value })),
+    refused,
+    counted: named === null && points.length > 0,
+  };
+}
+
+function stepIn(fields: Fields, wanted: string): number | null {
+  const value = fields.find(([name]) => name === wanted)?.[1];
+  return value !== undefined && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+function jsonFields(text: string): Fields {
+  const object = parsed(text) ?? parsed(quoteNotFinite(text));
+  if (!object) return [];
+  return Object.entries(object).flatMap(([name, value]): Fields => {
+    if (typeof value === 'number') return [[name, value]];
+    return typeof value === 'string' && notFinite.test(value) ? [[name, Number.NaN]] : [];
+  });
+}
+
+const notFinite = /^[+-]?(?:nan|inf|infinity)$/i;
+
+function parsed(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Makes strings of the bare words that Python's `json` prints and JSON does not know; words inside strings stay as they are. */
+function quoteNotFinite(text: string): string {
+  // A string without an end matches up to the end of the line, so that no part of it is read twice.
+  return text.replace(/"(?:[^"\\]|\\.)*(?:"|$)|-?\bInfinity\b|\bNaN\b/g, word =>
+    word.startsWith('"') ? word : `"${word}"`,
+  );
+}
+
+function wordFields(text: string): Fields {
+  const fields: Fields = [];
+  for (const word of text.split(/\s+/).slice(1)) {
+    const equals = word.indexOf('=');
+    const value = word.slice(equals + 1);
+    if (equals < 1 || value === '') return [];
+    if (notFinite.test(value)) fields.push([word.slice(0, equals), Number.NaN]);
+    else if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(value))
+      fields.push([word.slice(0, equals), Number(value)]);
+    else return [];
+  }
+  return fields;
+}

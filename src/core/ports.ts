@@ -1,0 +1,364 @@
+import type { Actor, Place } from './actor.ts';
+import type { Priority } from './project.ts';
+import type { Reply } from './reply.ts';
+import type { Exit, Run, RunChange, RunEvent, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type { Delivery } from './webhook.ts';
+
+/* ---- runs ---- */
+
+export interface NewRun {
+  /** Unique per wish; a run that carries it already is returned instead of a second one. */
+  key: string;
+  spec: RunSpec;
+  priority: Priority;
+  requestedBy: Actor;
+  place: Place;
+  at: Date;
+}
+
+export interface RunFilter {
+  requestedBy?: Actor;
+  project?: string;
+  team?: string;
+  states?: readonly RunState[];
+  limit: number;
+  /** Only runs with a smaller number: the next page. */
+  before?: number;
+}
+
+export interface MetricPoint {
+  name: string;
+  step: number;
+  value: number;
+}
+
+/** The last value of a metric. */
+export interface MetricSummary {
+  name: string;
+  step: number;
+  value: number;
+  points: number;
+}
+
+export interface RunStore {
+  /**
+   * Stores the run as `queued`, with its events, its surfaces, its audit row and a wish for planning, in one transaction. A repeat of
+   * the key returns the first run with `created: false`.
+   */
+  create(run: NewRun): Promise<{ run: Run; created: boolean }>;
+  get(number: number): Promise<Run | null>;
+  newestNumber(): Promise<number | null>;
+  list(filter: RunFilter): Promise<Run[]>;
+  /** Runs before this one in its pool's queue. */
+  ahead(run: Run): Promise<number>;
+  events(number: number, afterSeq?: number): Promise<(RunEvent & { seq: number })[]>;
+  /**
+   * Reads the run under a row lock, applies `transition`, and stores run, events, released accelerators, wanted surfaces, audit and
+   * the wish for planning in one transaction.
+   */
+  change(
+    number: number,
+    change: RunChange,
+    now: Date,
+    actor: Actor,
+  ): Promise<Transition | { ok: false; code: 'not-found' }>;
+  metrics(number: number): Promise<MetricSummary[]>;
+  points(number: number, name: string): Promise<MetricPoint[]>;
+  /** Idempotent per (run, name, step): the first value stays, except where a later attempt repeats the step. */
+  addPoints(number: number, attempt: number, points: MetricPoint[]): Promise<void>;
+}
+
+/* ---- logs ---- */
+
+export interface LogStore {
+  /** Bytes of the attempt's log that are known. */
+  size(number: number, attempt: number): Promise<number>;
+  /**
+   * Appends when `offset` is exactly what is known, else stores nothing. Answers what is known now. Points found in the text are stored
+   * in the same transaction, so that neither is ever there twice.
+   */
+  append(
+    number: number,
+    attempt: number,
+    offset: number,
+    text: string,
+    points: MetricPoint[],
+  ): Promise<number>;
+  /** Text from `offset` (bytes) on, at most `limit` bytes, cut at a line's end where there is one. `dropped`: that offset is no longer kept. */
+  read(
+    number: number,
+    attempt: number,
+    offset: number,
+    limit: number,
+  ): Promise<{ text: string; next: number; dropped: boolean }>;
+  /** The last lines. */
+  tail(number: number, attempt: number, lines: number): Promise<string[]>;
+}
+
+/* ---- planning ---- */
+
+export interface Accelerator {
+  node: string;
+  /** Index on the node; CPU slots are counted in their own row with kind `cpu`. */
+  index: number;
+  kind: 'gpu' | 'cpu';
+  model: string;
+  memoryMb: number;
+  healthy: boolean;
+}
+
+export interface PoolState {
+  name: string;
+  accelerators: Accelerator[];
+  /** Last word from its agent; null: never. */
+  seenAt: Date | null;
+  reachable: boolean;
+}
+
+export interface PlanSnapshot {
+  /** `planner.epoch` as read; a plan is committed only while it still stands. */
+  epoch: number;
+  /** The wishes for planning that this snapshot answers. */
+  wantedSeq: number;
+  pools: PoolState[];
+  /** Held accelerators. */
+  held: { pool: string; node: string; kind: 'gpu' | 'cpu'; index: number; run: number }[];
+  queued: {
+    number: number;
+    pool: string;
+    gpus: number;
+    gpuModel: string | null;
+    priority: Priority;
+    queuedAt: Date;
+  }[];
+}
+
+export type PlanDecision =
+  | {
+      type: 'start';
+      run: number;
+      pool: string;
+      node: string;
+      kind: 'gpu' | 'cpu';
+      indices: number[];
+      reason: string;
+    }
+  | { type: 'hold'; run: number; code: string; sentence: string };
+
+export interface PlanStore {
+  snapshot(now: Date): Promise<PlanSnapshot>;
+  /** Commits all decisions in one transaction that moves the epoch on; `false` when the epoch had moved: nothing was stored. */
+  commit(
+    snapshot: Pick<PlanSnapshot, 'epoch' | 'wantedSeq'>,
+    decisions: PlanDecision[],
+    now: Date,
+  ): Promise<boolean>;
+  /** Whether something changed since the last committed plan. */
+  wanted(): Promise<boolean>;
+}
+
+/* ---- agents ---- */
+
+export interface Assignment {
+  run: number;
+  attempt: number;
+  spec: RunSpec;
+  node: string;
+  kind: 'gpu' | 'cpu';
+  indices: number[];
+  /** Set when the attempt is to be stopped. */
+  stop: StopReason | null;
+}
+
+export interface AgentStore {
+  /** Records that the agent lives and what its machine has; wakes planning when that changed. */
+  seen(pool: string, accelerators: Accelerator[], now: Date): Promise<void>;
+  /** Attempts that belong on the pool now. */
+  assignments(pool: string): Promise<Assignment[]>;
+}
+
+/* ---- deliveries and surfaces: rows with work to do ---- */
+
+/**
+ * Work on a row is claimed for some seconds by the database's clock. What a worker writes carries the number of its claim: one that was
+ * paused for longer finds that another has taken over, and its late writes change nothing.
+ */
+export interface Claim {
+  claim: number;
+}
+
+export interface NewDelivery {
+  source: Delivery['source'];
+  kind: string;
+  deliveryId: string;
+  body: string;
+}
+
+export interface DeliveryStore {
+  /** Stores durably before it resolves. `duplicate`: known already. `conflict`: the same id with another body. */
+  store(delivery: NewDelivery): Promise<{ id: number; outcome: 'stored' | 'duplicate' | 'conflict' }>;
+  /** Claims it for some seconds; null when it is done, claimed by another, or not due. */
+  claim(id: number): Promise<(Delivery & Claim) | null>;
+  done(delivery: { id: number } & Claim): Promise<void>;
+  /** Gives it back, to be tried again after a growing pause; after many tries it is laid aside and counted. */
+  failed(delivery: { id: number } & Claim, error: string): Promise<void>;
+  /** Ids of those not done, not claimed and due. */
+  due(limit: number): Promise<number[]>;
+}
+
+/** One message somewhere. `run`: shows the present state of a run, edited in place. `note`: says its content once. */
+export interface Surface {
+  id: string;
+  kind: 'run' | 'ended' | 'note';
+  run: number | null;
+  place: Place;
+  /** For `note`. */
+  content: Reply | null;
+  /** Written into the message's metadata, to find it again after a crash. */
+  nonce: string;
+  /** Where the message is, once it is known. */
+  remote: { channel: string; ts: string } | null;
+  /** The run's own message, for those that belong into its thread. */
+  thread: { channel: string; ts: string } | null;
+  /** Hash of what was last sent. */
+  shownHash: string | null;
+  /** When a first post was begun whose end is not known. */
+  postingSince: Date | null;
+  wantedSeq: number;
+  attempts: number;
+}
+
+export type ClaimedSurface = Surface & Claim;
+
+export interface SurfaceStore {
+  addNote(key: string, place: Place, content: Reply): Promise<string>;
+  claim(id: string): Promise<ClaimedSurface | null>;
+  /** Written before a first post leaves; `false` when the claim is lost. */
+  posting(surface: ClaimedSurface): Promise<boolean>;
+  /** What is shown now. Not due again before `pauseMs` have passed. */
+  shown(surface: ClaimedSurface, hash: string, remote: Surface['remote'], pauseMs: number): Promise<void>;
+  /** To be tried again after `pauseMs`. */
+  failed(surface: ClaimedSurface, error: string, pauseMs: number): Promise<void>;
+  /** Never tried again: the place is gone, or refused for good. */
+  gaveUp(surface: ClaimedSurface, error: string): Promise<void>;
+  /** Surfaces of a run. */
+  ofRun(number: number): Promise<string[]>;
+  due(limit: number): Promise<string[]>;
+}
+
+/* ---- audit and tokens ---- */
+
+export interface AuditEntry {
+  actor: Actor;
+  /** `run.request`, `run.cancel`, `token.create`, `command.refused`, ... */
+  action: string;
+  /** `run:42`, `token:ci`, `pool:local`. */
+  subject: string;
+  outcome: 'done' | 'refused';
+  details: Record<string, unknown>;
+}
+
+export interface AuditLog {
+  append(entry: AuditEntry, now: Date): Promise<void>;
+  /** Walks the chain from the start; `broken` names the first row that does not fit. */
+  verify(): Promise<{ rows: number; broken: { seq: number; why: string } | null }>;
+}
+
+export const scopes = ['runs:read', 'runs:write', 'admin', 'agent'] as const;
+export type Scope = (typeof scopes)[number];
+
+export interface Token {
+  id: string;
+  name: string;
+  scopes: Scope[];
+  /** For agents: the only pool it may serve. */
+  pool: string | null;
+  createdAt: Date;
+  revokedAt: Date | null;
+}
+
+export interface TokenStore {
+  /** The secret is returned once and stored hashed. */
+  create(
+    token: { name: string; scopes: Scope[]; pool?: string },
+    now: Date,
+  ): Promise<{ token: Token; secret: string }>;
+  find(secret: string): Promise<Token | null>;
+  list(): Promise<Token[]>;
+  revoke(id: string, now: Date): Promise<boolean>;
+  /** The token that one attempt's command gets, and its check. Nothing is stored: it is a keyed hash, valid while the attempt is. */
+  forAttempt(run: number, attempt: number): Promise<string>;
+  attemptOf(secret: string): Promise<{ run: number; attempt: number } | null>;
+}
+
+/* ---- outside ---- */
+
+export type Resolved =
+  | { ok: true; sha: string }
+  | { ok: false; code: 'unknown'; refs: string[] }
+  | { ok: false; code: 'ambiguous'; reason: string }
+  | { ok: false; code: 'unavailable'; reason: string };
+
+export interface SourcePort {
+  /** The commit that a ref of a project's source is now, or the digest of a plain folder. */
+  resolve(source: string, ref: string): Promise<Resolved>;
+  /** The content at a commit as a tar stream. */
+  archive(source: string, sha: string): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** A place that can show messages. */
+export interface MessengerPort {
+  /** Posts or edits; `remote` is where it is now. Throws `MessengerError`. */
+  send(message: OutgoingMessage): Promise<{ remote: Surface['remote'] }>;
+  /**
+   * Finds a message by nonce whose post was begun at `since` and never heard of again, in `thread` where it was to go there; null: not
+   * there, or the place may not be read.
+   */
+  find(place: Place, nonce: string, since: Date, thread?: Surface['thread']): Promise<Surface['remote']>;
+}
+
+export interface OutgoingMessage {
+  place: Place;
+  content: Reply;
+  nonce: string;
+  remote: Surface['remote'];
+  thread: Surface['thread'];
+}
+
+/** `retry`: later, not before `afterMs`. `gone`: never. */
+export class MessengerError extends Error {
+  readonly outcome: 'retry' | 'gone';
+  readonly afterMs: number;
+  constructor(message: string, outcome: 'retry' | 'gone', afterMs: number, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'MessengerError';
+    this.outcome = outcome;
+    this.afterMs = afterMs;
+  }
+}
+
+/* ---- wake-ups ---- */
+
+/** `delivery:17`, `surface:<uuid>`, `plan`: says only what to look at. */
+export type WakeSubject = `delivery:${number}` | `surface:${string}` | 'plan';
+
+export interface Wakeups {
+  /** Never waits long and never throws: a lost wake-up is made up for by the sweep. */
+  wake(subjects: WakeSubject[]): void;
+}
+
+export interface Log {
+  debug(fields: Record<string, unknown>, message: string): void;
+  info(fields: Record<string, unknown>, message: string): void;
+  warn(fields: Record<string, unknown>, message: string): void;
+  error(fields: Record<string, unknown>, message: string): void;
+}
+
+/** All that commands may ask for. */
+export interface Ports {
+  runs: RunStore;
+  logs: LogStore;
+  plan: PlanStore;
+  source: SourcePort;
+  audit: AuditLog;
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { tones } from './reply.ts';
+
+const inlineSchema = z.union([
+  z.string(),
+  z.object({ bold: z.string() }),
+  z.object({ code: z.string() }),
+  z.object({ command: z.string() }),
+  z.object({ link: z.string(), text: z.string() }),
+  z.object({ person: z.string(), name: z.string() }),
+  z.object({ at: z.iso.datetime().transform(text => new Date(text)) }),
+]);
+const inlines = z.array(inlineSchema);
+
+const replyBlockSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('text'), text: inlines }),
+  z.object({
+    kind: z.literal('fields'),
+    rows: z.array(z.object({ label: z.string(), value: inlines })),
+  }),
+  z.object({
+    kind: z.literal('table'),
+    columns: z.array(z.object({ title: z.string(), align: z.literal('right').optional() })),
+    rows: z.array(z.array(z.string())),
+  }),
+  z.object({ kind: z.literal('code'), text: z.string() }),
+  z.object({ kind: z.literal('list'), items: z.array(inlines) }),
+  z.object({ kind: z.literal('progress'), done: z.number(), total: z.number(), label: z.string() }),
+  z.object({ kind: z.literal('context'), text: inlines }),
+]);
+
+/** A `Reply` as JSON, and back: its moments are text in between. */
+export const replySchema = z.object({
+  audience: z.enum(['sender', 'place']),
+  tone: z.enum(tones),
+  title: z.string(),
+  blocks: z.array(replyBlockSchema),
+  data: z.unknown().optional(),
+});

@@ -1,0 +1,59 @@
+/**
+ * What Signalbox says, as neutral data. Each adapter renders it for its place (Block Kit, terminal text, ...), and only the renderer
+ * escapes: text in a reply is never markup, so a name or a log line cannot mention a channel or break a table.
+ */
+export type Inline =
+  | string
+  | { bold: string }
+  | { code: string }
+  /** What people type, verb first and without the mark of a place: each place shows it as it is typed there. */
+  | { command: string }
+  | { link: string; text: string }
+  /** A person, mentioned only where the renderer may ping them. */
+  | { person: string; name: string }
+  /** A moment that the reader sees in their own time zone. */
+  | { at: Date };
+
+export type ReplyBlock =
+  | { kind: 'text'; text: Inline[] }
+  | { kind: 'fields'; rows: { label: string; value: Inline[] }[] }
+  | { kind: 'table'; columns: { title: string; align?: 'right' }[]; rows: string[][] }
+  | { kind: 'code'; text: string }
+  | { kind: 'list'; items: Inline[][] }
+  | { kind: 'progress'; done: number; total: number; label: string }
+  /** Small print below the rest. */
+  | { kind: 'context'; text: Inline[] };
+
+export const tones = ['info', 'waiting', 'working', 'success', 'warning', 'failure'] as const;
+export type Tone = (typeof tones)[number];
+
+export interface Reply {
+  /** `sender`: only to the person who asked (an error, a private list). `place`: everybody there may see it. */
+  audience: 'sender' | 'place';
+  tone: Tone;
+  /** One line that says all where only one line fits (a notification, a text fallback). */
+  title: string;
+  blocks: ReplyBlock[];
+  /** The same as JSON, for `--json` and the API. */
+  data?: unknown;
+}
+
+/** A reply for everybody, with the fields that were not given filled in. */
+export function reply(title: string, blocks: ReplyBlock[] = [], more: Partial<Reply> = {}): Reply {
+  return { audience: 'sender', tone: 'info', title, blocks, ...more };
+}
+
+/** The plain words of inline text, for terminals, logs and fallbacks. */
+export function plain(text: Inline[]): string {
+  return text.map(plainPart).join('');
+}
+
+function plainPart(part: Inline): string {
+  if (typeof part === 'string') return part;
+  if ('bold' in part) return part.bold;
+  if ('code' in part) return part.code;
+  if ('command' in part) return part.command;
+  if ('link' in part) return `${part.text} (${part.link})`;
+  if ('person' in part) return part.name;
+  return `${part.at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { actorSchema } from './actor.ts';
+import type { MetricSummary } from './ports.ts';
+import { priorities } from './project.ts';
+import { failureClasses, type Run, runStates, stopReasons } from './run.ts';
+
+const instant = z.iso.datetime();
+
+/** A run as the API, the queue and `--json` show it. Stable: fields are added, never renamed or removed. */
+export const runJsonSchema = z.object({
+  number: z.int().describe('What people call it by: #42.'),
+  state: z.enum(runStates),
+  project: z.string(),
+  team: z.string(),
+  ref: z.string().describe('What was asked for.'),
+  sha: z.string().describe('The commit that it was then, or `sha256:...` of a folder outside Git.'),
+  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  gpus: z.int().describe('Accelerators; 0 means one CPU slot.'),
+  gpuModel: z.string().nullable(),
+  pool: z.string(),
+  priority: z.enum(priorities),
+  timeLimitSeconds: z.number(),
+  note: z.string(),
+  retryOf: z.int().nullable().describe('The run that this one repeats.'),
+  attempt: z.int().describe('0 before the first start.'),
+  maxAttempts: z.int(),
+  requestedBy: actorSchema,
+  waiting: z
+    .object({ code: z.string(), sentence: z.string() })
+    .nullable()
+    .describe('Why it waits; null when it does not.'),
+  stopping: z.enum(stopReasons).nullable().describe('Set while it is being stopped.'),
+  createdAt: instant,
+  queuedAt: instant.nullable(),
+  startedAt: instant.nullable(),
+  endedAt: instant.nullable(),
+  exitCode: z.int().nullable(),
+  failure: z
+    .object({ class: z.enum(failureClasses), message: z.string(), lines: z.array(z.string()) })
+    .nullable()
+    .describe('`lines` is the end of the log.'),
+  metrics: z
+    .record(z.string(), z.object({ value: z.number(), step: z.int(), points: z.int() }))
+    .optional()
+    .describe('The last value of each metric; absent in lists.'),
+});
+export type RunJson = z.infer<typeof runJsonSchema>;
+
+/** The public shape of a run. Without `metrics` that field is absent. */
+export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
+  const { spec } = run;
+  return {
+    number: run.number,
+    state: run.state,
+    project: spec.project,
+    team: spec.team,
+    ref: spec.ref,
+    sha: spec.sha,
+    parameters: spec.parameters,
+    gpus: spec.gpus,
+    gpuModel: spec.gpuModel,
+    pool: spec.pool,
+    priority: run.priority,
+    timeLimitSeconds: spec.timeLimitS,
+    note: spec.note,
+    retryOf: spec.retryOf,
+    attempt: run.attempt,
+    maxAttempts: spec.maxAttempts,
+    requestedBy: { kind: run.requestedBy.kind, id: run.requestedBy.id, name: run.requestedBy.name },
+    waiting: run.waiting,
+    stopping: run.stopping,
+    createdAt: run.createdAt.toISOString(),
+    queuedAt: run.queuedAt?.toISOString() ?? null,
+    startedAt: run.startedAt?.toISOString() ?? null,
+    endedAt: run.endedAt?.toISOString() ?? null,
+    exitCode: run.exitCode,
+    failure: run.failure,
+    metrics:
+      metrics &&
+      Object.fromEntries(
+        metrics.map(({ name, value, step, points }) => [name, { value, step, points }] as const),
+      ),
+  };
+}

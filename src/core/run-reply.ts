@@ -1,0 +1,188 @@
+import { actorKey } from './actor.ts';
+import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
+import type { MetricSummary } from './ports.ts';
+import { type Inline, type Reply, type ReplyBlock, reply, type Tone } from './reply.ts';
+import { isEnd, isOnMachine, type Run, type RunState } from './run.ts';
+import { lastMetrics, primaryMetric, progressOf, shownParameters } from './run-facts.ts';
+
+export interface RunFacts {
+  metrics: readonly MetricSummary[];
+  /** Where what the run made lies, once it has ended; null where that is not known. */
+  output: string | null;
+}
+
+/** How much of a log is shown: its last words where the run is one message among others, more in the thread. */
+const shownLines = { run: 5, thread: 12 };
+const shownLineLength = 200;
+
+type Row = { label: string; value: Inline[] };
+
+const verbs: Record<RunState, string> = {
+  requested: 'is requested',
+  'awaiting-approval': 'waits for approval',
+  queued: 'is queued',
+  starting: 'is starting',
+  running: 'is running',
+  preempted: 'was stopped for another run',
+  lost: 'was lost by its machine',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  cancelled: 'was cancelled',
+  'timed-out': 'ran out of time',
+};
+
+const tones: Record<RunState, Tone> = {
+  requested: 'waiting',
+  'awaiting-approval': 'waiting',
+  queued: 'waiting',
+  starting: 'working',
+  running: 'working',
+  preempted: 'warning',
+  lost: 'warning',
+  succeeded: 'success',
+  failed: 'failure',
+  cancelled: 'info',
+  'timed-out': 'failure',
+};
+
+/**
+ * What people see as a run's one message, edited in place: everything that is true of it now. What changes comes first (why it waits or
+ * failed, how far it is, what it measured), what was asked for below. `ahead`: runs before it in its queue.
+ */
+export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Date): Reply {
+  const { metrics, output, ahead } = facts;
+  const progress = progressOf(run, metrics, now);
+  const blocks: ReplyBlock[] = [
+    ...(isWaiting(run) ? [{ kind: 'text' as const, text: [waitingSentence(run, ahead)] }] : []),
+    ...failureBlocks(run, shownLines.run),
+    ...(progress && !isEnd(run.state) ? [progress] : []),
+    ...fields([
+      ...lastMetrics(run, metrics),
+      ...timeRow(run, now),
+      ...(progress && isEnd(run.state) && run.state !== 'succeeded'
+        ? [{ label: 'Reached', value: [progress.label] }]
+        : []),
+      ...stopRow(run),
+      ...(output !== null && isEnd(run.state) ? [{ label: 'Output', value: [{ code: output }] }] : []),
+    ]),
+    ...fields(requestRows(run)),
+  ];
+  return reply(titleOf(run), blocks, { audience: 'place', tone: tones[run.state] });
+}
+
+/** The message in the run's thread when it has ended, which tells the person who asked. */
+export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
+  const took = run.startedAt && run.endedAt ? secondsBetween(run.startedAt, run.endedAt) : null;
+  const after = took === null ? '' : ` after ${formatDuration(took)}`;
+  const best = primaryMetric(run, metrics);
+  const measured = best ? `, last ${best.name} ${formatNumber(best.value)}` : '';
+  const title = `${titleOf(run)}${after}${measured}`;
+  const blocks: ReplyBlock[] =
+    run.state === 'succeeded'
+      ? [
+          { kind: 'text', text: [person(run), ...outputSentence(output)] },
+          ...fields(lastMetrics(run, metrics)),
+        ]
+      : [
+          ...(run.failure
+            ? failureBlocks(run, shownLines.thread, [person(run), ' '])
+            : [{ kind: 'text' as const, text: [person(run), stopSentence(run)] }]),
+          { kind: 'context', text: ['To run it again: ', { command: `train retry ${run.number}` }] },
+        ];
+  return reply(title, blocks, { audience: 'place', tone: tones[run.state] });
+}
+
+/** `#42 digits is running` */
+export function titleOf(run: Run): string {
+  const verb = run.stopping && isOnMachine(run.state) ? 'is being stopped' : verbs[run.state];
+  return `#${run.number} ${run.spec.project} ${verb}`;
+}
+
+/** What was asked for. */
+function requestRows(run: Run): Row[] {
+  const { parameters, maxAttempts, retryOf, note } = run.spec;
+  const { short, ref } = codeOf(run);
+  return [
+    ...(note === '' ? [] : [{ label: 'Note', value: [note] }]),
+    { label: 'Code', value: [{ code: short }, ref] },
+    ...shownParameters(parameters).map(value => ({ label: 'Parameters', value: [value] })),
+    { label: isWaiting(run) ? 'Needs' : 'On', value: [resourcesOf(run)] },
+    { label: 'Asked by', value: [person(run), ', ', { at: run.createdAt }] },
+    ...(run.attempt > 1 ? [{ label: 'Attempt', value: [`${run.attempt} of at most ${maxAttempts}`] }] : []),
+    ...(retryOf === null ? [] : [{ label: 'Repeats', value: [`#${retryOf}`] }]),
+  ];
+}
+
+/** The commit in short, and in brackets what was asked for where that says more than `HEAD` or the commit again. */
+export function codeOf({ spec: { ref, sha } }: Run): { short: string; ref: string } {
+  const short = sha.replace(/^sha256:/, '').slice(0, 7);
+  return { short, ref: ref === 'HEAD' || sha.startsWith(ref) ? '' : ` (${ref})` };
+}
+
+/** `2 a100 GPUs in pool lab`, `1 CPU slot in pool local` */
+export function resourcesOf(run: Run): string {
+  const { gpus, gpuModel, pool } = run.spec;
+  const things = gpus === 0 ? '1 CPU slot' : counted(gpus, gpuModel ? `${gpuModel} GPU` : 'GPU');
+  return `${things} in pool ${pool}`;
+}
+
+function fields(rows: Row[]): ReplyBlock[] {
+  return rows.length > 0 ? [{ kind: 'fields', rows }] : [];
+}
+
+function person(run: Run): Inline {
+  return { person: actorKey(run.requestedBy), name: run.requestedBy.name };
+}
+
+function isWaiting(run: Run): boolean {
+  return !isEnd(run.state) && !isOnMachine(run.state);
+}
+
+/** Why a run waits, as the planner said it last, else as the queue shows it. */
+export function waitingSentence(run: Run, ahead: number): string {
+  if (run.waiting) return run.waiting.sentence;
+  if (ahead === 0) return 'It is the first in the queue and starts as soon as it is placed.';
+  return `${counted(ahead, 'run')} ${ahead === 1 ? 'is' : 'are'} before it in the queue of pool ${run.spec.pool}.`;
+}
+
+function timeRow(run: Run, now: Date): Row[] {
+  const { startedAt, endedAt } = run;
+  if (endedAt) {
+    const took = startedAt ? [`${formatDuration(secondsBetween(startedAt, endedAt))}, ended `] : ['ended '];
+    return [{ label: 'Time', value: [...took, { at: endedAt }] }];
+  }
+  if (!startedAt) return [];
+  const limit = formatDuration(run.spec.timeLimitS);
+  const since = formatDuration(Math.round(secondsBetween(startedAt, now)));
+  return [{ label: 'Time', value: [`${since} of at most ${limit}`] }];
+}
+
+/** The person who stopped it; Signalbox itself says why elsewhere. */
+function stopRow({ stoppedBy }: Run): Row[] {
+  if (!stoppedBy || stoppedBy.kind === 'system') return [];
+  return [{ label: 'Stopped by', value: [{ person: actorKey(stoppedBy), name: stoppedBy.name }] }];
+}
+
+function stopSentence({ stoppedBy, requestedBy }: Run): string {
+  if (!stoppedBy || stoppedBy.kind === 'system') return ', it has ended.';
+  const own = actorKey(stoppedBy) === actorKey(requestedBy);
+  return own ? ', it was stopped as you asked.' : `, it was stopped by ${stoppedBy.name}.`;
+}
+
+function outputSentence(output: string | null): Inline[] {
+  return output === null ? [', it has ended.'] : [', its output is in ', { code: output }, '.'];
+}
+
+function failureBlocks(run: Run, most: number, before: Inline[] = []): ReplyBlock[] {
+  if (!run.failure) return [];
+  const { class: kind, message, lines } = run.failure;
+  const name = kind.replaceAll('-', ' ');
+  const last = lines.slice(-most).map(line => cleanLine(line, shownLineLength));
+  return [
+    {
+      kind: 'text',
+      text: [...before, { bold: `${name.charAt(0).toUpperCase()}${name.slice(1)}:` }, ` ${message}`],
+    },
+    ...(last.length > 0 ? [{ kind: 'code' as const, text: last.join('\n') }] : []),
+  ];
+}

@@ -1,0 +1,315 @@
+import type { Actor, Place } from './actor.ts';
+import { formatDuration } from './format.ts';
+import type { ParameterValue, Priority } from './project.ts';
+
+/**
+ * The life of a run:
+ * `requested -> (awaiting-approval) -> queued -> starting -> running -> succeeded | failed | cancelled | timed-out`;
+ * `preempted` and `lost` lead back to `queued` while attempts are left, else to `failed`.
+ */
+export const runStates = [
+  'requested',
+  'awaiting-approval',
+  'queued',
+  'starting',
+  'running',
+  'preempted',
+  'lost',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'timed-out',
+] as const;
+export type RunState = (typeof runStates)[number];
+
+export const endStates = [
+  'succeeded',
+  'failed',
+  'cancelled',
+  'timed-out',
+] as const satisfies readonly RunState[];
+export type EndState = (typeof endStates)[number];
+
+/** Every arrow of the life above. A test holds the transitions below to it. */
+export const legalMoves = {
+  requested: ['awaiting-approval', 'queued', 'cancelled'],
+  'awaiting-approval': ['queued', 'cancelled'],
+  queued: ['starting', 'cancelled'],
+  starting: ['running', 'succeeded', 'failed', 'cancelled', 'timed-out', 'preempted', 'lost'],
+  running: ['succeeded', 'failed', 'cancelled', 'timed-out', 'preempted', 'lost'],
+  preempted: ['queued', 'failed', 'cancelled'],
+  lost: ['queued', 'failed', 'cancelled'],
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+  'timed-out': [],
+} as const satisfies Record<RunState, readonly RunState[]>;
+
+export const failureClasses = [
+  'code-error',
+  'out-of-memory',
+  'start-error',
+  'node-lost',
+  'time-limit',
+  'killed',
+] as const;
+export type FailureClass = (typeof failureClasses)[number];
+
+/** Why an attempt is being stopped by Signalbox; a reason further left overrules one further right. */
+export const stopReasons = ['cancel', 'time-limit', 'preempt'] as const;
+export type StopReason = (typeof stopReasons)[number];
+
+/** What was asked for, pinned when it was asked: what was approved is what runs. Never changes. */
+export interface RunSpec {
+  project: string;
+  team: string;
+  source: string;
+  ref: string;
+  /** Commit, or `sha256:...` of the content where the project is not in a Git repository. */
+  sha: string;
+  /** The command with the parameters filled in: argv, or one string for `/bin/sh -c` when `shell`. */
+  command: string[];
+  shell: boolean;
+  environment: Record<string, string>;
+  parameters: Record<string, ParameterValue>;
+  /** Accelerators; 0 means one CPU slot. */
+  gpus: number;
+  /** Wanted accelerator model (matched as a case-insensitive part of its name), or any. */
+  gpuModel: string | null;
+  pool: string;
+  timeLimitS: number;
+  graceS: number;
+  maxAttempts: number;
+  note: string;
+  primaryMetric: string | null;
+  /** Run that this one repeats. */
+  retryOf: number | null;
+}
+
+export interface Failure {
+  class: FailureClass;
+  /** One sentence for people. */
+  message: string;
+  /** The end of the log. */
+  lines: string[];
+}
+
+export interface Run {
+  number: number;
+  spec: RunSpec;
+  state: RunState;
+  priority: Priority;
+  requestedBy: Actor;
+  place: Place;
+  /** 0 before the first start. */
+  attempt: number;
+  /** Set while an attempt is being stopped. */
+  stopping: StopReason | null;
+  /** Who asked for the stop. */
+  stoppedBy: Actor | null;
+  /** Why it waits, in one sentence with numbers; null when it does not wait. */
+  waiting: { code: string; sentence: string } | null;
+  exitCode: number | null;
+  failure: Failure | null;
+  createdAt: Date;
+  queuedAt: Date | null;
+  startedAt: Date | null;
+  endedAt: Date | null;
+}
+
+/** States that a change leads to; the others are where a run begins. */
+type ReachedState = Exclude<RunState, 'requested' | 'awaiting-approval'>;
+
+export interface RunEvent {
+  type: 'requested' | 'stopping' | ReachedState;
+  from: RunState;
+  to: RunState;
+  actor: Actor;
+  /** One sentence. */
+  reason: string;
+  at: Date;
+  attempt: number;
+}
+
+/** What an engine saw of the end of an attempt. `stopped` says that Signalbox ended it, and why. */
+export interface Exit {
+  code: number | null;
+  signal: string | null;
+  stopped: StopReason | null;
+  /** Set when the command never ran or the machine knows better than the exit code. */
+  failure: Pick<Failure, 'class' | 'message'> | null;
+  lines: string[];
+  at: Date;
+}
+
+export type RunChange =
+  | { type: 'queue'; actor: Actor; reason: string }
+  | { type: 'start'; actor: Actor; reason: string }
+  | { type: 'running'; attempt: number; at: Date }
+  | { type: 'exited'; attempt: number; exit: Exit }
+  | { type: 'lost'; attempt: number; reason: string }
+  | { type: 'stop'; actor: Actor; why: StopReason; reason: string };
+
+export type Transition =
+  | { ok: true; run: Run; events: RunEvent[] }
+  /** `stale`: it speaks of another attempt or of what is already so; `ended`: the run is over. Neither changes anything. */
+  | { ok: false; code: 'stale' | 'ended' };
+
+export function isEnd(state: RunState): state is EndState {
+  return (endStates as readonly RunState[]).includes(state);
+}
+
+/** Whether an attempt exists or may exist on a machine. */
+export function isOnMachine(state: RunState): boolean {
+  return state === 'starting' || state === 'running';
+}
+
+/**
+ * The only way in which a run changes: the run as it is and what happened, to the run as it becomes and what to record.
+ * Repeating a change, or a change from an earlier attempt, answers `stale` and is harmless.
+ */
+export function transition(run: Run, change: RunChange, now: Date, actor: Actor): Transition {
+  if (isEnd(run.state)) return { ok: false, code: 'ended' };
+  const { events, move } = recorder(now, actor);
+  switch (change.type) {
+    case 'queue': {
+      if (!canMove(run.state, 'queued')) return { ok: false, code: 'stale' };
+      return { ok: true, run: move(run, 'queued', change.reason, { queuedAt: now }, change.actor), events };
+    }
+    case 'start': {
+      if (run.state !== 'queued') return { ok: false, code: 'stale' };
+      const fresh = {
+        attempt: run.attempt + 1,
+        waiting: null,
+        startedAt: null,
+        exitCode: null,
+        failure: null,
+      };
+      return { ok: true, run: move(run, 'starting', change.reason, fresh, change.actor), events };
+    }
+    case 'running': {
+      if (run.state !== 'starting' || change.attempt !== run.attempt) return { ok: false, code: 'stale' };
+      return {
+        ok: true,
+        run: move(run, 'running', 'The command started.', { startedAt: change.at }),
+        events,
+      };
+    }
+    case 'exited': {
+      if (!isOnMachine(run.state) || change.attempt !== run.attempt) return { ok: false, code: 'stale' };
+      return { ok: true, run: ended(run, change.exit, move, now), events };
+    }
+    case 'lost': {
+      if (!isOnMachine(run.state) || change.attempt !== run.attempt) return { ok: false, code: 'stale' };
+      return {
+        ok: true,
+        run: backToQueue(move(run, 'lost', change.reason, {}), 'node-lost', change.reason, move, now),
+        events,
+      };
+    }
+    case 'stop': {
+      if (!isOnMachine(run.state)) {
+        // Only an attempt has a time limit or holds what another run needs.
+        if (change.why !== 'cancel') return { ok: false, code: 'stale' };
+        const cancelled = endOf(now, change.actor);
+        return { ok: true, run: move(run, 'cancelled', change.reason, cancelled, change.actor), events };
+      }
+      if (run.stopping && stopReasons.indexOf(run.stopping) <= stopReasons.indexOf(change.why))
+        return { ok: false, code: 'stale' };
+      const stopping: Run = { ...run, stopping: change.why, stoppedBy: change.actor };
+      events.push({
+        type: 'stopping',
+        from: run.state,
+        to: run.state,
+        actor: change.actor,
+        reason: change.reason,
+        at: now,
+        attempt: run.attempt,
+      });
+      return { ok: true, run: stopping, events };
+    }
+  }
+}
+
+type Move = (run: Run, to: ReachedState, reason: string, changes: Partial<Run>, by?: Actor) => Run;
+
+function canMove(from: RunState, to: RunState): boolean {
+  return (legalMoves[from] as readonly RunState[]).includes(to);
+}
+
+function recorder(now: Date, actor: Actor): { events: RunEvent[]; move: Move } {
+  const events: RunEvent[] = [];
+  const move: Move = (run, to, reason, changes, by = actor) => {
+    const next: Run = { ...run, ...changes, state: to };
+    events.push({ type: to, from: run.state, to, actor: by, reason, at: now, attempt: next.attempt });
+    return next;
+  };
+  return { events, move };
+}
+
+function endOf(now: Date, stoppedBy: Actor | null = null): Partial<Run> {
+  return { endedAt: now, stopping: null, waiting: null, ...(stoppedBy ? { stoppedBy } : {}) };
+}
+
+function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
+  const end: Partial<Run> = { ...endOf(exit.at), exitCode: exit.code };
+  // What Signalbox ended says nothing by its exit code, or by what the machine made of that.
+  if (exit.stopped === 'cancel') return move(run, 'cancelled', 'It was stopped on request.', end);
+  if (exit.stopped === 'time-limit') {
+    const message = `It ran longer than its time limit of ${formatDuration(run.spec.timeLimitS)} and was stopped.`;
+    return move(run, 'timed-out', message, {
+      ...end,
+      failure: { class: 'time-limit', message, lines: exit.lines },
+    });
+  }
+  if (exit.stopped === 'preempt') {
+    const reason = 'It was stopped for another run.';
+    return backToQueue(move(run, 'preempted', reason, {}), 'killed', reason, move, now, exit);
+  }
+  if (exit.failure)
+    return move(run, 'failed', exit.failure.message, {
+      ...end,
+      failure: { ...exit.failure, lines: exit.lines },
+    });
+  // A command that ended by itself with 0 before the signal reached it has succeeded, whoever wanted it stopped.
+  if (exit.code === 0) return move(run, 'succeeded', 'The command ended with exit code 0.', end);
+  const message = endingOf(exit);
+  const failure: Failure = {
+    class: exit.code === null ? 'killed' : 'code-error',
+    message,
+    lines: exit.lines,
+  };
+  return move(run, 'failed', message, { ...end, failure });
+}
+
+function endingOf(exit: Exit): string {
+  if (exit.signal) return `The command was ended by ${exit.signal}.`;
+  return exit.code === null
+    ? 'The command ended, and how is not known.'
+    : `The command ended with exit code ${exit.code}.`;
+}
+
+/** After an attempt that ended through no fault of the command. */
+function backToQueue(
+  run: Run,
+  failureClass: FailureClass,
+  reason: string,
+  move: Move,
+  now: Date,
+  exit?: Exit,
+): Run {
+  const end: Partial<Run> = { ...endOf(exit?.at ?? now), exitCode: exit?.code ?? null };
+  if (run.stopping === 'cancel')
+    return move(run, 'cancelled', 'It was to be stopped on request and does not start again.', end);
+  const { attempt } = run;
+  const most = run.spec.maxAttempts;
+  if (attempt < most) {
+    const sentence = `Attempt ${attempt} of ${most} is over; it waits to start again from its checkpoint.`;
+    return move(run, 'queued', sentence, { queuedAt: now, startedAt: null, stopping: null, stoppedBy: null });
+  }
+  const message = `${reason} It had ${attempt} of ${most} attempts.`;
+  return move(run, 'failed', message, {
+    ...end,
+    failure: { class: failureClass, message, lines: exit?.lines ?? [] },
+  });
+}

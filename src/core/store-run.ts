@@ -1,0 +1,27 @@
+import type { CommandContext } from './command.ts';
+import { counted } from './format.ts';
+import type { RunStore } from './ports.ts';
+import type { Priority } from './project.ts';
+import { type Reply, reply } from './reply.ts';
+import type { RunSpec } from './run.ts';
+import { runJson } from './run-json.ts';
+import { codeOf, resourcesOf, titleOf } from './run-reply.ts';
+
+/**
+ * Stores a run under the intent's key, so that a repeat finds it instead of making a second one, and says so to the person who asked.
+ * What everybody sees is the run's own message.
+ */
+export async function storeRun(
+  spec: RunSpec,
+  priority: Priority,
+  context: CommandContext,
+  runs: Pick<RunStore, 'create' | 'ahead'>,
+): Promise<Reply> {
+  const { actor, place, key, now } = context;
+  const { run } = await runs.create({ key, spec, priority, requestedBy: actor, place, at: now });
+  const ahead = run.state === 'queued' ? await runs.ahead(run) : 0;
+  const before = ahead > 0 ? `, ${counted(ahead, 'run')} before it` : '';
+  const { short, ref } = codeOf(run);
+  const title = `Run ${titleOf(run)}: ${short}${ref}, ${resourcesOf(run)}${before}.`;
+  return reply(title, [], { data: runJson(run, []) });
+}

@@ -1,0 +1,60 @@
+import { faultLine, SignalboxError } from './core/errors.ts';
+import { nearest } from './core/nearest.ts';
+import { version } from './roles/version.ts';
+
+/** Each verb of the command line, loaded only when it is used: `--version` needs no database driver. */
+const verbs: Record<string, (args: string[]) => Promise<number>> = {
+  serve: async args => (await import('./cli/serve.ts')).serve(args),
+  doctor: async args => (await import('./cli/doctor.ts')).doctor(args),
+  migrate: async args => (await import('./cli/admin.ts')).migrateCommand(args),
+  token: async args => (await import('./cli/admin.ts')).token(args),
+  audit: async args => (await import('./cli/admin.ts')).audit(args),
+};
+const remoteVerbs = ['train', 'signalbox'];
+/** `signalbox list` is short for `signalbox train list`. */
+const shortForms = ['list', 'status', 'why', 'logs', 'cancel', 'retry'];
+
+const usage = `signalbox ${version}
+
+  signalbox serve [--role web|worker|agent|all] [--pool NAME]
+  signalbox train PROJECT [--ref REF] [-p NAME=VALUE] ...   (train --help shows all)
+  signalbox list | status N | why N | logs N [--follow] | cancel N | retry N
+  signalbox doctor                                          what works, what is off, what is missing
+  signalbox token create --name NAME --scope SCOPE ... | list | revoke NAME
+  signalbox migrate
+  signalbox audit verify
+
+--json prints JSON. Configuration: signalbox.yml and the environment (.env.example).
+`;
+
+async function main(args: string[]): Promise<number> {
+  const [verb = '--help', ...rest] = args;
+  if (verb === '--version') return print(`${version}\n`);
+  if (verb === '--help' || verb === 'help') return print(usage);
+  const local = verbs[verb];
+  if (local) return await local(rest);
+  if (remoteVerbs.includes(verb)) return await (await import('./cli/remote.ts')).remote(args);
+  if (shortForms.includes(verb)) return await (await import('./cli/remote.ts')).remote(['train', ...args]);
+  const known = [...Object.keys(verbs), ...remoteVerbs, ...shortForms];
+  throw new SignalboxError('COMMAND_UNKNOWN', {
+    word: verb,
+    allowed: known,
+    nearest: nearest(verb, known),
+    example: 'signalbox --help',
+  });
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (err) {
+  if (err instanceof SignalboxError) process.stderr.write(`${err.fault.code}: ${faultLine(err.fault)}\n`);
+  else if (err instanceof TypeError && 'code' in err && String(err.code).startsWith('ERR_PARSE_ARGS'))
+    process.stderr.write(`${err.message}\n`);
+  else throw err;
+  process.exitCode = 1;
+}

@@ -1,0 +1,63 @@
+import type { GaugeSample } from '../adapters/http/deps.ts';
+import type { Db } from '../adapters/postgres/database.ts';
+import { runStates } from '../core/run.ts';
+
+/** What the database knows, for `/metrics`. Labels come from closed vocabularies and the configuration alone. */
+export async function gauges(db: Db): Promise<GaugeSample[]> {
+  const counts = db.fn.countAll<number>().as('count');
+  const states = await db.selectFrom('runs').select(['state', counts]).groupBy('state').execute();
+  const undone = await db
+    .selectFrom('deliveries')
+    .select(counts)
+    .where(eb => eb.or([eb('done_at', 'is', null), eb('laid_aside', '=', true)]))
+    .executeTakeFirstOrThrow();
+  const unseen = await db
+    .selectFrom('surfaces')
+    .select(counts)
+    .where(eb => eb.and([eb('wanted_seq', '>', eb.ref('seen_seq')), eb('gave_up', '=', false)]))
+    .executeTakeFirstOrThrow();
+  const held = await db
+    .selectFrom('allocations')
+    .select(['pool', 'kind', counts])
+    .where('released_at', 'is', null)
+    .groupBy(['pool', 'kind'])
+    .execute();
+  const there = await db
+    .selectFrom('accelerators')
+    .select(['pool', 'kind', counts])
+    .where('healthy', '=', true)
+    .groupBy(['pool', 'kind'])
+    .execute();
+  return [
+    ...runStates.map(state => ({
+      name: 'signalbox_runs',
+      help: 'Runs by state.',
+      labels: { state },
+      value: states.find(row => row.state === state)?.count ?? 0,
+    })),
+    {
+      name: 'signalbox_deliveries_undone',
+      help: 'Deliveries that are stored and not done.',
+      labels: {},
+      value: undone.count,
+    },
+    {
+      name: 'signalbox_surfaces_stale',
+      help: 'Messages that do not show what is true.',
+      labels: {},
+      value: unseen.count,
+    },
+    ...there.map(row => ({
+      name: 'signalbox_accelerators',
+      help: 'Healthy accelerators and CPU slots by pool.',
+      labels: { pool: row.pool, kind: row.kind },
+      value: row.count,
+    })),
+    ...held.map(row => ({
+      name: 'signalbox_accelerators_held',
+      help: 'Accelerators and CPU slots that are held, by pool.',
+      labels: { pool: row.pool, kind: row.kind },
+      value: row.count,
+    })),
+  ];
+}

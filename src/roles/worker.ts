@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { createRequestWorker } from '../adapters/bullmq/request-worker.ts';
+import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
+import { runIntent } from '../adapters/http/run-request.ts';
+import { deliver } from '../app/deliver.ts';
+import { publish } from '../app/publish.ts';
+import { schedule } from '../app/schedule.ts';
+import { sweep } from '../app/sweep.ts';
+import { wakeRuns } from '../app/wake.ts';
+import { SignalboxError } from '../core/errors.ts';
+import type { WakeSubject } from '../core/ports.ts';
+import type { Run } from '../core/run.ts';
+import { plan } from '../core/scheduler/plan.ts';
+import type { Base } from './base.ts';
+import type { Running } from './web.ts';
+
+const sweepEveryMs = 1_000;
+/** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
+const planEveryMs = 5_000;
+
+/** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
+export function startWorker(base: Base): Running {
+  const { log, clock, deliveries, surfaces, wakeups, runs, slack } = base;
+  const deliverPorts = { deliveries, surfaces, wakeups, unpack: slack.unpack, dispatch: base.dispatch, log };
+  const schedulePorts = {
+    plan: base.plan,
+    decide: plan,
+    show: (numbers: number[]) => wakeRuns(numbers, surfaces, wakeups),
+    wakeups,
+    log,
+  };
+  const publishPorts = {
+    surfaces,
+    runs,
+    messenger: slack.messenger,
+    hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
+    // Below the data folder of the machine that ran it.
+    outputOf: (run: Run) => join('agent', run.spec.pool, 'runs', String(run.number), 'output'),
+    log,
+  };
+  const work = {
+    deliver: (id: number) => deliver(id, deliverPorts, clock),
+    publish: (id: string) => publish(id, publishPorts, clock),
+    schedule: () => schedule(schedulePorts, clock),
+  };
+
+  const wakeWorker = createWakeWorker(base.queue, subject => look(subject, work), { log });
+  const requestWorker = createRequestWorker(base.queue, request => fromQueue(request, base), { log });
+  const sweepPorts = { deliveries, surfaces, plan: base.plan, log, ...work };
+  const stopSweep = every(
+    sweepEveryMs,
+    async () => void (await sweep(sweepPorts)),
+    err => log.warn({ err }, 'the sweep failed'),
+  );
+  const stopPlan = every(planEveryMs, work.schedule, err => log.warn({ err }, 'planning failed'));
+
+  return {
+    async close() {
+      await Promise.all([stopSweep(), stopPlan(), wakeWorker.close(), requestWorker.close()]);
+    },
+  };
+}
+
+interface Work {
+  deliver(id: number): Promise<void>;
+  publish(id: string): Promise<void>;
+  schedule(): Promise<void>;
+}
+
+async function look(subject: WakeSubject, work: Work): Promise<void> {
+  if (subject === 'plan') return await work.schedule();
+  const [kind, id = ''] = subject.split(':', 2);
+  if (kind === 'delivery') return await work.deliver(Number(id));
+  await work.publish(id);
+}
+
+/** Again and again with a pause between, until stopped; `stop` waits for the one under way. */
+function every(
+  pauseMs: number,
+  work: () => Promise<void>,
+  failed: (err: unknown) => void,
+): () => Promise<void> {
+  let stopped = false;
+  let wake = () => {};
+  const pause = () =>
+    new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, pauseMs);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  const loop = (async () => {
+    while (!stopped) {
+      await work().catch(failed);
+      if (!stopped) await pause();
+    }
+  })();
+  return async () => {
+    stopped = true;
+    wake();
+    await loop;
+  };
+}
+
+/** One request from the shared queue, by the same way as one over HTTP. Throws what the job is to fail with. */
+async function fromQueue(
+  request: { token: string; idempotencyKey: string; body: unknown },
+  base: Base,
+): Promise<unknown> {
+  const token = await base.tokens.find(request.token);
+  if (!token) throw new SignalboxError('TOKEN_INVALID');
+  if (!token.scopes.includes('runs:write')) throw new SignalboxError('TOKEN_SCOPE', { word: 'runs:write' });
+  const intent = runIntent(token, `queue:${token.id}:${request.idempotencyKey}`, request.body);
+  const result = await base.dispatch({ ...intent, place: { kind: 'queue' } });
+  if (!result.ok) throw new SignalboxError(result.fault);
+  return result.reply.data;
+}

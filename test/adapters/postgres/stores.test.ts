@@ -1,0 +1,538 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { agentStore } from '../../../src/adapters/postgres/agents.ts';
+import { auditLog } from '../../../src/adapters/postgres/audit.ts';
+import { type Database, openDatabase } from '../../../src/adapters/postgres/database.ts';
+import { deliveryStore } from '../../../src/adapters/postgres/deliveries.ts';
+import { logStore } from '../../../src/adapters/postgres/logs.ts';
+import { migrate } from '../../../src/adapters/postgres/migrate.ts';
+import { planStore } from '../../../src/adapters/postgres/plan.ts';
+import { runStore } from '../../../src/adapters/postgres/runs.ts';
+import { surfaceStore } from '../../../src/adapters/postgres/surfaces.ts';
+import { checkIdempotency, tokenStore } from '../../../src/adapters/postgres/tokens.ts';
+import { system } from '../../../src/core/actor.ts';
+import { SignalboxError } from '../../../src/core/errors.ts';
+import type { Exit } from '../../../src/core/run.ts';
+import { type ServerKind, serverMissing, startServer, type TestServer } from '../../support/postgres.ts';
+import { octocat, wish } from '../../support/run.ts';
+
+const now = new Date('2026-01-01T00:00:00Z');
+const exit: Exit = { code: 0, signal: null, stopped: null, failure: null, lines: [], at: now };
+
+for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]) {
+  describe(`stores on ${kind}`, { skip: serverMissing(kind) }, () => {
+    let server: TestServer;
+    let url: string;
+    /** Two pools stand for two processes. */
+    let a: Database;
+    let b: Database;
+
+    before(async () => {
+      server = await startServer(kind);
+      url = await server.database();
+      a = openDatabase(url, { onError: () => {} });
+      b = openDatabase(url, { onError: () => {} });
+      await Promise.all([migrate(a.pool), migrate(b.pool)]);
+    });
+    after(async () => {
+      await Promise.all([a?.close(), b?.close()]);
+      await server?.stop();
+    });
+
+    /** One run that holds CPU slot `slot` of a pool of its own. */
+    async function startedRun(pool: string, slot = 0) {
+      const runs = runStore(a.db);
+      const { run } = await runs.create(wish(`start-${pool}-${slot}`, {}, { pool }));
+      const plan = planStore(a.db, [pool]);
+      const snapshot = await plan.snapshot(now);
+      const start = {
+        type: 'start' as const,
+        run: run.number,
+        pool,
+        node: 'n1',
+        kind: 'cpu' as const,
+        indices: [slot],
+        reason: 'its turn',
+      };
+      assert.equal(await plan.commit(snapshot, [start], now), true);
+      return run.number;
+    }
+
+    describe('migrations', () => {
+      test('two processes at once apply each once', async () => {
+        const rows = await a.pool.query('select name from schema_migrations');
+        assert.equal(new Set(rows.rows.map(row => row.name)).size, rows.rowCount);
+      });
+
+      test('a schema from a later version is left alone and works', async () => {
+        await a.pool.query("insert into schema_migrations (name) values ('9999-from-the-future')");
+        assert.deepEqual(await migrate(b.pool), { applied: [] });
+      });
+    });
+
+    describe('runs', () => {
+      test('one key makes one run, also when two processes ask at once', async () => {
+        const made = await Promise.all(
+          Array.from({ length: 20 }, (_, i) => runStore(i % 2 ? a.db : b.db).create(wish('one-key'))),
+        );
+        assert.equal(new Set(made.map(one => one.run.number)).size, 1);
+        assert.equal(made.filter(one => one.created).length, 1);
+        const number = made[0]?.run.number ?? 0;
+        const events = await runStore(a.db).events(number);
+        assert.deepEqual(
+          events.map(event => [event.seq, event.type]),
+          [
+            [1, 'requested'],
+            [2, 'queued'],
+          ],
+        );
+      });
+
+      test('other keys make other runs', async () => {
+        const [one, two] = await Promise.all([
+          runStore(a.db).create(wish('key-1')),
+          runStore(b.db).create(wish('key-2')),
+        ]);
+        assert.notEqual(one.run.number, two.run.number);
+      });
+
+      test('what was stored comes back as it was', async () => {
+        const { run } = await runStore(a.db).create(
+          wish('round-trip', { priority: 'high' }, { note: 'ü "quoted" \u2028', gpus: 2 }),
+        );
+        const read = await runStore(b.db).get(run.number);
+        assert.deepEqual(read, run);
+        assert.equal(read?.priority, 'high');
+        assert.equal(await runStore(b.db).get(999_999), null);
+      });
+
+      test('of two cancels at once one changes the run', async () => {
+        const { run } = await runStore(a.db).create(wish('cancel-twice'));
+        const stop = { type: 'stop' as const, actor: octocat, why: 'cancel' as const, reason: 'not needed' };
+        const results = await Promise.all([
+          runStore(a.db).change(run.number, stop, now, octocat),
+          runStore(b.db).change(run.number, stop, now, octocat),
+        ]);
+        assert.deepEqual(results.map(result => result.ok).sort(), [false, true]);
+        assert.equal((await runStore(a.db).get(run.number))?.state, 'cancelled');
+      });
+
+      test('ahead counts the higher priority and the earlier, not the later nor other pools', async () => {
+        const runs = runStore(a.db);
+        const at = (minute: number) => new Date(now.getTime() + minute * 60_000);
+        const make = async (
+          key: string,
+          minute: number,
+          priority: 'low' | 'normal' | 'high',
+          pool = 'ahead',
+        ) => (await runs.create(wish(key, { at: at(minute), priority }, { pool }))).run;
+        const low = await make('ahead-low', 0, 'low');
+        const first = await make('ahead-1', 1, 'normal');
+        const second = await make('ahead-2', 2, 'normal');
+        const high = await make('ahead-high', 3, 'high');
+        await make('ahead-other', 0, 'high', 'elsewhere');
+        const counts = await Promise.all([high, first, second, low].map(run => runs.ahead(run)));
+        assert.deepEqual(counts, [0, 1, 2, 3]);
+      });
+
+      test('lists newest first, page by page, by filter', async () => {
+        const runs = runStore(a.db);
+        for (let i = 0; i < 5; i += 1) await runs.create(wish(`list-${i}`, {}, { project: 'listed' }));
+        const first = await runs.list({ project: 'listed', limit: 3 });
+        const rest = await runs.list({ project: 'listed', limit: 3, before: first.at(-1)?.number });
+        const numbers = [...first, ...rest].map(run => run.number);
+        assert.equal(numbers.length, 5);
+        assert.deepEqual(
+          numbers,
+          [...numbers].sort((x, y) => y - x),
+        );
+        assert.equal((await runs.list({ project: 'listed', states: ['running'], limit: 9 })).length, 0);
+        assert.equal((await runs.list({ project: 'listed', requestedBy: system, limit: 9 })).length, 0);
+      });
+
+      test('metrics: the first value of a step stays, a later attempt overwrites, the last step is the last', async () => {
+        const runs = runStore(a.db);
+        const { run } = await runs.create(wish('metrics'));
+        await runs.addPoints(run.number, 1, [
+          { name: 'loss', step: 1, value: 0.9 },
+          { name: 'loss', step: 2, value: 0.5 },
+          { name: 'loss', step: 2, value: 0.6 },
+        ]);
+        await runs.addPoints(run.number, 1, [{ name: 'loss', step: 1, value: 7 }]);
+        assert.deepEqual(
+          (await runs.points(run.number, 'loss')).map(point => point.value),
+          [0.9, 0.6],
+        );
+        await runs.addPoints(run.number, 2, [{ name: 'loss', step: 1, value: 0.8 }]);
+        assert.deepEqual(
+          (await runs.points(run.number, 'loss')).map(point => point.value),
+          [0.8, 0.6],
+        );
+        assert.deepEqual(await runs.metrics(run.number), [{ name: 'loss', step: 2, value: 0.6, points: 2 }]);
+      });
+    });
+
+    describe('planning', () => {
+      test('of two plans on one epoch one is committed', async () => {
+        const [one, two] = [planStore(a.db, ['p']), planStore(b.db, ['p'])];
+        const [first, second] = await Promise.all([one.snapshot(now), two.snapshot(now)]);
+        assert.equal(first.epoch, second.epoch);
+        const committed = await Promise.all([one.commit(first, [], now), two.commit(second, [], now)]);
+        assert.deepEqual(committed.sort(), [false, true]);
+      });
+
+      test('the database itself refuses to give one accelerator twice', async () => {
+        await startedRun('twice', 0);
+        const { run } = await runStore(a.db).create(wish('twice-other', {}, { pool: 'twice' }));
+        const plan = planStore(a.db, ['twice']);
+        const start = {
+          type: 'start' as const,
+          run: run.number,
+          pool: 'twice',
+          node: 'n1',
+          kind: 'cpu' as const,
+          indices: [0],
+          reason: '',
+        };
+        await assert.rejects(plan.commit(await plan.snapshot(now), [start], now), /allocations_once/);
+        assert.equal(
+          (await runStore(a.db).get(run.number))?.state,
+          'queued',
+          'nothing of the plan was stored',
+        );
+        const snapshot = await planStore(a.db, ['twice']).snapshot(now);
+        assert.equal(snapshot.held.filter(held => held.pool === 'twice').length, 1);
+      });
+
+      test('a run cancelled after the snapshot does not start', async () => {
+        const { run } = await runStore(a.db).create(wish('cancelled-meanwhile', {}, { pool: 'late' }));
+        const plan = planStore(a.db, ['late']);
+        const snapshot = await plan.snapshot(now);
+        await runStore(b.db).change(
+          run.number,
+          { type: 'stop', actor: octocat, why: 'cancel', reason: '' },
+          now,
+          octocat,
+        );
+        const start = {
+          type: 'start' as const,
+          run: run.number,
+          pool: 'late',
+          node: 'n',
+          kind: 'cpu' as const,
+          indices: [0],
+          reason: '',
+        };
+        assert.equal(await plan.commit(snapshot, [start], now), true);
+        assert.equal((await runStore(a.db).get(run.number))?.state, 'cancelled');
+        assert.equal((await plan.snapshot(now)).held.filter(held => held.pool === 'late').length, 0);
+        assert.equal(await plan.wanted(), true, 'the cancel has asked for another plan');
+      });
+
+      test('the end of a run gives its accelerator back and wants a plan', async () => {
+        const number = await startedRun('giveback');
+        const plan = planStore(a.db, ['giveback']);
+        assert.equal(await plan.wanted(), true);
+        await plan.commit(await plan.snapshot(now), [], now);
+        assert.equal(await plan.wanted(), false);
+        await runStore(a.db).change(number, { type: 'exited', attempt: 1, exit }, now, system);
+        assert.equal(await plan.wanted(), true);
+        assert.equal((await plan.snapshot(now)).held.filter(held => held.pool === 'giveback').length, 0);
+      });
+
+      test('an agent that was never seen is out of reach; one just seen is not', async () => {
+        const slot = { node: 'n1', index: 0, kind: 'cpu' as const, model: 'cpu', memoryMb: 0, healthy: true };
+        await agentStore(a.db).seen('seen', [slot], now);
+        const { pools } = await planStore(b.db, ['seen', 'never']).snapshot(now);
+        assert.deepEqual(
+          pools.map(pool => [pool.name, pool.reachable, pool.accelerators.length]),
+          [
+            ['seen', true, 1],
+            ['never', false, 0],
+          ],
+        );
+      });
+
+      test('an accelerator that is no longer reported is unhealthy, and well again when it is', async () => {
+        const gpu = {
+          node: 'n1',
+          index: 3,
+          kind: 'gpu' as const,
+          model: 'A100',
+          memoryMb: 80_000,
+          healthy: true,
+        };
+        const agents = agentStore(a.db);
+        const health = async () =>
+          (await planStore(a.db, ['flaky']).snapshot(now)).pools[0]?.accelerators.map(one => one.healthy);
+        await agents.seen('flaky', [gpu], now);
+        await agents.seen('flaky', [], now);
+        assert.deepEqual(await health(), [false]);
+        await agents.seen('flaky', [gpu], now);
+        assert.deepEqual(await health(), [true]);
+      });
+
+      test('assignments carry spec, accelerators and the wish to stop', async () => {
+        const number = await startedRun('assigned', 5);
+        await runStore(a.db).change(
+          number,
+          { type: 'stop', actor: octocat, why: 'cancel', reason: '' },
+          now,
+          octocat,
+        );
+        const [one] = await agentStore(b.db).assignments('assigned');
+        assert.deepEqual(
+          [one?.run, one?.attempt, one?.kind, one?.indices, one?.stop],
+          [number, 1, 'cpu', [5], 'cancel'],
+        );
+        assert.deepEqual(await agentStore(b.db).assignments('other'), []);
+      });
+    });
+
+    describe('deliveries', () => {
+      const delivery = (deliveryId: string, body = 'body') => ({
+        source: 'slack' as const,
+        kind: 'command',
+        deliveryId,
+        body,
+      });
+
+      test('100 of one delivery at once are one', async () => {
+        const [one, two] = [deliveryStore(a.db, a.pool), deliveryStore(b.db, b.pool)];
+        const stored = await Promise.all(
+          Array.from({ length: 100 }, (_, i) => (i % 2 ? one : two).store(delivery('same'))),
+        );
+        assert.equal(stored.filter(result => result.outcome === 'stored').length, 1);
+        assert.equal(stored.filter(result => result.outcome === 'duplicate').length, 99);
+        assert.equal(new Set(stored.map(result => result.id)).size, 1);
+      });
+
+      test('the same id with another body is a conflict', async () => {
+        const store = deliveryStore(a.db, a.pool);
+        await store.store(delivery('conflict', 'one'));
+        assert.equal((await store.store(delivery('conflict', 'two'))).outcome, 'conflict');
+      });
+
+      test('a claim excludes others; done is done; a claim that was lost changes nothing', async () => {
+        const store = deliveryStore(a.db, a.pool);
+        const { id } = await store.store(delivery('claim', 'NUL \u0000 and ü'));
+        const mine = await store.claim(id);
+        assert.equal(mine?.body, 'NUL \u0000 and ü');
+        assert.equal(await deliveryStore(b.db, b.pool).claim(id), null);
+        await a.pool.query("update deliveries set claimed_until = '-infinity' where id = $1", [id]);
+        const other = await deliveryStore(b.db, b.pool).claim(id);
+        assert.ok(mine && other);
+        await store.done(mine);
+        assert.ok((await store.due(1_000)).includes(id) === false, 'still claimed by the other');
+        await a.pool.query("update deliveries set claimed_until = '-infinity' where id = $1", [id]);
+        assert.ok((await store.due(1_000)).includes(id), 'the late `done` of the first changed nothing');
+        const third = await store.claim(id);
+        assert.ok(third);
+        await store.done(third);
+        assert.equal(await store.claim(id), null);
+      });
+
+      test('a failed one is due again later, and laid aside after many tries', async () => {
+        const store = deliveryStore(a.db, a.pool);
+        const { id } = await store.store(delivery('fails'));
+        for (let i = 0; i < 12; i += 1) {
+          await a.pool.query('update deliveries set next_at = now() where id = $1', [id]);
+          const claimed = await store.claim(id);
+          assert.ok(claimed, `try ${i}`);
+          await store.failed(claimed, 'no');
+          assert.equal(await store.claim(id), null, 'not due at once');
+        }
+        const row = await a.pool.query('select laid_aside, error from deliveries where id = $1', [id]);
+        assert.deepEqual(row.rows[0], { laid_aside: true, error: 'no' });
+      });
+
+      test('a database that is away is said as such', async () => {
+        const away = openDatabase('postgres://signalbox@127.0.0.1:1/none', { onError: () => {} });
+        const store = deliveryStore(away.db, away.pool);
+        await assert.rejects(
+          store.store(delivery('away')),
+          err => err instanceof SignalboxError && err.fault.code === 'STORE_UNAVAILABLE',
+        );
+        await away.close();
+      });
+    });
+
+    describe('surfaces', () => {
+      test('a run in Slack has one message, and one more at its end; a run over HTTP has none', async () => {
+        const runs = runStore(a.db);
+        const surfaces = surfaceStore(a.db);
+        const { run } = await runs.create(wish('surfaced'));
+        assert.equal((await surfaces.ofRun(run.number)).length, 1);
+        await runs.change(
+          run.number,
+          { type: 'stop', actor: octocat, why: 'cancel', reason: '' },
+          now,
+          octocat,
+        );
+        assert.equal((await surfaces.ofRun(run.number)).length, 2);
+        const silent = await runs.create(wish('silent', { place: { kind: 'http' } }));
+        assert.equal((await surfaces.ofRun(silent.run.number)).length, 0);
+      });
+
+      test('what changed while it was sent is sent again; what was shown is not', async () => {
+        const runs = runStore(a.db);
+        const surfaces = surfaceStore(a.db);
+        const { run } = await runs.create(wish('again'));
+        const [id = ''] = await surfaces.ofRun(run.number);
+        const claimed = await surfaces.claim(id);
+        assert.ok(claimed);
+        assert.equal(await surfaceStore(b.db).claim(id), null, 'claimed');
+        await runs.addPoints(run.number, 1, [{ name: 'loss', step: 1, value: 1 }]);
+        await surfaces.shown(claimed, 'hash', { channel: 'C1', ts: '1.1' }, 0);
+        const again = await surfaces.claim(id);
+        assert.equal(again?.shownHash, 'hash');
+        assert.ok(again);
+        await surfaces.shown(again, 'hash2', again.remote, 0);
+        assert.equal(await surfaces.claim(id), null, 'nothing more to show');
+      });
+
+      test('a note is said once, whoever adds it', async () => {
+        const place = { kind: 'slack' as const, team: 'T1', channel: 'C1', user: 'U1' };
+        const words = [{ at: new Date('2026-01-01T12:00:00Z') }, ' ', { command: 'train list' }];
+        const blocks = [{ kind: 'text' as const, text: words }];
+        const content = { audience: 'sender' as const, tone: 'info' as const, title: 'hello', blocks };
+        const ids = await Promise.all([
+          surfaceStore(a.db).addNote('note', place, content),
+          surfaceStore(b.db).addNote('note', place, content),
+        ]);
+        assert.equal(ids[0], ids[1]);
+        const claimed = await surfaceStore(a.db).claim(ids[0] ?? '');
+        assert.deepEqual(claimed?.content, content);
+        assert.ok(claimed);
+        assert.equal(await surfaceStore(a.db).posting(claimed), true);
+        await surfaceStore(a.db).gaveUp(claimed, 'gone');
+        assert.equal(await surfaceStore(a.db).claim(ids[0] ?? ''), null);
+      });
+
+      test('a worker whose claim was taken over may not begin to post', async () => {
+        const { run } = await runStore(a.db).create(wish('fenced'));
+        const [id = ''] = await surfaceStore(a.db).ofRun(run.number);
+        const slow = await surfaceStore(a.db).claim(id);
+        await a.pool.query("update surfaces set claimed_until = '-infinity' where id = $1", [id]);
+        const other = await surfaceStore(b.db).claim(id);
+        assert.ok(slow && other);
+        assert.equal(await surfaceStore(a.db).posting(slow), false);
+        assert.equal(await surfaceStore(b.db).posting(other), true);
+      });
+    });
+
+    describe('logs', () => {
+      test('each byte once, whatever is repeated or comes too early', async () => {
+        const number = await startedRun('logged');
+        const logs = logStore(a.db);
+        assert.equal(await logs.append(number, 1, 0, 'één\n', [{ name: 'loss', step: 1, value: 1 }]), 6);
+        assert.equal(await logs.append(number, 1, 0, 'één\n', []), 6, 'repeated');
+        assert.equal(await logs.append(number, 1, 99, 'gap\n', []), 6, 'too early');
+        assert.equal(await logs.append(number, 1, 6, 'two\nthree\n', []), 16);
+        assert.deepEqual(await logs.read(number, 1, 0, 1_000), {
+          text: 'één\ntwo\nthree\n',
+          next: 16,
+          dropped: false,
+        });
+        assert.deepEqual(await logs.read(number, 1, 6, 5), { text: 'two\n', next: 10, dropped: false });
+        assert.deepEqual(await logs.read(number, 1, 16, 5), { text: '', next: 16, dropped: false });
+        assert.deepEqual(await logs.tail(number, 1, 2), ['two', 'three']);
+        assert.deepEqual(await logs.tail(number, 2, 2), []);
+        assert.equal((await runStore(a.db).metrics(number)).length, 1);
+      });
+
+      test('the oldest part goes when it grows too long', async () => {
+        const number = await startedRun('long-log');
+        const logs = logStore(a.db);
+        const line = `${'x'.repeat(1024 * 1024 - 1)}\n`;
+        let size = 0;
+        for (let i = 0; i < 20; i += 1) size = await logs.append(number, 1, size, line, []);
+        assert.equal(size, 20 * 1024 * 1024);
+        const read = await logs.read(number, 1, 0, 10);
+        assert.equal(read.dropped, true);
+        assert.equal((await logs.read(number, 1, size - 5, 10)).text, 'xxxx\n');
+      });
+    });
+
+    describe('tokens', () => {
+      test('a secret is found until it is revoked, and is not in the database', async () => {
+        const tokens = tokenStore(a.db);
+        const { token, secret } = await tokens.create({ name: 'ci', scopes: ['runs:read'] }, now);
+        assert.equal((await tokens.find(secret))?.id, token.id);
+        assert.equal(await tokens.find(`${secret}x`), null);
+        const dump = await a.pool.query('select t::text as row from tokens t');
+        assert.ok(dump.rows.every(row => !row.row.includes(secret)));
+        assert.equal(await tokens.revoke(token.id, now), true);
+        assert.equal(await tokens.revoke(token.id, now), false);
+        assert.equal(await tokens.find(secret), null);
+      });
+
+      test("an attempt's token speaks for that attempt while it lives", async () => {
+        const number = await startedRun('token');
+        const secret = await tokenStore(a.db).forAttempt(number, 1);
+        assert.deepEqual(await tokenStore(b.db).attemptOf(secret), { run: number, attempt: 1 });
+        const next = secret.replace(`${number}.1.`, `${number}.2.`);
+        assert.equal(await tokenStore(b.db).attemptOf(next), null, 'another attempt');
+        assert.equal(await tokenStore(b.db).attemptOf('sba_1.1.x'), null, 'not one at all');
+        await runStore(a.db).change(number, { type: 'exited', attempt: 1, exit }, now, system);
+        assert.equal(await tokenStore(b.db).attemptOf(secret), null, 'ended');
+      });
+
+      test('an idempotency key stands for one request', async () => {
+        assert.equal(await checkIdempotency(a.db, 't1', 'k', 'd1'), 'new');
+        assert.equal(await checkIdempotency(b.db, 't1', 'k', 'd1'), 'same');
+        assert.equal(await checkIdempotency(b.db, 't1', 'k', 'd2'), 'conflict');
+        assert.equal(await checkIdempotency(b.db, 't2', 'k', 'd2'), 'new');
+      });
+    });
+  });
+
+  describe(`audit log on ${kind}`, { skip: serverMissing(kind) }, () => {
+    let server: TestServer;
+    before(async () => {
+      server = await startServer(kind);
+    });
+    after(() => server?.stop());
+
+    const entry = (n: number) => ({
+      actor: octocat,
+      action: 'test',
+      subject: `n:${n}`,
+      outcome: 'done' as const,
+      details: { n, z: [1, { b: 1, a: 2 }], none: null },
+    });
+    const tampering: { name: string; sql: string; broken: number | null }[] = [
+      { name: 'left alone', sql: 'select 1', broken: null },
+      { name: 'one changed', sql: `update audit set details = '{"n": 99}' where seq = 4`, broken: 4 },
+      { name: 'one removed', sql: 'delete from audit where seq = 3', broken: 3 },
+      { name: 'the last removed', sql: 'delete from audit where seq = 6', broken: 6 },
+      {
+        name: 'two swapped',
+        sql: 'update audit set seq = case seq when 2 then 105 else 102 end where seq in (2, 5); update audit set seq = seq - 100 where seq > 100',
+        broken: 2,
+      },
+    ];
+    for (const row of tampering) {
+      test(row.name, async () => {
+        const { pool, db, close } = openDatabase(await server.database(), { onError: () => {} });
+        await migrate(pool);
+        const log = auditLog(db);
+        await Promise.all([1, 2, 3, 4, 5, 6].map(n => log.append(entry(n), new Date(now.getTime() + n))));
+        await pool.query(`alter table audit disable trigger audit_append_only; ${row.sql}`);
+        const found = await log.verify();
+        assert.equal(found.broken?.seq ?? null, row.broken, found.broken?.why);
+        await close();
+      });
+    }
+
+    test('rows cannot be changed by accident', async () => {
+      const { pool, db, close } = openDatabase(await server.database(), { onError: () => {} });
+      await migrate(pool);
+      await auditLog(db).append(entry(1), now);
+      await assert.rejects(pool.query("update audit set action = 'x'"), /append-only/);
+      await assert.rejects(pool.query('delete from audit'), /append-only/);
+      await assert.rejects(pool.query('truncate audit'), /append-only/);
+      await close();
+    });
+  });
+}

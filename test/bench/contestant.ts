@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/** A server under measurement, in a process of its own. */
+export interface Contestant {
+  who: string;
+  port: number;
+  /** SIGTERM, and waits for its end. */
+  stop(): Promise<void>;
+}
+
+const startMs = 60_000;
+
+/**
+ * Starts `node FILE ARGS` and waits until one of its streams says where it listens (`http://...:PORT`). Throws with what it said when it ends
+ * before that, or is not there after a minute.
+ */
+export async function startContestant(
+  who: string,
+  args: string[],
+  options: { cwd: string; env: NodeJS.ProcessEnv },
+): Promise<Contestant> {
+  const child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const endNow = () => child.kill('SIGKILL');
+  process.on('exit', endNow);
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+    process.off('exit', endNow);
+  };
+  try {
+    return { who, port: await portOf(who, child), stop };
+  } catch (err) {
+    await stop();
+    throw err;
+  }
+}
+
+function portOf(who: string, child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const said: string[] = [];
+    const fail = (why: string) => reject(new Error(`${who} ${why}:\n${said.slice(-20).join('\n')}`));
+    const timer = setTimeout(() => fail('does not say where it listens'), startMs);
+    child.once('error', reject);
+    child.once('exit', code => fail(`ended with code ${code}`));
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) continue;
+      createInterface(stream).on('line', line => {
+        said.push(line);
+        const port = /http:\/\/[^\s"/]+:(\d+)/.exec(line)?.[1];
+        if (!port) return;
+        clearTimeout(timer);
+        resolve(Number(port));
+      });
+    }
+  });
+}

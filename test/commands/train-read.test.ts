@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { signalboxWhoami } from '../../commands/signalbox-whoami.ts';
+import { trainList } from '../../commands/train-list.ts';
+import { trainLogs } from '../../commands/train-logs.ts';
+import { trainStatus } from '../../commands/train-status.ts';
+import { trainWhy } from '../../commands/train-why.ts';
+import type { CommandDefinition } from '../../src/core/command.ts';
+import { fault, faultLine } from '../../src/core/errors.ts';
+import { plain } from '../../src/core/reply.ts';
+import { later, liveRun, noon } from '../support/live-run.ts';
+import { type context, memory, policy, say } from '../support/memory-ports.ts';
+import { octocat } from '../support/run.ts';
+
+const running = liveRun({ state: 'running', attempt: 2, startedAt: noon });
+
+describe('train list', () => {
+  const rows: [words: string, filter: Record<string, unknown>][] = [
+    ['', { limit: 10 }],
+    ['--mine --limit 50', { limit: 50, requestedBy: 'T1/U1' }],
+    ['--team research --state running', { limit: 10, team: 'research', states: ['running'] }],
+    ['--team platform', { limit: 10, team: 'platform' }],
+  ];
+  for (const [words, filter] of rows)
+    test(words || 'all', async () => {
+      const m = memory();
+      const outcome = await say(trainList, words, m);
+      assert.ok(outcome.ok);
+      assert.equal(outcome.reply.title, 'There are no such runs.');
+      assert.deepEqual(JSON.parse(m.calls[0]?.slice('list '.length) ?? ''), filter);
+    });
+
+  test('is a table with the newest first', async () => {
+    const m = memory({
+      runs: [
+        liveRun({ number: 1, stopping: 'cancel', state: 'running' }),
+        liveRun({ number: 2 }, { gpus: 4 }),
+      ],
+    });
+    const outcome = await say(trainList, '', m, { now: later(3_700) });
+    assert.ok(outcome.ok);
+    const [table] = outcome.reply.blocks;
+    assert.ok(table?.kind === 'table');
+    assert.deepEqual(table.rows, [
+      ['#2', 'digits', 'queued', '4', 'octocat', '1 h 1 min'],
+      ['#1', 'digits', 'stopping', '0', 'octocat', '1 h 1 min'],
+    ]);
+    const { runs } = outcome.reply.data as { runs: { number: number }[] };
+    assert.deepEqual(
+      runs.map(run => run.number),
+      [2, 1],
+    );
+  });
+
+  test('refuses an unknown team', async () => {
+    const outcome = await say(trainList, '--team reserach', memory());
+    assert.ok(!outcome.ok);
+    assert.equal(
+      faultLine(fault(outcome.code, { ...outcome.details, example: 'train list' })),
+      'reserach is not a value for --team. It takes research, platform. Did you mean research? Try train list.',
+    );
+  });
+});
+
+describe('a number that no run has', () => {
+  const all: CommandDefinition[] = [trainStatus, trainWhy, trainLogs];
+  for (const command of all)
+    test(command.path.join(' '), async () => {
+      const outcome = await say(command, '43', memory({ runs: [running] }));
+      assert.ok(!outcome.ok);
+      assert.equal(
+        faultLine(fault(outcome.code, outcome.details)),
+        'There is no run #43. The newest is #42. See the runs with train list.',
+      );
+    });
+
+  test('where there are none', async () => {
+    const outcome = await say(trainStatus, '1', memory());
+    assert.ok(!outcome.ok);
+    assert.equal(
+      faultLine(fault(outcome.code, outcome.details)),
+      'There is no run #1. See the runs with train list.',
+    );
+  });
+});
+
+test('train status is the run as its message shows it, to the sender', async () => {
+  const metrics = [{ name: 'loss', step: 3, value: 0.5, points: 3 }];
+  const outcome = await say(trainStatus, '#42', memory({ runs: [running], metrics }));
+  assert.ok(outcome.ok);
+  assert.equal(outcome.reply.title, '#42 digits is running');
+  assert.equal(outcome.reply.audience, 'sender');
+  assert.deepEqual((outcome.reply.data as { metrics: unknown }).metrics, {
+    loss: { value: 0.5, step: 3, points: 3 },
+  });
+});
+
+describe('train why', () => {
+  const event = (seq: number, type: 'queued' | 'starting', reason: string) => ({
+    seq,
+    type,
+    from: 'queued' as const,
+    to: type,
+    actor: octocat,
+    reason,
+    at: noon,
+    attempt: 1,
+  });
+  const waiting = { code: 'flavor-full', sentence: '2 of 8 are free.' };
+  const failure = { class: 'code-error' as const, message: 'The command ended with exit code 1.', lines: [] };
+  const rows: [name: string, run: typeof running, why: string, code: string | null, ahead: number | null][] =
+    [
+      ['a run that the planner holds', liveRun({ waiting }), '2 of 8 are free.', 'flavor-full', 3],
+      [
+        'a run that was not planned yet',
+        liveRun(),
+        '3 runs are before it in the queue of pool local.',
+        null,
+        3,
+      ],
+      ['a run that runs', running, '1 GPU was free.', null, null],
+      ['a run that failed', liveRun({ state: 'failed', failure }), failure.message, null, null],
+    ];
+  for (const [name, run, why, code, ahead] of rows)
+    test(name, async () => {
+      const events = {
+        42: [event(1, 'queued', 'It was asked for.'), event(2, 'starting', '1 GPU was free.')],
+      };
+      const outcome = await say(trainWhy, '42', memory({ runs: [run], ahead: 3, events }));
+      assert.ok(outcome.ok);
+      const [text, list] = outcome.reply.blocks;
+      assert.ok(text?.kind === 'text' && list?.kind === 'list');
+      assert.equal(plain(text.text), why);
+      assert.equal(plain(list.items[0] ?? []), '2026-01-01 12:00 UTC queued: It was asked for.');
+      const data = outcome.reply.data as { code: string | null; ahead: number | null; events: unknown[] };
+      assert.deepEqual([data.code, data.ahead, data.events.length], [code, ahead, 2]);
+    });
+});
+
+describe('train logs', () => {
+  const lines = Array.from({ length: 300 }, (_, i) => `line ${i}`);
+  const rows: [
+    name: string,
+    words: string,
+    run: typeof running,
+    lines: string[],
+    title: string,
+    shown: number,
+  ][] = [
+    ['the last 20', '42', running, lines, 'The last 20 lines of #42 digits, attempt 2:', 20],
+    [
+      'as many as asked',
+      '42 --lines 200',
+      running,
+      lines,
+      'The last 200 lines of #42 digits, attempt 2:',
+      200,
+    ],
+    ['one', '42 --lines 1', running, lines, 'The last line of #42 digits, attempt 2:', 1],
+    ['nothing yet', '42', running, [], '#42 digits has no log: nothing was printed yet.', 0],
+    ['not started', '42', liveRun(), lines, '#42 digits has no log: it has not started yet.', 0],
+  ];
+  for (const [name, words, run, log, title, shown] of rows)
+    test(name, async () => {
+      const outcome = await say(trainLogs, words, memory({ runs: [run], lines: log }));
+      assert.ok(outcome.ok);
+      assert.equal(outcome.reply.title, title);
+      assert.deepEqual((outcome.reply.data as { lines: string[] }).lines, log.slice(log.length - shown));
+    });
+
+  for (const words of ['42 --lines 0', '42 --lines 201'])
+    test(`refuses ${words}`, async () => {
+      const outcome = await say(trainLogs, words, memory({ runs: [running] }));
+      assert.equal(outcome.ok ? null : outcome.code, 'VALUE_INVALID');
+    });
+
+  test('what would steer a terminal is left out', async () => {
+    const outcome = await say(trainLogs, '42', memory({ runs: [running], lines: ['\u001b[2Ja\u202eb'] }));
+    assert.ok(outcome.ok);
+    assert.deepEqual(outcome.reply.blocks, [{ kind: 'code', text: 'ab' }]);
+  });
+});
+
+describe('signalbox whoami', () => {
+  const named = {
+    ...policy,
+    people: [{ slack: 'T1/U1', name: 'Octocat', role: 'approver' as const, teams: ['research'] }],
+  };
+  const rows: [name: string, changes: Partial<ReturnType<typeof context>>, title: string, rows: string[]][] =
+    [
+      [
+        'a named person',
+        { policy: named, role: 'approver' },
+        'You are Octocat.',
+        ['slack:T1/U1', 'approver', 'research'],
+      ],
+      ['another person', { role: 'trainer' }, 'You are octocat.', ['slack:T1/U1', 'trainer']],
+      [
+        'a token with the id of a person',
+        { policy: named, role: 'operator', actor: { ...octocat, kind: 'token', name: 'ci' } },
+        'You are ci.',
+        ['token:T1/U1', 'operator'],
+      ],
+    ];
+  for (const [name, changes, title, values] of rows)
+    test(name, async () => {
+      const outcome = await say(signalboxWhoami, '', memory(), changes);
+      assert.ok(outcome.ok);
+      assert.equal(outcome.reply.title, title);
+      const [fields] = outcome.reply.blocks;
+      assert.ok(fields?.kind === 'fields');
+      assert.deepEqual(
+        fields.rows.map(row => plain(row.value)),
+        values,
+      );
+    });
+});

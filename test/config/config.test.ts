@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { loadConfig, loadPolicy, parsePolicy } from '../../src/config.ts';
+import { SignalboxError } from '../../src/core/errors.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+function faultOf(work: () => unknown) {
+  try {
+    work();
+  } catch (err) {
+    if (err instanceof SignalboxError) return err.fault;
+    throw err;
+  }
+  return null;
+}
+
+describe('environment', () => {
+  const slack = { SLACK_SIGNING_SECRET: 's3cret-value', SLACK_BOT_TOKEN: 'xoxb-1' };
+  const rows: { name: string; env: Record<string, string>; code: string | null; says?: RegExp }[] = [
+    { name: 'empty', env: {}, code: null },
+    { name: 'a port', env: { PORT: '8080' }, code: null },
+    { name: 'port 0', env: { PORT: '0' }, code: null },
+    { name: 'a port that is none', env: { PORT: 'eighty' }, code: 'ENV_INVALID', says: /PORT/ },
+    { name: 'a port beyond the last', env: { PORT: '65536' }, code: 'ENV_INVALID', says: /PORT/ },
+    { name: 'a log level', env: { LOG_LEVEL: 'debug' }, code: null },
+    { name: 'an unknown log level', env: { LOG_LEVEL: 'loud' }, code: 'ENV_INVALID', says: /LOG_LEVEL/ },
+    { name: 'both halves of Slack', env: slack, code: null },
+    {
+      name: 'Slack without token',
+      env: { SLACK_SIGNING_SECRET: 's' },
+      code: 'ENV_HALF',
+      says: /SLACK_BOT_TOKEN/,
+    },
+    {
+      name: 'Slack without secret',
+      env: { SLACK_BOT_TOKEN: 'x' },
+      code: 'ENV_HALF',
+      says: /SLACK_SIGNING_SECRET/,
+    },
+    {
+      name: 'an empty signing secret',
+      env: { ...slack, SLACK_SIGNING_SECRET: '' },
+      code: 'ENV_INVALID',
+      says: /SLACK_SIGNING_SECRET/,
+    },
+    {
+      name: 'a Slack that is no web address',
+      env: { ...slack, SLACK_API_URL: 'file:///etc' },
+      code: 'ENV_INVALID',
+      says: /SLACK_API_URL/,
+    },
+  ];
+  for (const row of rows) {
+    test(row.name, () => {
+      const fault = faultOf(() => loadConfig(row.env));
+      assert.equal(fault?.code ?? null, row.code);
+      if (row.says) assert.match(JSON.stringify(fault), row.says);
+      for (const value of Object.values(row.env))
+        if (value.length > 5) assert.ok(!fault?.what.includes(value) && !fault?.why.includes(value));
+    });
+  }
+
+  test('values of secrets are known to the redactor, others are not', () => {
+    assert.deepEqual(loadConfig({ ...slack, PORT: '1234', DATABASE_URL: 'postgres://x' }).secrets.sort(), [
+      'postgres://x',
+      's3cret-value',
+      'xoxb-1',
+    ]);
+  });
+});
+
+describe('signalbox.yml', () => {
+  const whole = `teams:
+  research: {}
+pools:
+  lab: { slots: 4 }
+projects:
+  digits:
+    team: research
+    source: ./digits
+    command: [python3, train.py, '{lr}']
+    parameters:
+      lr: { type: number, default: 0.1 }
+people:
+  - { slack: T1/U1, name: the approver, role: approver, teams: [research] }
+`;
+  const change = (from: string, to: string) => {
+    assert.ok(whole.includes(from), from);
+    return whole.replace(from, to);
+  };
+  const rows: { name: string; text: string; at?: string; word?: string; says?: RegExp }[] = [
+    { name: 'whole', text: whole },
+    { name: 'empty', text: '' },
+    { name: 'only comments', text: '# nothing yet\n' },
+    {
+      name: 'an unknown key at the top',
+      text: change('teams:', 'team:'),
+      at: '1:1',
+      word: 'team',
+      says: /Did you mean teams/,
+    },
+    {
+      name: 'an unknown key of a project',
+      text: change('    source:', '    sorce:'),
+      at: '8:5',
+      word: 'sorce',
+      says: /Did you mean source/,
+    },
+    {
+      name: 'an unknown key of a pool',
+      text: change('slots', 'slot'),
+      at: '4:10',
+      word: 'slot',
+      says: /slots/,
+    },
+    {
+      name: 'a missing key',
+      text: change('    source: ./digits\n', ''),
+      at: '6:3',
+      says: /projects\.digits\.source/,
+    },
+    { name: 'a value of another type', text: change('slots: 4', 'slots: four'), at: '4:10', says: /number/ },
+    { name: 'zero slots', text: change('slots: 4', 'slots: 0'), at: '4:10' },
+    { name: 'an unknown role', text: change('role: approver', 'role: boss'), at: '13:41', says: /operator/ },
+    {
+      name: 'a project of no team',
+      text: change('team: research', 'team: reserch'),
+      at: '7:5',
+      word: 'reserch',
+      says: /Did you mean research/,
+    },
+    { name: 'a person of no team', text: change('[research]', '[sales]'), at: '13:65', word: 'sales' },
+    { name: 'a command that names no parameter', text: change("'{lr}'", "'{rl}'"), at: '9:34', word: '{rl}' },
+    {
+      name: 'a bad duration',
+      text: change('    source:', '    timeLimit: forever\n    source:'),
+      at: '8:5',
+      says: /4h/,
+    },
+    { name: 'a key twice', text: `${whole}teams: {}\n`, at: '14:1' },
+    { name: 'broken YAML', text: 'teams: [', at: '1:9' },
+    { name: 'a list where a map belongs', text: 'pools: [lab]', at: '1:1' },
+    { name: '__proto__ as a project is ignored', text: change('  digits:', '  __proto__:') },
+  ];
+  for (const row of rows) {
+    test(row.name, () => {
+      const fault = faultOf(() => parsePolicy(row.text, 'signalbox.yml'));
+      if (!row.at) return assert.equal(fault, null);
+      assert.equal(fault?.code, 'CONFIG_INVALID');
+      const all = JSON.stringify(fault);
+      assert.ok(fault.what.startsWith(`signalbox.yml:${row.at}: `), all);
+      if (row.word) assert.ok(fault.what.includes(row.word), all);
+      if (row.says) assert.match(all, row.says);
+    });
+  }
+
+  test('folders are read from the place of the file; addresses stay as they are', () => {
+    const at = (source: string) =>
+      parsePolicy(change('./digits', source), '/etc/signalbox/signalbox.yml').projects.digits?.source;
+    assert.equal(at('./digits'), '/etc/signalbox/digits');
+    assert.equal(at('/srv/digits'), '/srv/digits');
+    assert.equal(at('https://git.example.com/digits.git'), 'https://git.example.com/digits.git');
+    assert.equal(at('git@git.example.com:team/digits.git'), 'git@git.example.com:team/digits.git');
+  });
+
+  test('a file that was named must exist; the default one need not', () => {
+    assert.equal(
+      faultOf(() => loadPolicy({ configPath: '/nowhere/signalbox.yml', configNamed: true }))?.code,
+      'CONFIG_UNREADABLE',
+    );
+    assert.deepEqual(
+      Object.keys(loadPolicy({ configPath: '/nowhere/signalbox.yml', configNamed: false }).pools),
+      ['local'],
+    );
+  });
+
+  test("the example's file is valid", () => {
+    const file = join(root, 'examples/signalbox.yml');
+    assert.deepEqual(Object.keys(parsePolicy(readFileSync(file, 'utf8'), file).projects), ['digits']);
+  });
+});

@@ -1,0 +1,465 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Actor, system } from '../../src/core/actor.ts';
+import {
+  type Exit,
+  endStates,
+  isEnd,
+  isOnMachine,
+  legalMoves,
+  type Run,
+  type RunChange,
+  type RunState,
+  runStates,
+  type StopReason,
+  stopReasons,
+  transition,
+} from '../../src/core/run.ts';
+import { later, liveRun, noon } from '../support/live-run.ts';
+import { octocat } from '../support/run.ts';
+
+const agent: Actor = { kind: 'system', id: 'agent', name: 'agent' };
+const now = later(100);
+
+function exit(changes: Partial<Exit> = {}): Exit {
+  return {
+    code: 0,
+    signal: null,
+    stopped: null,
+    failure: null,
+    lines: ['the end'],
+    at: later(99),
+    ...changes,
+  };
+}
+const exited = (changes: Partial<Exit> = {}, attempt = 1): RunChange => ({
+  type: 'exited',
+  attempt,
+  exit: exit(changes),
+});
+const stop = (why: StopReason = 'cancel'): RunChange => ({
+  type: 'stop',
+  actor: octocat,
+  why,
+  reason: 'asked',
+});
+const start: RunChange = { type: 'start', actor: system, reason: 'free' };
+const queue: RunChange = { type: 'queue', actor: system, reason: 'approved' };
+const running = (attempt = 1): RunChange => ({ type: 'running', attempt, at: later(1) });
+const lost = (attempt = 1): RunChange => ({ type: 'lost', attempt, reason: 'The machine is gone.' });
+
+/** A run in a state, as it would be there: in its first attempt where it is on a machine. */
+function inState(state: RunState, changes: Partial<Run> = {}): Run {
+  const attempt = isOnMachine(state) ? 1 : 0;
+  const startedAt = state === 'running' ? later(1) : null;
+  return liveRun({ state, attempt, startedAt, endedAt: isEnd(state) ? noon : null, ...changes });
+}
+
+function apply(run: Run, change: RunChange) {
+  const after = transition(run, change, now, agent);
+  assert.ok(after.ok, `${change.type} changes a run that is ${run.state}`);
+  return after;
+}
+
+const failure = { class: 'out-of-memory', message: 'It needed more memory.' } as const;
+
+describe('what happens to what', () => {
+  type Row = [name: string, run: Run, change: RunChange, path: RunState[], after: Partial<Run>];
+  const rows: Row[] = [
+    ['a request is queued', inState('requested', { queuedAt: null }), queue, ['queued'], { queuedAt: now }],
+    ['an approved request is queued', inState('awaiting-approval'), queue, ['queued'], { queuedAt: now }],
+    ['what stands between two attempts is queued', inState('lost', { attempt: 1 }), queue, ['queued'], {}],
+    [
+      'a queued run starts',
+      inState('queued', { waiting: { code: 'x', sentence: 'X.' } }),
+      start,
+      ['starting'],
+      { attempt: 1, waiting: null },
+    ],
+    [
+      'a later start is a further attempt',
+      inState('queued', { attempt: 2 }),
+      start,
+      ['starting'],
+      { attempt: 3 },
+    ],
+    ['a command started', inState('starting'), running(), ['running'], { startedAt: later(1) }],
+    [
+      'exit 0',
+      inState('running'),
+      exited(),
+      ['succeeded'],
+      { endedAt: later(99), exitCode: 0, failure: null },
+    ],
+    ['exit 0 before anybody saw it start', inState('starting'), exited(), ['succeeded'], { exitCode: 0 }],
+    [
+      'exit 0 while it was to be stopped',
+      inState('running', { stopping: 'cancel' }),
+      exited(),
+      ['succeeded'],
+      { stopping: null },
+    ],
+    [
+      'exit 3',
+      inState('running'),
+      exited({ code: 3 }),
+      ['failed'],
+      {
+        exitCode: 3,
+        failure: { class: 'code-error', message: 'The command ended with exit code 3.', lines: ['the end'] },
+      },
+    ],
+    [
+      'exit 3 while it was to be stopped',
+      inState('running', { stopping: 'cancel' }),
+      exited({ code: 3 }),
+      ['failed'],
+      { stopping: null },
+    ],
+    [
+      'a signal from elsewhere',
+      inState('running'),
+      exited({ code: null, signal: 'SIGSEGV' }),
+      ['failed'],
+      { failure: { class: 'killed', message: 'The command was ended by SIGSEGV.', lines: ['the end'] } },
+    ],
+    [
+      'an end that nobody knows more of',
+      inState('running'),
+      exited({ code: null }),
+      ['failed'],
+      {
+        failure: { class: 'killed', message: 'The command ended, and how is not known.', lines: ['the end'] },
+      },
+    ],
+    [
+      'the machine knows better than exit 0',
+      inState('running'),
+      exited({ failure }),
+      ['failed'],
+      { failure: { ...failure, lines: ['the end'] } },
+    ],
+    [
+      'it never started',
+      inState('starting'),
+      exited({ code: null, failure: { class: 'start-error', message: 'No such file.' } }),
+      ['failed'],
+      {},
+    ],
+    [
+      'stopped on request',
+      inState('running', { stopping: 'cancel', stoppedBy: octocat }),
+      exited({ code: 143, signal: 'SIGTERM', stopped: 'cancel' }),
+      ['cancelled'],
+      { stopping: null, stoppedBy: octocat, exitCode: 143, failure: null },
+    ],
+    [
+      'stopped on request, ending with 0',
+      inState('running', { stopping: 'cancel' }),
+      exited({ stopped: 'cancel' }),
+      ['cancelled'],
+      {},
+    ],
+    [
+      'stopped on request, out of memory meanwhile',
+      inState('running', { stopping: 'cancel' }),
+      exited({ stopped: 'cancel', failure }),
+      ['cancelled'],
+      { failure: null },
+    ],
+    [
+      'stopped before it started',
+      inState('starting', { stopping: 'cancel' }),
+      exited({ code: null, stopped: 'cancel' }),
+      ['cancelled'],
+      {},
+    ],
+    [
+      'its time was up',
+      inState('running'),
+      exited({ code: null, signal: 'SIGKILL', stopped: 'time-limit' }),
+      ['timed-out'],
+      {
+        failure: {
+          class: 'time-limit',
+          message: 'It ran longer than its time limit of 1 h and was stopped.',
+          lines: ['the end'],
+        },
+      },
+    ],
+    [
+      'preempted',
+      inState('running', { stopping: 'preempt', stoppedBy: octocat }),
+      exited({ code: 143, stopped: 'preempt' }),
+      ['preempted', 'queued'],
+      { stopping: null, stoppedBy: null, startedAt: null, endedAt: null, queuedAt: now, attempt: 1 },
+    ],
+    [
+      'preempted, and cancelled meanwhile',
+      inState('running', { stopping: 'cancel' }),
+      exited({ stopped: 'preempt' }),
+      ['preempted', 'cancelled'],
+      { stopping: null, endedAt: later(99) },
+    ],
+    [
+      'preempted in its last attempt',
+      inState('running', { attempt: 3 }),
+      exited({ code: 143, stopped: 'preempt' }, 3),
+      ['preempted', 'failed'],
+      {
+        exitCode: 143,
+        failure: {
+          class: 'killed',
+          message: 'It was stopped for another run. It had 3 of 3 attempts.',
+          lines: ['the end'],
+        },
+      },
+    ],
+    [
+      'lost',
+      inState('running'),
+      lost(),
+      ['lost', 'queued'],
+      { startedAt: null, endedAt: null, queuedAt: now },
+    ],
+    ['lost before it started', inState('starting'), lost(), ['lost', 'queued'], {}],
+    ['lost in its last attempt but one', inState('running', { attempt: 2 }), lost(2), ['lost', 'queued'], {}],
+    [
+      'lost in its last attempt',
+      inState('running', { attempt: 3 }),
+      lost(3),
+      ['lost', 'failed'],
+      {
+        endedAt: now,
+        failure: { class: 'node-lost', message: 'The machine is gone. It had 3 of 3 attempts.', lines: [] },
+      },
+    ],
+    [
+      'lost while it was to be stopped',
+      inState('running', { stopping: 'cancel' }),
+      lost(),
+      ['lost', 'cancelled'],
+      { stopping: null, endedAt: now },
+    ],
+    [
+      'lost while it was to make room',
+      inState('running', { stopping: 'preempt' }),
+      lost(),
+      ['lost', 'queued'],
+      { stopping: null },
+    ],
+    [
+      'cancelled while it waits',
+      inState('queued', { waiting: { code: 'x', sentence: 'X.' } }),
+      stop(),
+      ['cancelled'],
+      { endedAt: now, waiting: null, stoppedBy: octocat },
+    ],
+    ['cancelled before it was approved', inState('awaiting-approval'), stop(), ['cancelled'], {}],
+    ['cancelled as requested', inState('requested'), stop(), ['cancelled'], {}],
+    ['cancelled between two attempts', inState('preempted', { attempt: 1 }), stop(), ['cancelled'], {}],
+    [
+      'to be stopped while it runs',
+      inState('running'),
+      stop(),
+      [],
+      { state: 'running', stopping: 'cancel', stoppedBy: octocat, endedAt: null },
+    ],
+    [
+      'a person overrules the time limit',
+      inState('running', { stopping: 'time-limit' }),
+      stop(),
+      [],
+      { stopping: 'cancel' },
+    ],
+    [
+      'the time limit overrules another run',
+      inState('starting', { stopping: 'preempt' }),
+      stop('time-limit'),
+      [],
+      { stopping: 'time-limit' },
+    ],
+  ];
+  for (const [name, run, change, path, after] of rows)
+    test(name, () => {
+      const result = apply(run, change);
+      const moves = result.events.filter(event => event.type !== 'stopping');
+      assert.deepEqual(
+        moves.map(event => event.to),
+        path,
+      );
+      for (const [key, value] of Object.entries(after))
+        assert.deepEqual(result.run[key as keyof Run], value, key);
+      assert.deepEqual(result.run.spec, run.spec);
+    });
+});
+
+describe('what changes nothing', () => {
+  const rows: [name: string, run: Run, change: RunChange, code: 'stale' | 'ended'][] = [
+    ['a second queueing', inState('queued'), queue, 'stale'],
+    ['queueing what is on a machine', inState('running'), queue, 'stale'],
+    ['queueing what is starting', inState('starting'), queue, 'stale'],
+    ['a second start', inState('starting'), start, 'stale'],
+    ['starting what was not queued', inState('requested'), start, 'stale'],
+    ['starting what is not approved', inState('awaiting-approval'), start, 'stale'],
+    ['a second report of the same start', inState('running'), running(), 'stale'],
+    ['the start of an earlier attempt', inState('starting', { attempt: 2 }), running(1), 'stale'],
+    ['the start of a later attempt', inState('starting', { attempt: 2 }), running(3), 'stale'],
+    ['the end of an earlier attempt', inState('running', { attempt: 2 }), exited({}, 1), 'stale'],
+    ['the end of an attempt that was given up', inState('queued', { attempt: 1 }), exited({}, 1), 'stale'],
+    ['the loss of an earlier attempt', inState('running', { attempt: 2 }), lost(1), 'stale'],
+    ['a second loss', inState('queued', { attempt: 1 }), lost(1), 'stale'],
+    ['a second stop', inState('running', { stopping: 'cancel' }), stop(), 'stale'],
+    ['a lesser stop', inState('running', { stopping: 'cancel' }), stop('preempt'), 'stale'],
+    [
+      'making room after the time limit',
+      inState('running', { stopping: 'time-limit' }),
+      stop('preempt'),
+      'stale',
+    ],
+    ['preempting what only waits', inState('queued'), stop('preempt'), 'stale'],
+    ['a time limit for what only waits', inState('queued'), stop('time-limit'), 'stale'],
+    ...endStates.flatMap(state =>
+      [queue, start, running(), exited(), exited({}, 0), lost(), stop()].map(
+        (change): [string, Run, RunChange, 'ended'] => [
+          `${change.type} after ${state}`,
+          inState(state),
+          change,
+          'ended',
+        ],
+      ),
+    ),
+  ];
+  for (const [name, run, change, code] of rows)
+    test(name, () => {
+      const before = structuredClone(run);
+      assert.deepEqual(transition(run, change, now, agent), { ok: false, code });
+      assert.deepEqual(run, before);
+    });
+});
+
+describe('events', () => {
+  test('carry who, when, why and which attempt', () => {
+    const { events } = apply(inState('queued', { attempt: 1 }), start);
+    assert.deepEqual(events, [
+      {
+        type: 'starting',
+        from: 'queued',
+        to: 'starting',
+        actor: system,
+        reason: 'free',
+        at: now,
+        attempt: 2,
+      },
+    ]);
+  });
+
+  test('of a stop name who asked; of the end, who saw it', () => {
+    const stopping = apply(inState('running'), stop());
+    assert.deepEqual(stopping.events, [
+      {
+        type: 'stopping',
+        from: 'running',
+        to: 'running',
+        actor: octocat,
+        reason: 'asked',
+        at: now,
+        attempt: 1,
+      },
+    ]);
+    const end = apply(stopping.run, exited({ stopped: 'cancel' }));
+    assert.equal(end.events[0]?.actor, agent);
+    assert.equal(end.run.stoppedBy, octocat);
+  });
+});
+
+const allChanges = (attempt: number): RunChange[] => [
+  queue,
+  start,
+  running(attempt),
+  lost(attempt),
+  exited({}, attempt),
+  exited({ code: 1 }, attempt),
+  exited({ failure }, attempt),
+  ...stopReasons.flatMap(why => [stop(why), exited({ stopped: why }, attempt)]),
+];
+
+/** Holds one step to the life of a run; answers the arrows that it went. */
+function check(before: Run, change: RunChange): { run: Run; arrows: string[] } {
+  const frozen = structuredClone(before);
+  const after = transition(before, change, now, agent);
+  assert.deepEqual(before, frozen, 'what was is not touched');
+  if (!after.ok) {
+    assert.equal(after.code === 'ended', isEnd(before.state));
+    return { run: before, arrows: [] };
+  }
+  assert.equal(isEnd(before.state), false, 'an end is an end');
+  const { run, events } = after;
+  const arrows: string[] = [];
+  let at = before.state;
+  for (const event of events) {
+    assert.equal(event.from, at);
+    at = event.to;
+    if (event.type === 'stopping') {
+      assert.equal(event.from, event.to);
+      continue;
+    }
+    assert.equal(event.type, event.to);
+    assert.ok(
+      (legalMoves[event.from] as readonly RunState[]).includes(event.to),
+      `${event.from} to ${event.to}`,
+    );
+    arrows.push(`${event.from} ${event.to}`);
+  }
+  assert.equal(run.state, at);
+  assert.ok(events.length > 0, 'a change is recorded');
+  assert.equal(run.endedAt !== null, isEnd(run.state));
+  assert.equal(run.attempt - before.attempt, change.type === 'start' ? 1 : 0);
+  assert.equal(run.failure !== null, run.state === 'failed' || run.state === 'timed-out');
+  if (!isOnMachine(run.state)) assert.equal(run.stopping, null);
+  assert.notEqual(run.state, 'preempted');
+  assert.notEqual(run.state, 'lost');
+  return { run, arrows };
+}
+
+describe('the life of a run', () => {
+  test('every arrow is gone by some change, and no other', () => {
+    const gone = new Set<string>();
+    for (const state of runStates)
+      for (const attempt of [1, 3])
+        for (const stopping of isOnMachine(state) ? [null, ...stopReasons] : [null])
+          for (const change of allChanges(attempt))
+            for (const arrow of check(inState(state, { attempt, stopping }), change).arrows) gone.add(arrow);
+    const drawn = Object.entries(legalMoves).flatMap(([from, tos]) => tos.map(to => `${from} ${to}`));
+    // Whether a request awaits approval is decided where it is stored, not by a change.
+    const expected = drawn.filter(arrow => arrow !== 'requested awaiting-approval');
+    assert.deepEqual([...gone].sort(), expected.sort());
+  });
+
+  test('random walks stay legal, end once, and stay there', () => {
+    let seed = 7;
+    const random = (below: number) => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor((seed / 2_147_483_648) * below);
+    };
+    const ends = new Set<RunState>();
+    for (let walk = 0; walk < 2_000; walk++) {
+      let run = inState('requested', { queuedAt: null });
+      let steps = 0;
+      for (; steps < 60; steps++) {
+        const attempt = Math.max(0, run.attempt - (random(4) === 0 ? 1 : 0));
+        const changes = allChanges(attempt);
+        const change = changes[random(changes.length)];
+        assert.ok(change);
+        const wasEnd = isEnd(run.state);
+        const speaksOfOther = 'attempt' in change && change.attempt !== run.attempt;
+        const next = check(run, change);
+        if (wasEnd || speaksOfOther) assert.equal(next.run, run);
+        run = next.run;
+      }
+      assert.ok(run.attempt <= run.spec.maxAttempts);
+      if (isEnd(run.state)) ends.add(run.state);
+    }
+    assert.deepEqual([...ends].sort(), [...endStates].sort());
+  });
+});

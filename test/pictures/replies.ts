@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { commands } from '../../commands/index.ts';
+import { faultReply } from '../../src/app/deliver.ts';
+import { dispatch } from '../../src/app/dispatch.ts';
+import { system } from '../../src/core/actor.ts';
+import type { MetricSummary } from '../../src/core/ports.ts';
+import type { Reply } from '../../src/core/reply.ts';
+import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
+import { endedReply, runReply } from '../../src/core/run-reply.ts';
+import { later, liveRun, noon } from '../support/live-run.ts';
+import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
+import { octocat } from '../support/run.ts';
+
+/** What people see, by name, each made as the service makes it; and the moment when they look. */
+export interface Shown {
+  reply: Reply;
+  now: Date;
+}
+
+const digits: Partial<RunSpec> = {
+  sha: '9f2c41d07be3a5518c6b0d9e4f7a21c3d5e6f708',
+  parameters: { lr: 0.1, epochs: 25, hidden: 32, seed: 0 },
+  timeLimitS: 600,
+  primaryMetric: 'val_accuracy',
+};
+const output = 'runs/42/output';
+
+/** The first of these moments is when the run was asked for; the seconds count from there. */
+type Step = [seconds: number, change: RunChange];
+
+const start: Step = [1, { type: 'start', actor: system, reason: '1 CPU slot on gpu-box (0) is free.' }];
+const running: Step = [2, { type: 'running', attempt: 1, at: later(2) }];
+
+function exited(seconds: number, exit: Partial<Exit>): Step {
+  const at = later(seconds);
+  const how = { code: 0, signal: null, stopped: null, failure: null, lines: [], at, ...exit };
+  return [seconds, { type: 'exited', attempt: 1, exit: how }];
+}
+
+function lived(steps: Step[], spec: Partial<RunSpec> = {}) {
+  let run = liveRun({}, { ...digits, ...spec });
+  const events = steps.flatMap(([seconds, change]) => {
+    const after = transition(run, change, later(seconds), system);
+    assert.ok(after.ok, `a ${change.type} that cannot be`);
+    run = after.run;
+    return after.events;
+  });
+  const first = { from: 'requested', actor: octocat, at: noon, attempt: 0 } as const;
+  const begin = [
+    { ...first, type: 'requested', to: 'requested', reason: 'It was asked for.' },
+    { ...first, type: 'queued', to: 'queued', reason: 'It may run.' },
+  ] as const;
+  return { run, events: [...begin, ...events].map((event, i) => ({ ...event, seq: i + 1 })) };
+}
+
+/** What `examples/digits` reported when it was trained with these parameters. */
+function measured(epoch: number, loss: number, valLoss: number, accuracy: number): MetricSummary[] {
+  const values = { epoch, epochs: 25, loss, val_loss: valLoss, val_accuracy: accuracy };
+  return Object.entries(values).map(([name, value]) => ({ name, value, step: epoch, points: epoch }));
+}
+
+const none = { metrics: [], output: null, ahead: 0 };
+const sentence =
+  'It needs 2 a100 GPUs; 1 of 4 in pool lab is free. It starts when 1 more is released (held by #38, #40, #41).';
+const lab = { pool: 'lab', gpus: 2, gpuModel: 'a100', note: 'wider net, as agreed on Monday' };
+const waits: Run = { ...lived([], lab).run, waiting: { code: 'flavor-full', sentence } };
+const half = lived([start, running]).run;
+const done = lived([start, running, exited(8.9, {})]).run;
+const wrong = lived([
+  start,
+  running,
+  exited(5, {
+    code: 1,
+    lines: [
+      '{"epoch": 1, "epochs": 25, "step": 1, "loss": 1.404902, "val_loss": 0.80839, "val_accuracy": 0.783099}',
+      'Traceback (most recent call last):',
+      '  File "/var/lib/signalbox/runs/42/work/train.py", line 214, in <module>',
+      '    sys.exit(main())',
+      '  File "/var/lib/signalbox/runs/42/work/train.py", line 187, in main',
+      '    loss += model.train_batch(layers, images, labels, rate)',
+      'ValueError: operands could not be multiplied: 64 inputs, 32 weights',
+    ],
+  }),
+]).run;
+const stop: RunChange = { type: 'stop', actor: octocat, why: 'cancel', reason: 'octocat asked to stop it.' };
+const stopping = lived([start, running, [70, stop]]);
+const cancelled = lived([start, running, [70, stop], exited(72, { code: 143, stopped: 'cancel' })]).run;
+const long = lived([start, running], { ...lab, timeLimitS: 86_400, maxAttempts: 3 }).run;
+const halfway = measured(12, 0.112464, 0.131153, 0.966197);
+const final = measured(25, 0.071156, 0.109009, 0.974648);
+
+const past: Run[] = [
+  liveRun(
+    { number: 38, state: 'running', attempt: 1, createdAt: later(-9_000) },
+    { project: 'segmenter', gpus: 1 },
+  ),
+  liveRun({ number: 39, state: 'failed', attempt: 1, createdAt: later(-5_400) }, { project: 'digits' }),
+  liveRun(
+    { number: 40, state: 'succeeded', attempt: 2, createdAt: later(-4_000) },
+    { project: 'speech-large', gpus: 8 },
+  ),
+  liveRun({ number: 41, state: 'running', stopping: 'cancel', createdAt: later(-600) }, { gpus: 1 }),
+  waits,
+];
+
+/** The answer to what somebody types. */
+async function said(words: string, runs: Run[] = past, events = stopping.events): Promise<Reply> {
+  const ports = memoryPorts(memory({ runs, events: { 42: events }, lines: wrong.failure?.lines ?? [] }));
+  const audit = { ...ports.audit, append: async () => undefined };
+  const place = { kind: 'slack', team: 'T1', channel: 'C1', user: 'U1' } as const;
+  const intent = { key: 'slack:1', actor: octocat, place, wish: { kind: 'words', words } } as const;
+  const result = await dispatch(intent, { commands, policy, ports: { ...ports, audit } }, later(60));
+  return result.ok ? result.reply : faultReply(result.fault);
+}
+
+/** Every picture by its name. */
+export async function replies(): Promise<Record<string, Shown>> {
+  const at = (seconds: number, reply: Reply): Shown => ({ reply, now: later(seconds) });
+  return {
+    queued: at(40, runReply(waits, none, later(40))),
+    starting: at(1, runReply(lived([start]).run, none, later(1))),
+    running: at(6, runReply(half, { ...none, metrics: halfway }, later(5.3))),
+    'running-long': at(
+      30_000,
+      runReply({ ...long, attempt: 2 }, { ...none, metrics: manyMetrics }, later(30_000)),
+    ),
+    stopping: at(71, runReply(stopping.run, { ...none, metrics: halfway }, later(71))),
+    succeeded: at(60, runReply(done, { ...none, metrics: final, output }, later(60))),
+    'succeeded-thread': at(9, endedReply(done, { metrics: final, output })),
+    failed: at(
+      60,
+      runReply(wrong, { ...none, metrics: measured(1, 1.404902, 0.80839, 0.783099), output }, later(60)),
+    ),
+    'failed-thread': at(60, endedReply(wrong, { metrics: measured(1, 1.404902, 0.80839, 0.783099), output })),
+    cancelled: at(90, runReply(cancelled, { ...none, metrics: halfway, output }, later(90))),
+    'cancelled-thread': at(72, endedReply(cancelled, { metrics: halfway, output })),
+    asked: at(60, await said('train digits -p lr=0.1 --note "wider net"')),
+    'wrong-parameter': at(60, await said('train digits -p lrr=0.1')),
+    'wrong-value': at(60, await said('train digits --gpus -1')),
+    'wrong-project': at(60, await said('train digit')),
+    list: at(60, await said('train list')),
+    'list-empty': at(60, await said('train list', [])),
+    help: at(60, await said('train help')),
+    'help-list': at(60, await said('train list --help')),
+    why: at(60, await said('train why 42', [waits], lived([]).events)),
+    'why-failed': at(60, await said('train why 42', [wrong], stopping.events)),
+    logs: at(60, await said('train logs 42', [wrong])),
+    cancel: at(60, await said('train cancel 42', [half])),
+  };
+}
+
+const manyMetrics: MetricSummary[] = Object.entries({
+  step: 41_200,
+  steps: 120_000,
+  'train/loss': 2.318,
+  'val/loss': 2.4017,
+  val_accuracy: 0.61,
+  lr: 0.00003,
+  grad_norm: 1.0341,
+  'throughput/tokens_per_second': 184_213.77,
+  'gpu/memory_gb': 71.2,
+}).map(([name, value]) => ({ name, value, step: 41_200, points: 412 }));

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { KnownBlock, RawTextElement, RichTextBlock } from '@slack/types';
+import { type ComponentProps, createElement } from 'react';
+import { renderToStaticMarkup } from 'react-dom/server';
+import { Message } from 'slack-blocks-to-jsx';
+
+export interface Frame {
+  /** Pixels. */
+  width: number;
+  theme: 'light' | 'dark';
+  /** When the message is looked at, in UTC. */
+  now: Date;
+  /** Whether only the person who asked sees it. */
+  hidden: boolean;
+  /** Name of the channel, shown above the message where it is given. */
+  channel?: string;
+}
+
+type Drawable = ComponentProps<typeof Message>['blocks'];
+
+const people = [{ id: 'U1', name: 'octocat' }];
+const narrow = 500;
+
+/** A whole page with one message of Signalbox in it, as Slack's clients show it. Everything that it needs is inside. */
+export function slackHtml(blocks: KnownBlock[], frame: Frame): string {
+  const { width, theme, now, hidden, channel } = frame;
+  const clock = now.toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit', timeZone: 'UTC' });
+  return `<!doctype html>
+<html lang="en" data-theme="${theme}">
+<meta charset="utf-8">
+<style>${libraryStyle()}${file('slack.css')}</style>
+<body style="width: ${width}px" class="${width < narrow ? 'narrow' : ''} ${channel ? 'framed' : ''}">
+${channel ? `<div class="channel"># ${channel}</div>` : ''}
+${hidden ? '<div class="only-you">Only visible to you</div>' : ''}
+<div class="message">
+<img alt="" src="data:image/svg+xml;base64,${Buffer.from(file('avatar.svg')).toString('base64')}">
+<div><header><b>Signalbox</b><i>APP</i><time>${clock}</time></header>
+${messageHtml(blocks, frame)}</div></div></body></html>
+`;
+}
+
+/** The blocks alone. The same on every machine: no clock, time zone or font is in it. */
+export function messageHtml(blocks: KnownBlock[], { theme, now }: Pick<Frame, 'theme' | 'now'>): string {
+  const message = createElement(Message, {
+    blocks: blocks.map(literalCells) as Drawable,
+    theme,
+    name: 'Signalbox',
+    logo: '',
+    withoutWrapper: true,
+    data: { users: people },
+    hooks: { date: ({ timestamp }) => moment(new Date(Number(timestamp) * 1_000), now) },
+  });
+  return renderToStaticMarkup(message);
+}
+
+/** `{date_short_pretty} {time}`, the one format that is used. */
+function moment(at: Date, now: Date): string {
+  const day = at.toISOString().slice(0, 10);
+  const today = now.toISOString().startsWith(day);
+  const date = { month: 'short', day: 'numeric', year: 'numeric', timeZone: 'UTC' } as const;
+  const time = at.toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit', timeZone: 'UTC' });
+  return `${today ? 'Today' : at.toLocaleDateString('en-US', date)} ${time}`;
+}
+
+/** The library reads `raw_text` as mrkdwn (`#1` vanishes, `*a*` gets bold), where Slack shows it as it is. */
+function literalCells(block: KnownBlock): KnownBlock {
+  if (block.type !== 'table') return block;
+  const rows = block.rows.map(row => row.map(cell => (cell.type === 'raw_text' ? literal(cell) : cell)));
+  return { ...block, rows };
+}
+
+function literal({ text }: RawTextElement): RichTextBlock {
+  return {
+    type: 'rich_text',
+    elements: [{ type: 'rich_text_section', elements: [{ type: 'text', text }] }],
+  };
+}
+
+function file(name: string): string {
+  return readFileSync(new URL(name, import.meta.url), 'utf8');
+}
+
+function libraryStyle(): string {
+  return readFileSync(createRequire(import.meta.url).resolve('slack-blocks-to-jsx/dist/style.css'), 'utf8');
+}

@@ -1,0 +1,137 @@
+import type { CommandContext, CommandDefinition, Outcome } from '../../src/core/command.ts';
+import { coerceValues, parseCommand } from '../../src/core/grammar.ts';
+import type { MetricSummary, PoolState, Ports, Resolved } from '../../src/core/ports.ts';
+import { type Policy, policySchema } from '../../src/core/project.ts';
+import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
+import { liveRun, noon } from './live-run.ts';
+import { octocat } from './run.ts';
+
+/** What the parts of one command's test know and keep: plain values, changed by what the command does. */
+export interface Memory {
+  runs: Run[];
+  keys: Map<string, number>;
+  events: Record<number, (RunEvent & { seq: number })[]>;
+  metrics: MetricSummary[];
+  ahead: number;
+  lines: string[];
+  pools: PoolState[];
+  resolved: Resolved;
+  /** Calls that change or read something outside, in order. */
+  calls: string[];
+}
+
+export function memory(changes: Partial<Memory> = {}): Memory {
+  return {
+    runs: [],
+    keys: new Map(),
+    events: {},
+    metrics: [],
+    ahead: 0,
+    lines: [],
+    pools: [],
+    resolved: { ok: true, sha: 'b'.repeat(40) },
+    calls: [],
+    ...changes,
+  };
+}
+
+const unused = () => {
+  throw new Error('no command asks for this');
+};
+
+export function memoryPorts(m: Memory): Ports {
+  const find = (number: number) => m.runs.find(run => run.number === number) ?? null;
+  return {
+    runs: {
+      async create({ key, spec, priority, requestedBy, place, at }) {
+        m.calls.push(`create ${key}`);
+        const known = find(m.keys.get(key) ?? 0);
+        if (known) return { run: known, created: false };
+        const number = Math.max(0, ...m.runs.map(run => run.number)) + 1;
+        const run = { ...liveRun({ number, priority, requestedBy, place, createdAt: at }), spec };
+        m.runs.push(run);
+        m.keys.set(key, number);
+        return { run, created: true };
+      },
+      get: async number => find(number),
+      newestNumber: async () => m.runs.at(-1)?.number ?? null,
+      async list(filter) {
+        m.calls.push(`list ${JSON.stringify({ ...filter, requestedBy: filter.requestedBy?.id })}`);
+        return m.runs.toReversed().slice(0, filter.limit);
+      },
+      ahead: async () => m.ahead,
+      events: async number => m.events[number] ?? [],
+      async change(number, change, now, actor) {
+        m.calls.push(`change ${number} ${change.type}`);
+        const run = find(number);
+        if (!run) return { ok: false, code: 'not-found' };
+        const after = transition(run, change, now, actor);
+        if (after.ok) m.runs = m.runs.map(one => (one === run ? after.run : one));
+        return after;
+      },
+      metrics: async () => m.metrics,
+      points: unused,
+      addPoints: unused,
+    },
+    logs: {
+      size: unused,
+      append: unused,
+      read: unused,
+      async tail(number, attempt, lines) {
+        m.calls.push(`tail ${number} ${attempt} ${lines}`);
+        return m.lines.slice(-lines);
+      },
+    },
+    plan: {
+      snapshot: async () => ({ epoch: 1, wantedSeq: 1, pools: m.pools, held: [], queued: [] }),
+      commit: unused,
+      wanted: unused,
+    },
+    source: {
+      async resolve(source, ref) {
+        m.calls.push(`resolve ${source} ${ref}`);
+        return m.resolved;
+      },
+      archive: unused,
+    },
+    audit: { append: unused, verify: unused },
+  };
+}
+
+export const policy: Policy = policySchema.parse({
+  teams: { research: {}, platform: {} },
+  pools: { local: {}, lab: {} },
+  projects: {
+    digits: {
+      team: 'research',
+      source: '/projects/digits',
+      ref: 'main',
+      command: ['python3', 'train.py', '--lr={lr}', '{note}'],
+      parameters: {
+        lr: { type: 'number', default: 0.1, min: 0, max: 10 },
+        note: { type: 'text', default: 'none' },
+      },
+      timeLimit: '4h',
+    },
+  },
+});
+
+export function context(changes: Partial<CommandContext> = {}): CommandContext {
+  const place = { kind: 'slack', team: 'T1', channel: 'C1', user: 'U1' } as const;
+  return { actor: octocat, place, role: 'trainer', policy, key: 'slack:1', now: noon, ...changes };
+}
+
+/** Runs a command with the words after its name, as the dispatcher would. */
+export async function say(
+  command: CommandDefinition,
+  words: string,
+  m: Memory,
+  changes: Partial<CommandContext> = {},
+): Promise<Outcome> {
+  const parsed = parseCommand(`${command.path.join(' ')} ${words}`, [command]);
+  if (!parsed.ok) return parsed;
+  if ('help' in parsed) throw new Error('the words ask for help');
+  const same = coerceValues(command, parsed.values);
+  if (!same.ok) throw new Error(`typed values are read otherwise than words: ${same.code}`);
+  return await command.run(parsed.values, context(changes), memoryPorts(m));
+}

@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { test } from 'node:test';
+import { webhooks } from '../../webhooks/index.ts';
+
+test('webhooks: the list is the folder', async () => {
+  const files = await readdir(new URL('../../webhooks/', import.meta.url));
+  const names = files.filter(file => file !== 'index.ts').map(file => file.replace(/\.ts$/, ''));
+  assert.deepEqual(webhooks.map(({ name }) => name).toSorted(), names.toSorted());
+});
+
+test('webhooks: one translation for a kind of message', () => {
+  const kinds = webhooks.map(({ source, kind }) => `${source} ${kind}`);
+  assert.equal(new Set(kinds).size, kinds.length);
+});

@@ -1,0 +1,5 @@
+import type { WebhookDefinition } from '../src/core/webhook.ts';
+import { slackCommand } from './slack-command.ts';
+
+/** All that machines can tell us. A test holds this list equal to the folder. */
+export const webhooks: readonly WebhookDefinition[] = [slackCommand];
