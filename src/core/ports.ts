@@ -1,7 +1,7 @@
 import type { Actor, Place } from './actor.ts';
 import type { Priority } from './project.ts';
 import type { Reply } from './reply.ts';
-import type { Exit, Run, RunChange, RunEvent, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type { Run, RunChange, RunEvent, RunSpec, RunState, StopReason, Transition } from './run.ts';
 import type { Delivery } from './webhook.ts';
 
 /* ---- runs ---- */

@@ -25,6 +25,8 @@ export async function runAgentRole(
     slots: settings.slots,
     accelerators: settings.accelerators,
     runAs: settings.runAs,
+    // Where this machine keeps its interpreters; nothing else of the agent's environment reaches a command.
+    path: config.environment.PATH,
     log,
     signal: stop,
   });

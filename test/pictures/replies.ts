@@ -11,7 +11,7 @@ import { later, liveRun, noon } from '../support/live-run.ts';
 import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 
-/** What people see, by name, each made as the service makes it; and the moment when they look. */
+/** A reply, made as the service makes it, and the moment when somebody looks at it. */
 export interface Shown {
   reply: Reply;
   now: Date;
@@ -25,7 +25,7 @@ const digits: Partial<RunSpec> = {
 };
 const output = 'runs/42/output';
 
-/** The first of these moments is when the run was asked for; the seconds count from there. */
+/** A change, and when it comes: counted from noon, when the run is asked for. */
 type Step = [seconds: number, change: RunChange];
 
 const start: Step = [1, { type: 'start', actor: system, reason: '1 CPU slot on gpu-box (0) is free.' }];

@@ -19,9 +19,10 @@ export type QueueConnection =
   | { kind: 'redis'; url: string; prefix?: string }
   | { kind: 'postgres'; url: string; schema?: string };
 
-/** A job, as far as it is used here. */
+/** A job, as far as it is used here. `token` is its lock's. */
 export interface QueueJob {
   id?: string;
+  token?: string;
   data: unknown;
 }
 
@@ -43,6 +44,8 @@ export interface OpenQueue extends Openable {
 export interface OpenWorker extends Openable {
   /** Handles jobs until the worker is closed. */
   run(): Promise<void>;
+  /** Resolves to the ids of those that are no longer this worker's. */
+  extendJobLocks(jobIds: string[], tokens: string[], ms: number): Promise<string[]>;
 }
 
 interface DeduplicationOpts {
@@ -56,7 +59,7 @@ export interface WorkerSettings {
 }
 
 // A killed worker's job is free once its lock is over, and is found by the next look: 13 s at the most, for 15 that are promised.
-const LOCK_MS = 8_000;
+export const LOCK_MS = 8_000;
 const STALLED_MS = 2_500;
 // Only a job that kills its worker each time comes near to it.
 const STALLED_TIMES = 1_000;
@@ -74,7 +77,7 @@ export function openQueue(connection: QueueConnection, name: string): OpenQueue 
   });
 }
 
-/** A worker that is not running yet. Its connections come back by themselves. */
+/** A worker that is not running yet. Its connections come back by themselves; its locks are to be renewed by whoever opens it. */
 export function openWorker(
   connection: QueueConnection,
   name: string,
@@ -84,6 +87,8 @@ export function openWorker(
   const options = {
     ...settings,
     autorun: false,
+    // Its timer would outlive a worker whose server is away when it is closed.
+    skipLockRenewal: true,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_MS,
     maxStalledCount: STALLED_TIMES,

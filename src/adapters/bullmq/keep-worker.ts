@@ -1,6 +1,6 @@
 import type { KeepJobs } from 'bullmq';
 import type { Log } from '../../core/ports.ts';
-import { openWorker, type QueueConnection, type QueueJob } from './connection.ts';
+import { LOCK_MS, type OpenWorker, openWorker, type QueueConnection, type QueueJob } from './connection.ts';
 import { keepOpen } from './keep-open.ts';
 import { seldom } from './seldom.ts';
 import { within } from './within.ts';
@@ -29,16 +29,24 @@ export function keepWorker(
   options: WorkerOptions & { keepDone: KeepJobs; keepFailed: KeepJobs },
 ): RunningWorker {
   const trouble = seldom(options.log, 'a queue has trouble');
-  const active = new Set<Promise<unknown>>();
+  const active = new Map<string, { token: string; handled: Promise<unknown> }>();
+  let worker: OpenWorker | null = null;
 
   async function tracked(job: QueueJob): Promise<unknown> {
+    const { id = '', token = '' } = job;
     const handled = handle(job);
-    active.add(handled);
+    active.set(id, { token, handled });
     try {
       return await handled;
     } finally {
-      active.delete(handled);
+      active.delete(id);
     }
+  }
+
+  function renewLocks(): void {
+    if (active.size === 0) return;
+    const tokens = [...active.values()].map(job => job.token);
+    worker?.extendJobLocks([...active.keys()], tokens, LOCK_MS).catch(err => trouble({ err, queue: name }));
   }
 
   const kept = keepOpen(
@@ -48,18 +56,24 @@ export function keepWorker(
         removeOnComplete: options.keepDone,
         removeOnFail: options.keepFailed,
       }),
-    worker => worker.run(),
+    opened => {
+      worker = opened;
+      return opened.run();
+    },
     err => trouble({ err, queue: name }),
   );
+  const renewing = setInterval(renewLocks, LOCK_MS / 4);
 
   return {
     close: () =>
-      kept.stop(async worker => {
-        const closing = worker.close();
-        await within(options.closeWithinMs ?? CLOSE_MS, Promise.race([closing, Promise.allSettled(active)]));
+      kept.stop(async opened => {
+        const closing = opened.close();
+        const handled = Promise.allSettled([...active.values()].map(job => job.handled));
+        await within(options.closeWithinMs ?? CLOSE_MS, Promise.race([closing, handled]));
         // With the server away BullMQ would wait for it.
         if (active.size === 0) await within(GOODBYE_MS, closing);
-        worker.disconnect().catch(() => undefined);
+        clearInterval(renewing);
+        opened.disconnect().catch(() => undefined);
       }),
   };
 }
