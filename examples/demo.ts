@@ -38,7 +38,8 @@ async function demo(): Promise<number> {
     const ok = result.state === 'succeeded' && (result.metrics.val_accuracy ?? 0) > 0.9;
     say(`\nRun #${result.number} ${result.state}. Final metrics:`);
     for (const [name, value] of Object.entries(result.metrics)) say(`  ${name.padEnd(14)} ${value}`);
-    if (result.model) say(`The model lies in ${result.model}`);
+    if (result.model)
+      say(`The model lies in ${result.model}; examples/digits/README.md shows how to let it read a digit.`);
     if (options.keep) await keep(service.url);
     const { number, state, sha, metrics } = result;
     if (!options.keep) await end();

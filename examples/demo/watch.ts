@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { asText } from './as-text.ts';
 import type { Service } from './service.ts';
@@ -11,7 +11,7 @@ export interface Result {
   sha: string;
   /** Final values by name. */
   metrics: Record<string, number>;
-  /** Path of the trained model, where it is on this machine. */
+  /** Path of the trained model. */
   model: string | null;
   messages: number;
 }
@@ -50,13 +50,9 @@ export async function watchRun(
     }
     const { runs } = (await service.get('/v1/runs?limit=1')) as { runs: { number: number; state: string }[] };
     const run = runs[0];
-    const told = messages.some(message => message.thread_ts && message.thread_ts !== message.ts);
-    if (
-      run &&
-      ends.includes(run.state) &&
-      told &&
-      [...shown.values()].some(text => text.includes(run.state))
-    ) {
+    // Both the run's own message and the one in its thread must say so.
+    const told = run ? messages.filter(message => asText(message).includes(run.state)) : [];
+    if (run && ends.includes(run.state) && told.length >= 2) {
       return await resultOf(service, run.number, messages.length);
     }
     await pause(pollMs);
@@ -66,13 +62,22 @@ export async function watchRun(
 
 async function resultOf(service: Service, number: number, messages: number): Promise<Result> {
   const { state, sha, metrics } = (await service.get(`/v1/runs/${number}`)) as RunJson;
-  const model = join(service.dataDir, 'agent/local/runs', String(number), 'output/model.json');
   return {
     number,
     state,
     sha,
     metrics: Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, metric.value])),
-    model: existsSync(model) ? model : null,
+    model: keptModel(service, number),
     messages,
   };
+}
+
+/** The data folder of the demo goes at its end; what was trained stays. */
+function keptModel(service: Service, number: number): string | null {
+  const made = join(service.dataDir, 'agent/local/runs', String(number), 'output/model.json');
+  if (!existsSync(made)) return null;
+  const kept = join('.signalbox', 'demo', 'model.json');
+  mkdirSync(dirname(kept), { recursive: true });
+  copyFileSync(made, kept);
+  return kept;
 }

@@ -171,25 +171,39 @@ export function wakeupsConformance(
       gate.open();
     });
 
-    row('the subject of a killed worker is handled by another', async (house, t) => {
-      const connection = house.connection;
-      const program = fileURLToPath(new URL('./wakeups-stuck-worker.ts', import.meta.url));
-      const child = spawn(process.execPath, [program, JSON.stringify(connection)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      house.also(() => end(child));
-      house.wakeups().wake(['delivery:7']);
-      if (child.stdout === null) throw new Error('no output');
-      const [line] = await once(createInterface(child.stdout), 'line');
-      assert.equal(line, 'delivery:7');
-      const { handled } = house.worker();
-      await house.settled(handled);
-      assert.equal(handled.count('delivery:7'), 0, 'a living worker keeps its subject');
-      const killed = performance.now();
-      await end(child);
-      await handled.reaches('delivery:7', 1);
-      t.diagnostic(`taken over after ${((performance.now() - killed) / 1_000).toFixed(1)} s`);
-    });
+    row(
+      'the subject of a killed worker is handled by another, that of a living one is not',
+      async (house, t) => {
+        const program = fileURLToPath(new URL('./wakeups-stuck-worker.ts', import.meta.url));
+        const child = spawn(process.execPath, [program, JSON.stringify(house.connection)], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        house.also(() => end(child));
+        house.wakeups().wake(['delivery:7']);
+        if (child.stdout === null) throw new Error('no output');
+        const [line] = await once(createInterface(child.stdout), 'line');
+        assert.equal(line, 'delivery:7');
+        const gate = makeGate();
+        house.also(async () => gate.open());
+        const { handled } = house.worker(async subject => {
+          if (subject === 'plan') await gate.passes;
+        });
+        house.wakeups().wake(['plan']);
+        await handled.reaches('plan', 1);
+        await house.settled(handled);
+        assert.equal(handled.count('delivery:7'), 0);
+        const killed = performance.now();
+        await end(child);
+        await handled.reaches('delivery:7', 1);
+        t.diagnostic(`taken over after ${((performance.now() - killed) / 1_000).toFixed(1)} s`);
+        await house.settled(handled);
+        assert.equal(
+          handled.count('plan'),
+          1,
+          'its lock was taken before the killed one and would be over too',
+        );
+      },
+    );
 
     row('a server that goes away and comes back', async house => {
       const { handled } = house.worker();
@@ -250,6 +264,7 @@ function openHouse(server: WakeServer) {
   const connection = server.connection();
   const log = recordingLog();
   const closes: (() => Promise<void>)[] = [];
+  let marks = 0;
 
   const house = {
     connection,
@@ -284,7 +299,7 @@ function openHouse(server: WakeServer) {
     /** Ends when another subject went all the way, several times: what was to come before it came. */
     settled: async (handled: ReturnType<typeof tally<WakeSubject>>) => {
       for (let i = 0; i < 20; i++) {
-        const mark: WakeSubject = `surface:settled-${i}`;
+        const mark: WakeSubject = `surface:settled-${++marks}`;
         await house.woken([mark]);
         await handled.reaches(mark, 1);
       }
@@ -323,7 +338,7 @@ function tally<T>() {
 }
 
 /** A log that can be read, and waited for. */
-function recordingLog() {
+export function recordingLog() {
   const lines: { level: keyof Log; message: string; fields: Record<string, unknown> }[] = [];
   const seen = tally<string>();
   const at = (level: keyof Log) => (fields: Record<string, unknown>, message: string) => {

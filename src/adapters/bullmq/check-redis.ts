@@ -13,8 +13,11 @@ export async function checkRedis(url: string): Promise<{ reachable: boolean }> {
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });
-  // What goes wrong is in the rejections; unheard, ioredis writes it on the console.
-  redis.on('error', () => undefined);
+  // A refusal comes as an event, followed by a connection that is merely closed.
+  let refusal: Error | null = null;
+  redis.on('error', (err: Error) => {
+    if (/^(NOAUTH|WRONGPASS|NOPERM)\b/.test(err.message)) refusal = err;
+  });
   try {
     await redis.connect();
     const policy = /^maxmemory_policy:(.+?)\r?$/m.exec(await redis.info('memory'))?.[1];
@@ -23,11 +26,11 @@ export async function checkRedis(url: string): Promise<{ reachable: boolean }> {
     return { reachable: true };
   } catch (err) {
     if (err instanceof SignalboxError) throw err;
-    if (err instanceof Error && /^(NOAUTH|WRONGPASS|NOPERM)\b/.test(err.message))
+    if (refusal !== null)
       throw new SignalboxError(
         'ENV_INVALID',
-        { word: 'REDIS_URL', reason: `${err.message}.` },
-        { cause: err },
+        { word: 'REDIS_URL', reason: 'Redis refuses its user or password.' },
+        { cause: refusal },
       );
     return { reachable: false };
   } finally {

@@ -5,7 +5,7 @@ import type { QueueConnection, QueueJob } from './connection.ts';
 import { keepWorker, type RunningWorker, type WorkerOptions } from './keep-worker.ts';
 
 /** The queue that other services may add to. */
-const requestQueue = 'signalbox-requests';
+export const requestQueue = 'signalbox-requests';
 
 /** The `data` of a job there; its name does not matter. Whoever wants it tried again on a fault of ours sets `attempts` and `backoff`. */
 const requestJob = z.object({

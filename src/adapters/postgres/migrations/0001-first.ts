@@ -10,7 +10,8 @@ create table instance (
 create table runs (
   number bigint generated always as identity primary key,
   request_key text not null unique,
-  spec jsonb not null,
+  -- json, not jsonb: the order of the parameters is the order of the project.
+  spec json not null,
   project text not null,
   team text not null,
   pool text not null,
