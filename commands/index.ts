@@ -2,6 +2,7 @@ import type { CommandDefinition } from '../src/core/command.ts';
 import { signalboxWhoami } from './signalbox-whoami.ts';
 import { train } from './train.ts';
 import { trainCancel } from './train-cancel.ts';
+import { trainExtend } from './train-extend.ts';
 import { trainList } from './train-list.ts';
 import { trainLogs } from './train-logs.ts';
 import { trainRetry } from './train-retry.ts';
@@ -17,5 +18,6 @@ export const commands: readonly CommandDefinition[] = [
   trainLogs,
   trainCancel,
   trainRetry,
+  trainExtend,
   signalboxWhoami,
 ];

@@ -1,14 +1,14 @@
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { nearest } from '../src/core/nearest.ts';
-import { mostGpus } from '../src/core/pool-limit.ts';
-import type { PlanStore, Resolved } from '../src/core/ports.ts';
+import { gpusTooMany } from '../src/core/pool-limit.ts';
+import type { Resolved } from '../src/core/ports.ts';
 import { priorities } from '../src/core/project.ts';
 import type { RunSpec } from '../src/core/run.ts';
 import { requestRun } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
 
 /** What may stand in place of a project; a slip in one of these is told from an unknown project. */
-export const trainWords = ['list', 'status', 'why', 'logs', 'cancel', 'retry', 'help'];
+export const trainWords = ['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'help'];
 
 type Failed = Extract<Outcome, { ok: false }>;
 
@@ -39,8 +39,11 @@ export const train = defineCommand({
       return { ...requested, details: { ...requested.details, ...details } };
     }
     const { spec, priority } = requested;
-    const tooMany = await gpusTooMany(spec, plan, context.now);
-    if (tooMany) return tooMany;
+    if (spec.gpus > 0) {
+      const { pools } = await plan.snapshot(context.now);
+      const tooMany = gpusTooMany(spec, pools);
+      if (tooMany) return tooMany;
+    }
     const resolved = await source.resolve(spec.source, spec.ref);
     if (!resolved.ok) return refFailed(spec, resolved);
     return { ok: true, reply: await storeRun({ ...spec, sha: resolved.sha }, priority, context, runs) };
@@ -48,20 +51,6 @@ export const train = defineCommand({
 });
 
 type Requested = Omit<RunSpec, 'sha'>;
-
-/** A run that no node of its pool could ever start. */
-async function gpusTooMany(spec: Requested, plan: PlanStore, now: Date): Promise<Failed | null> {
-  if (spec.gpus === 0) return null;
-  const { pools } = await plan.snapshot(now);
-  const limit = mostGpus(
-    pools.find(pool => pool.name === spec.pool),
-    spec.gpuModel,
-  );
-  if (limit === null || spec.gpus <= limit) return null;
-  const model = spec.gpuModel && limit > 0 ? ` --gpu ${spec.gpuModel}` : '';
-  const example = `train ${spec.project} --gpus ${limit}${model}`;
-  return { ok: false, code: 'GPUS_TOO_MANY', details: { word: spec.gpus, pool: spec.pool, limit, example } };
-}
 
 function refFailed(spec: Requested, resolved: Extract<Resolved, { ok: false }>): Failed {
   const shared = { project: spec.project, word: spec.ref };

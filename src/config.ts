@@ -6,37 +6,56 @@ import { SignalboxError } from './core/errors.ts';
 import { nearest } from './core/nearest.ts';
 import { type Policy, policySchema } from './core/project.ts';
 
-const port = z.coerce.number().int().min(0).max(65_535);
-const address = z.url({ protocol: /^https?$/ });
+const portSays = 'It must be a whole number from 0 to 65535';
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, portSays)
+  .transform(Number)
+  .pipe(z.number().max(65_535, portSays));
+const address = z.url({
+  protocol: /^https?$/,
+  error: 'It must be an address that begins with http:// or https://',
+});
+const filled = z.string().min(1, 'It is empty');
+const keysSay =
+  'It must be 32 bytes in base64 (`openssl rand -base64 32`), or several such with commas between';
+const keys = z
+  .string()
+  .regex(/^[A-Za-z0-9+/]{43}=(?:,[A-Za-z0-9+/]{43}=)*$/, keysSay)
+  .transform(text => text.split(',').map(key => Buffer.from(key, 'base64')));
+const workspaces = z
+  .string()
+  .regex(/^[TE][A-Z0-9]+(?:,[TE][A-Z0-9]+)*$/, 'It must be ids such as T0123ABCD, with commas between')
+  .transform(text => text.split(','));
 
 /** Every variable that Signalbox reads. `.env.example` is made from this list. */
 export const variables = {
   DATABASE_URL: {
-    schema: z.string().min(1),
+    schema: z.string().regex(/^postgres(?:ql)?:\/\//, 'It must begin with postgres://'),
     about: 'PostgreSQL 15 or later. Absent: a private one is started in SIGNALBOX_DATA.',
     example: 'postgres://signalbox:secret@localhost:5432/signalbox',
     secret: true,
   },
   REDIS_URL: {
-    schema: z.string().min(1),
+    schema: z.string().regex(/^rediss?:\/\/./, 'It must begin with redis:// or rediss://'),
     about:
       'Redis 7 with `maxmemory-policy noeviction`. Absent: the queue lives in PostgreSQL, which suits one machine.',
     example: 'redis://localhost:6379',
     secret: true,
   },
   SIGNALBOX_CONFIG: {
-    schema: z.string().min(1),
+    schema: filled,
     about: 'Path of signalbox.yml: pools, teams, projects, people.',
     default: 'signalbox.yml',
   },
   SIGNALBOX_DATA: {
-    schema: z.string().min(1),
+    schema: filled,
     about: 'Folder for embedded state, checkouts, logs and outputs.',
     default: '.signalbox',
   },
   PORT: { schema: port, about: 'Port of the HTTP server.', default: '3000' },
   HOST: {
-    schema: z.string().min(1),
+    schema: filled,
     about: 'Address that the HTTP server listens on.',
     default: '127.0.0.1',
   },
@@ -46,20 +65,49 @@ export const variables = {
     example: 'https://signalbox.example.com',
   },
   SIGNALBOX_TOKEN: {
-    schema: z.string().min(1),
+    schema: filled,
     about: 'API token for the command line, or for an agent on another machine.',
     example: 'sbx_...',
     secret: true,
   },
+  SIGNALBOX_SECRET_KEY: {
+    schema: keys,
+    about:
+      'Encrypts the tokens that are stored, with SLACK_CLIENT_ID: 32 bytes in base64 (`openssl rand -base64 32`). To change it, put the new one first and the old one behind a comma.',
+    secret: true,
+  },
   SLACK_SIGNING_SECRET: {
-    schema: z.string().min(1),
-    about: 'Signing secret of the Slack app.',
+    schema: filled,
+    about: 'Signing secret of the Slack app, which then reaches Signalbox over HTTP at /slack/events.',
+    secret: true,
+  },
+  SLACK_APP_TOKEN: {
+    schema: z.string().regex(/^xapp-./, 'It must begin with xapp-'),
+    about:
+      'App-level token of the Slack app, with connections:write: Socket Mode, which needs no public address and no signing secret.',
+    example: 'xapp-...',
     secret: true,
   },
   SLACK_BOT_TOKEN: {
-    schema: z.string().min(1),
-    about: 'Bot token of the Slack app (xoxb-...).',
+    schema: filled,
+    about: 'Bot token of the Slack app (xoxb-...), for one workspace.',
     secret: true,
+  },
+  SLACK_CLIENT_ID: {
+    schema: filled,
+    about:
+      'Client id of the Slack app, for several workspaces: each installs it at /slack/install, and Slack returns to /slack/oauth_redirect.',
+  },
+  SLACK_CLIENT_SECRET: {
+    schema: filled,
+    about: 'Client secret of the Slack app.',
+    secret: true,
+  },
+  SLACK_WORKSPACES: {
+    schema: workspaces,
+    about:
+      'Workspaces (T...) and organisations (E...) that may install it, with commas between. Absent: all that Slack lets.',
+    example: 'T0123ABCD,E0123ABCD',
   },
   SLACK_API_URL: {
     schema: address,
@@ -67,7 +115,9 @@ export const variables = {
     default: 'https://slack.com/api/',
   },
   LOG_LEVEL: {
-    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'It must be trace, debug, info, warn, error or silent',
+    }),
     about: 'What is written to stderr.',
     default: 'info',
   },
@@ -90,12 +140,35 @@ export interface Config {
   host: string;
   publicUrl: string | null;
   token: string | null;
-  slack: { signingSecret: string; botToken: string; apiUrl: string } | null;
+  slack: SlackConfig | null;
+  /** The first encrypts, all of them decrypt. */
+  secretKeys: Buffer[];
   logLevel: string;
   /** Values that must never be shown. */
   secrets: string[];
   /** The environment as it was read, for a child process of Signalbox itself. */
   environment: Record<string, string | undefined>;
+}
+
+export interface SlackConfig {
+  /** For what comes over HTTP. One of this and `appToken` is there, or both. */
+  signingSecret: string | null;
+  /** For Socket Mode. */
+  appToken: string | null;
+  /** The one workspace. One of this and `client` is there, or both. */
+  botToken: string | null;
+  /** For installations in several workspaces; `workspaces` may install, `null`: all. */
+  client: { id: string; secret: string; workspaces: string[] | null } | null;
+  apiUrl: string;
+}
+
+const secretNames = Object.entries(variables).flatMap(([name, variable]) =>
+  'secret' in variable ? [name] : [],
+);
+
+/** The environment for a child that has no use for what Signalbox keeps to itself. */
+export function withoutSecrets(env: Config['environment']): Config['environment'] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !secretNames.includes(name)));
 }
 
 /** Reads the environment. Throws ENV_INVALID or ENV_HALF with the variable's name; never with its value. */
@@ -117,18 +190,21 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     if (value === null) throw new Error(`${name} has no default`);
     return value;
   };
-  const signingSecret = read('SLACK_SIGNING_SECRET');
-  const botToken = read('SLACK_BOT_TOKEN');
-  if ((signingSecret === null) !== (botToken === null)) {
-    const [word, present] =
-      signingSecret === null
-        ? ['SLACK_SIGNING_SECRET', 'SLACK_BOT_TOKEN']
-        : ['SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'];
-    throw new SignalboxError('ENV_HALF', { integration: 'Slack', word, present });
-  }
-  const secretNames = Object.entries(variables).flatMap(([name, variable]) =>
-    'secret' in variable ? [name] : [],
-  );
+  const secretKeys = read('SIGNALBOX_SECRET_KEY') ?? [];
+  const clientId = read('SLACK_CLIENT_ID');
+  const clientSecret = read('SLACK_CLIENT_SECRET');
+  const slack: SlackConfig = {
+    signingSecret: read('SLACK_SIGNING_SECRET'),
+    appToken: read('SLACK_APP_TOKEN'),
+    botToken: read('SLACK_BOT_TOKEN'),
+    client:
+      clientId && clientSecret
+        ? { id: clientId, secret: clientSecret, workspaces: read('SLACK_WORKSPACES') }
+        : null,
+    apiUrl: need('SLACK_API_URL'),
+  };
+  const half = halfOfSlack(slack, { clientId, clientSecret, secretKeys });
+  if (half) throw new SignalboxError('ENV_HALF', { integration: 'Slack', ...half });
   return {
     databaseUrl: read('DATABASE_URL'),
     redisUrl: read('REDIS_URL'),
@@ -139,11 +215,33 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     host: need('HOST'),
     publicUrl: read('SIGNALBOX_URL')?.replace(/\/+$/, '') ?? null,
     token: read('SIGNALBOX_TOKEN'),
-    slack: signingSecret && botToken ? { signingSecret, botToken, apiUrl: need('SLACK_API_URL') } : null,
+    slack: slack.signingSecret || slack.appToken ? slack : null,
+    secretKeys,
     logLevel: need('LOG_LEVEL'),
-    secrets: secretNames.flatMap(name => env[name] ?? []),
+    secrets: [
+      ...secretNames.flatMap(name => env[name] ?? []),
+      // Of several keys each is a secret too.
+      ...(secretKeys.length > 1 ? (env.SIGNALBOX_SECRET_KEY ?? '').split(',') : []),
+    ],
     environment: env,
   };
+}
+
+/** The variable that is missing beside one that is set, or `null` where Slack is whole or off. */
+function halfOfSlack(
+  slack: SlackConfig,
+  parts: { clientId: string | null; clientSecret: string | null; secretKeys: Buffer[] },
+): { word: Variable; present: Variable } | null {
+  const { clientId, clientSecret, secretKeys } = parts;
+  if (clientId && !clientSecret) return { word: 'SLACK_CLIENT_SECRET', present: 'SLACK_CLIENT_ID' };
+  if (!clientId && clientSecret) return { word: 'SLACK_CLIENT_ID', present: 'SLACK_CLIENT_SECRET' };
+  if (clientId && secretKeys.length === 0)
+    return { word: 'SIGNALBOX_SECRET_KEY', present: 'SLACK_CLIENT_ID' };
+  const wayIn = slack.signingSecret ? 'SLACK_SIGNING_SECRET' : slack.appToken ? 'SLACK_APP_TOKEN' : null;
+  const wayOut = slack.botToken ? 'SLACK_BOT_TOKEN' : slack.client ? 'SLACK_CLIENT_ID' : null;
+  if (wayIn && !wayOut) return { word: 'SLACK_BOT_TOKEN', present: wayIn };
+  if (!wayIn && wayOut) return { word: 'SLACK_SIGNING_SECRET', present: wayOut };
+  return null;
 }
 
 /**

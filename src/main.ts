@@ -1,4 +1,5 @@
-import { faultLine, SignalboxError } from './core/errors.ts';
+import { commandLine } from './adapters/terminal/render.ts';
+import { type Fault, faultLine, SignalboxError } from './core/errors.ts';
 import { nearest } from './core/nearest.ts';
 import { version } from './roles/version.ts';
 
@@ -13,12 +14,13 @@ const verbs: Record<string, (args: string[]) => Promise<number>> = {
 const remoteVerbs = ['train', 'signalbox'];
 /** `signalbox list` is short for `signalbox train list`. */
 const shortForms = ['list', 'status', 'why', 'logs', 'cancel', 'retry'];
+const helpWords = ['help', '--help', '-h'];
 
 const usage = `signalbox ${version}
 
   signalbox serve [--role web|worker|agent|all] [--pool NAME]
   signalbox train PROJECT [--ref REF] [-p NAME=VALUE] ...   (train --help shows all)
-  signalbox list | status N | why N | logs N [--follow] | cancel N | retry N
+  signalbox list | status N | why N | logs N [--follow] | cancel N | retry N | whoami
   signalbox doctor                                          what works, what is off, what is missing
   signalbox token create --name NAME --scope SCOPE ... | list | revoke NAME
   signalbox migrate
@@ -30,17 +32,18 @@ const usage = `signalbox ${version}
 async function main(args: string[]): Promise<number> {
   const [verb = '--help', ...rest] = args;
   if (verb === '--version') return print(`${version}\n`);
-  if (verb === '--help' || verb === 'help') return print(usage);
-  const local = verbs[verb];
-  if (local) return await local(rest);
+  if (helpWords.includes(verb)) return print(usage);
+  const local = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
+  if (local) return rest.some(word => helpWords.includes(word)) ? print(usage) : await local(rest);
   if (remoteVerbs.includes(verb)) return await (await import('./cli/remote.ts')).remote(args);
   if (shortForms.includes(verb)) return await (await import('./cli/remote.ts')).remote(['train', ...args]);
-  const known = [...Object.keys(verbs), ...remoteVerbs, ...shortForms];
+  if (verb === 'whoami') return await (await import('./cli/remote.ts')).remote(['signalbox', ...args]);
+  const known = ['train', ...shortForms, ...Object.keys(verbs), 'whoami'];
   throw new SignalboxError('COMMAND_UNKNOWN', {
     word: verb,
     allowed: known,
     nearest: nearest(verb, known),
-    example: 'signalbox --help',
+    example: '--help',
   });
 }
 
@@ -49,12 +52,18 @@ function print(text: string): number {
   return 0;
 }
 
+/** With its example as it is typed here. */
+function lineOf(fault: Fault): string {
+  const { code, todo, example } = fault;
+  const typed = example === undefined ? todo : todo.replace(example, () => commandLine(example));
+  return `${code}: ${faultLine({ ...fault, todo: typed })}\n`;
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (err) {
-  if (err instanceof SignalboxError) process.stderr.write(`${err.fault.code}: ${faultLine(err.fault)}\n`);
-  else if (err instanceof TypeError && 'code' in err && String(err.code).startsWith('ERR_PARSE_ARGS'))
-    process.stderr.write(`${err.message}\n`);
-  else throw err;
+  // What was not foreseen is shown whole.
+  if (!(err instanceof SignalboxError)) throw err;
+  process.stderr.write(lineOf(err.fault));
   process.exitCode = 1;
 }

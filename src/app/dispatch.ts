@@ -1,5 +1,5 @@
 import { mayUse, roleOf } from '../core/access.ts';
-import { actorKey } from '../core/actor.ts';
+import { actorKey, commandMark } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../core/errors.ts';
 import { coerceValues, parseCommand } from '../core/grammar.ts';
@@ -87,5 +87,5 @@ async function refuse(
     details: { code, words: said, place: intent.place.kind },
   };
   await deps.ports.audit.append(entry, now);
-  return { ok: false, fault: fault(code, details) };
+  return { ok: false, fault: fault(code, details, commandMark(intent.place)) };
 }

@@ -1,3 +1,4 @@
+import { isMoved } from '../core/actor.ts';
 import {
   type ClaimedSurface,
   type Log,
@@ -6,9 +7,10 @@ import {
   type RunStore,
   type SurfaceStore,
 } from '../core/ports.ts';
-import type { Reply } from '../core/reply.ts';
+import { type Reply, reply } from '../core/reply.ts';
 import { isEnd, type Run } from '../core/run.ts';
-import { endedReply, runReply } from '../core/run-reply.ts';
+import { endedReply, runReply, titleOf } from '../core/run-reply.ts';
+import { whileKept } from './while-kept.ts';
 
 export interface PublishPorts {
   surfaces: SurfaceStore;
@@ -35,16 +37,46 @@ export async function publish(id: string, ports: PublishPorts, clock: () => Date
   const surface = await ports.surfaces.claim(id);
   if (!surface) return;
   try {
-    await show(surface, ports, clock);
+    const moved = await whileKept(
+      () => ports.surfaces.keep(surface),
+      async holds => {
+        try {
+          await show(surface, holds, ports, clock);
+          return false;
+        } catch (err) {
+          return await goesElsewhere(surface, err, ports);
+        }
+      },
+    );
+    if (moved) await publish(id, ports, clock);
   } catch (err) {
     await giveBack(surface, err, ports);
   }
 }
 
-async function show(surface: ClaimedSurface, ports: PublishPorts, clock: () => Date): Promise<void> {
+/** Where a place cannot show the messages of a run, whoever asked gets them alone. Throws where that cannot be either. */
+async function goesElsewhere(surface: ClaimedSurface, err: unknown, ports: PublishPorts): Promise<boolean> {
+  const { kind, remote, place } = surface;
+  const stuck = err instanceof MessengerError && err.outcome === 'elsewhere';
+  if (!stuck || kind === 'note' || remote || isMoved(place)) throw err;
+  const direct = await ports.messenger.direct(place);
+  ports.log.info({ err, surface: surface.id }, 'a message is shown to one person instead');
+  await ports.surfaces.move(surface, direct, err.message);
+  return true;
+}
+
+async function show(
+  surface: ClaimedSurface,
+  holds: () => boolean,
+  ports: PublishPorts,
+  clock: () => Date,
+): Promise<void> {
   // 2. What is true now.
-  if (surface.kind === 'ended' && !surface.thread) {
-    await ports.surfaces.failed(surface, 'waits for the message of the run', threadPauseMs);
+  // A message that could not follow into its thread stands by itself.
+  const alone = isMoved(surface.place);
+  if (surface.kind === 'ended' && !surface.thread && !alone) {
+    if (surface.threadGone) return await ports.surfaces.gaveUp(surface, 'the run has no message');
+    await ports.surfaces.waits(surface, 'waits for the message of the run', threadPauseMs);
     return;
   }
   const content = await contentOf(surface, ports, clock());
@@ -60,12 +92,14 @@ async function show(surface: ClaimedSurface, ports: PublishPorts, clock: () => D
 
   // 3. A first post whose end was never heard of may be there already.
   let { remote } = surface;
+  const thread = alone ? null : surface.thread;
   if (!remote && surface.postingSince)
-    remote = await ports.messenger.find(surface.place, surface.nonce, surface.postingSince, surface.thread);
+    remote = await ports.messenger.find(surface.place, surface.nonce, surface.postingSince, thread);
   if (!remote && !(await ports.surfaces.posting(surface))) return;
 
-  // 4. Post or edit, and write down what is shown.
-  const { place, nonce, thread } = surface;
+  // 4. Post or edit, and write down what is shown; a process that was paused leaves it to whoever has taken over.
+  if (!holds()) return;
+  const { place, nonce } = surface;
   const sent = await ports.messenger.send({ place, content, nonce, remote, thread });
   await ports.surfaces.shown(surface, hash, sent.remote ?? remote, editPauseMs);
 }
@@ -80,11 +114,35 @@ async function contentOf(surface: ClaimedSurface, ports: PublishPorts, now: Date
   return runReply(run, { metrics, output, ahead: await ports.runs.ahead(run) }, now);
 }
 
+async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {
+  const run = surface.run === null ? null : await ports.runs.get(surface.run);
+  if (!run) return;
+  const said = reply(
+    `${titleOf(run)}, and its message cannot be shown here.`,
+    [
+      {
+        kind: 'text',
+        text: [why, ' Where Signalbox was invited, a run has a message that shows its state.'],
+      },
+      { kind: 'text', text: ['To see how it is doing: ', { command: `train status ${run.number}` }] },
+    ],
+    { tone: 'warning' },
+  );
+  // The sweep finds it.
+  await ports.surfaces.addNote(`unseen:${surface.id}`, surface.place, said);
+}
+
 async function giveBack(surface: ClaimedSurface, err: unknown, ports: PublishPorts): Promise<void> {
   const message = err instanceof Error ? err.message : String(err);
-  const gone = err instanceof MessengerError && err.outcome === 'gone';
-  if (gone || surface.attempts >= mostFailures) {
+  const outcome = err instanceof MessengerError ? err.outcome : 'retry';
+  if (outcome === 'left') {
+    ports.log.info({ err, surface: surface.id }, 'a message has nobody to go to');
+    return await ports.surfaces.gaveUp(surface, message);
+  }
+  if (outcome !== 'retry' || surface.attempts >= mostFailures) {
     ports.log.warn({ err, surface: surface.id }, 'a message is given up');
+    // Who asked for a run has heard nothing yet, and may still be reached by another way.
+    if (surface.kind === 'run' && !surface.remote) await tellUnseen(surface, message, ports);
     await ports.surfaces.gaveUp(surface, message);
     return;
   }

@@ -11,27 +11,41 @@ export interface SweepPorts {
   log: Log;
 }
 
-const batch = 64;
-const atOnce = 8;
+const atOnce = 16;
 
 /**
- * Finds rows that want work and does it, without any queue: what a lost wake-up, a flushed Redis or a killed worker left behind.
- * Answers how much it did.
+ * Finds rows that want work and begins it, without any queue: what a lost wake-up, a flushed Redis or a killed worker left behind. It
+ * does not wait for work that takes long, so that nothing else waits for it; `settled` does.
  */
-export async function sweep(ports: SweepPorts): Promise<number> {
-  const deliveries = await ports.deliveries.due(batch);
-  await inParallel(deliveries, id => ports.deliver(id));
-  const planned = await ports.plan.wanted();
-  if (planned) await ports.schedule();
-  const surfaces = await ports.surfaces.due(batch);
-  await inParallel(surfaces, id => ports.publish(id));
-  return deliveries.length + surfaces.length + (planned ? 1 : 0);
-}
+export function createSweep(ports: SweepPorts): { sweep(): Promise<void>; settled(): Promise<void> } {
+  const deliveries = lanes();
+  const surfaces = lanes();
 
-async function inParallel<T>(items: T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const lane = async () => {
-    for (const item of rest) await work(item);
+  /** Work under way, at most so much of one kind. A row that is begun twice is claimed once. */
+  function lanes() {
+    const busy = new Set<Promise<void>>();
+    return {
+      busy,
+      async fill<T>(due: (limit: number) => Promise<T[]>, work: (item: T) => Promise<void>): Promise<void> {
+        if (busy.size >= atOnce) return;
+        for (const item of await due(atOnce - busy.size)) {
+          const one = work(item)
+            .catch(err => ports.log.warn({ err }, 'work that the sweep found failed'))
+            .finally(() => busy.delete(one));
+          busy.add(one);
+        }
+      },
+    };
+  }
+
+  return {
+    async sweep() {
+      await deliveries.fill(limit => ports.deliveries.due(limit), ports.deliver);
+      if (await ports.plan.wanted()) await ports.schedule();
+      await surfaces.fill(limit => ports.surfaces.due(limit), ports.publish);
+    },
+    async settled() {
+      await Promise.all([...deliveries.busy, ...surfaces.busy]);
+    },
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
 }

@@ -1,15 +1,18 @@
-import { parseArgs } from 'node:util';
 import { createLogger } from '../adapters/logger/logger.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
+import type { Database } from '../adapters/postgres/database.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig, loadPolicy } from '../config.ts';
 import { SignalboxError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
 import { type Scope, scopes } from '../core/ports.ts';
-import { openStore } from '../roles/base.ts';
+import { readAction, readOptions } from './options.ts';
 
 /** Runs `work` on the database that the environment names, or on the embedded one. */
-async function withStore<T>(work: (store: Awaited<ReturnType<typeof openStore>>) => Promise<T>): Promise<T> {
+async function withStore<T>(work: (store: { database: Database }) => Promise<T>): Promise<T> {
   const config = loadConfig();
+  // What is refused for its words is refused without loading a driver.
+  const { openStore } = await import('../roles/store.ts');
   const store = await openStore(config, createLogger('warn', config.secrets));
   try {
     return await work(store);
@@ -24,26 +27,23 @@ function print(json: boolean | undefined, data: unknown, text: string): void {
 
 /** `signalbox migrate`: opening the store does it; here it is done alone, before a rolling deploy. */
 export async function migrateCommand(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { json: { type: 'boolean' } } });
+  const { values } = readOptions('migrate', args, {
+    options: { json: { type: 'boolean' } },
+    example: 'migrate --json',
+  });
   await withStore(async () => print(values.json, { ok: true }, 'The schema is up to date.'));
   return 0;
 }
 
 /** `signalbox audit verify`: exit code 1 when the chain is broken. */
 export async function audit(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
+  const example = 'audit verify';
+  const { values, positionals } = readOptions('audit', args, {
     options: { json: { type: 'boolean' } },
+    words: 1,
+    example,
   });
-  if (positionals[0] !== 'verify') {
-    throw new SignalboxError('VALUE_INVALID', {
-      word: positionals[0] ?? '',
-      name: 'audit',
-      allowed: ['verify'],
-      example: 'audit verify',
-    });
-  }
+  readAction('audit', positionals[0], ['verify'], example);
   return await withStore(async ({ database }) => {
     const result = await auditLog(database.db).verify();
     const text = result.broken
@@ -56,9 +56,10 @@ export async function audit(args: string[]): Promise<number> {
 
 /** `signalbox token create --name ci --scope runs:read --scope runs:write [--pool p] | list | revoke <id or name>`. */
 export async function token(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
+  const example = 'token create --name ci --scope runs:read --scope runs:write';
+  const { values, positionals } = readOptions('token', args, {
+    words: 2,
+    example,
     options: {
       json: { type: 'boolean' },
       name: { type: 'string' },
@@ -66,63 +67,76 @@ export async function token(args: string[]): Promise<number> {
       pool: { type: 'string' },
     },
   });
-  const [action, subject] = positionals;
-  const example = 'token create --name ci --scope runs:read --scope runs:write';
-  return await withStore(async ({ database }) => {
-    const tokens = tokenStore(database.db);
-    if (action === 'list') {
-      const list = await tokens.list();
-      const line = (one: (typeof list)[number]) =>
-        `${one.id}  ${one.name}  ${one.scopes.join(',')}${one.pool ? `  pool ${one.pool}` : ''}${one.revokedAt ? '  revoked' : ''}`;
-      print(values.json, list, list.map(line).join('\n') || 'There are no tokens.');
-      return 0;
-    }
-    if (action === 'create') {
-      if (!values.name)
-        throw new SignalboxError('ARGUMENT_MISSING', { command: 'token create', word: '--name', example });
-      const wanted = scopesOf(values.scope ?? [], example);
-      const { token: made, secret } = await tokens.create(
-        { name: values.name, scopes: wanted, pool: values.pool },
-        new Date(),
-      );
-      print(
-        values.json,
-        { id: made.id, name: made.name, scopes: made.scopes, secret },
-        `${secret}\nIt is shown this once.`,
-      );
-      return 0;
-    }
-    if (action === 'revoke') {
-      if (!subject)
-        throw new SignalboxError('ARGUMENT_MISSING', {
-          command: 'token revoke',
-          word: 'a token',
-          example: 'token revoke ci',
-        });
-      const revoked = await tokens.revoke(subject, new Date());
-      print(
-        values.json,
-        { revoked },
-        revoked ? 'The token is revoked.' : 'There is no such token, or it is revoked already.',
-      );
-      return revoked ? 0 : 1;
-    }
-    throw new SignalboxError('VALUE_INVALID', {
-      word: action ?? '',
-      name: 'token',
-      allowed: ['create', 'list', 'revoke'],
-      example,
+  const action = readAction('token', positionals[0], ['create', 'list', 'revoke'], example);
+  const { json } = values;
+  if (action === 'list') {
+    if (positionals[1] !== undefined)
+      throw new SignalboxError('ARGUMENT_UNEXPECTED', {
+        command: 'token list',
+        word: positionals[1],
+        example: 'token list',
+      });
+    return await withStore(({ database }) => listTokens(database, json));
+  }
+  if (action === 'revoke') return await revokeToken(positionals[1], json);
+
+  if (!values.name)
+    throw new SignalboxError('ARGUMENT_MISSING', { command: 'token create', word: '--name', example });
+  const wanted = { name: values.name, scopes: scopesOf(values.scope ?? [], example), pool: values.pool };
+  const pools = Object.keys(loadPolicy(loadConfig()).pools);
+  if (wanted.pool !== undefined && !pools.includes(wanted.pool))
+    throw new SignalboxError('POOL_UNKNOWN', {
+      word: wanted.pool,
+      allowed: pools,
+      nearest: nearest(wanted.pool, pools),
+      example: `token create --name ${wanted.name} --scope agent --pool ${pools[0]}`,
     });
+  return await withStore(async ({ database }) => {
+    const { token: made, secret } = await tokenStore(database.db).create(wanted, new Date());
+    const { id, name, scopes: given } = made;
+    print(json, { id, name, scopes: given, pool: made.pool, secret }, `${secret}\nIt is shown this once.`);
+    return 0;
+  });
+}
+
+async function listTokens({ db }: Database, json: boolean | undefined): Promise<number> {
+  const list = await tokenStore(db).list();
+  const line = ({ id, name, scopes: given, pool, revokedAt }: (typeof list)[number]) =>
+    `${id}  ${name}  ${given.join(',')}${pool ? `  pool ${pool}` : ''}${revokedAt ? '  revoked' : ''}`;
+  print(json, list, list.map(line).join('\n') || 'There are no tokens.');
+  return 0;
+}
+
+async function revokeToken(subject: string | undefined, json: boolean | undefined): Promise<number> {
+  if (!subject)
+    throw new SignalboxError('ARGUMENT_MISSING', {
+      command: 'token revoke',
+      word: 'the id or the name of a token',
+      example: 'token revoke ci',
+    });
+  return await withStore(async ({ database }) => {
+    const revoked = await tokenStore(database.db).revoke(subject, new Date());
+    const text = revoked ? 'The token is revoked.' : 'There is no such token, or it is revoked already.';
+    print(json, { revoked }, text);
+    return revoked ? 0 : 1;
   });
 }
 
 function scopesOf(words: string[], example: string): Scope[] {
+  if (words.length === 0)
+    throw new SignalboxError('ARGUMENT_MISSING', {
+      command: 'token create',
+      word: '--scope',
+      reason: `It is one of ${scopes.join(', ')}, and may be given several times.`,
+      example,
+    });
   const unknown = words.find(word => !scopes.some(scope => scope === word));
-  if (unknown !== undefined || words.length === 0) {
+  if (unknown !== undefined) {
     throw new SignalboxError('VALUE_INVALID', {
-      word: unknown ?? 'nothing',
+      word: unknown,
       name: '--scope',
       allowed: scopes,
+      nearest: nearest(unknown, scopes),
       example,
     });
   }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { checkRedis } from '../adapters/bullmq/check-redis.ts';
 import { createLogger } from '../adapters/logger/logger.ts';
-import { type Config, loadConfig, loadPolicy } from '../config.ts';
+import { type Config, loadConfig, loadPolicy, type SlackConfig } from '../config.ts';
 import { faultLine, SignalboxError } from '../core/errors.ts';
-import { openStore } from '../roles/base.ts';
+import { openStore } from '../roles/store.ts';
+import { readOptions } from './options.ts';
 
 interface Finding {
   name: string;
@@ -16,7 +17,10 @@ const run = promisify(execFile);
 
 /** `signalbox doctor`: what works, what is off, what is missing. Exit code 1 when something is broken. */
 export async function doctor(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { json: { type: 'boolean' } } });
+  const { values } = readOptions('doctor', args, {
+    options: { json: { type: 'boolean' } },
+    example: 'doctor --json',
+  });
   const findings = await examine();
   if (values.json)
     process.stdout.write(
@@ -52,8 +56,11 @@ async function examine(): Promise<Finding[]> {
   await check('redis', () => redis(settings));
   await check('slack', async () =>
     settings.slack
-      ? { state: 'ok', says: `configured for ${new URL(settings.slack.apiUrl).host}` }
-      : { state: 'off', says: 'SLACK_SIGNING_SECRET and SLACK_BOT_TOKEN are not set' },
+      ? { state: 'ok', says: describeSlack(settings.slack) }
+      : {
+          state: 'off',
+          says: 'neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP) is set, and SLACK_BOT_TOKEN with it',
+        },
   );
   await check('git', async () => {
     const { stdout } = await run('git', ['--version']).catch(() => ({ stdout: '' }));
@@ -71,6 +78,14 @@ async function examine(): Promise<Finding[]> {
       : { state: 'off', says: 'nvidia-smi finds none; this machine offers CPU slots' };
   });
   return findings;
+}
+
+function describeSlack({ appToken, signingSecret, botToken, client, apiUrl }: SlackConfig): string {
+  const ways = [appToken && 'Socket Mode', signingSecret && 'HTTP'].filter(Boolean).join(' and ');
+  const where = [botToken && 'one workspace', client && 'every one that installs it']
+    .filter(Boolean)
+    .join(' and ');
+  return `configured for ${new URL(apiUrl).host} by ${ways}, for ${where}`;
 }
 
 function broken(err: unknown): Omit<Finding, 'name'> {

@@ -1,40 +1,35 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createLogger } from '../adapters/logger/logger.ts';
-import { type Config, loadConfig, loadPolicy } from '../config.ts';
+import { type Config, loadConfig, loadPolicy, withoutSecrets } from '../config.ts';
 import { SignalboxError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
 import type { Log } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
-import { runAgentRole } from '../roles/agent.ts';
 import { keepAgentChild } from '../roles/agent-child.ts';
-import { openBase } from '../roles/base.ts';
+import { prepareDataFolder } from '../roles/data-folder.ts';
 import { tokenFile } from '../roles/secret-file.ts';
-import { type Running, startWeb } from '../roles/web.ts';
-import { startWorker } from '../roles/worker.ts';
+import type { Running } from '../roles/web.ts';
+import { readAction, readOptions } from './options.ts';
 
 const roles = ['web', 'worker', 'agent', 'all'] as const;
 type RoleName = (typeof roles)[number];
 
 /** `signalbox serve [--role web|worker|agent|all] [--pool name]`: runs until SIGTERM or SIGINT, then ends in order. */
 export async function serve(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
+  const { values } = readOptions('serve', args, {
     options: { role: { type: 'string', default: 'all' }, pool: { type: 'string' } },
+    example: 'serve --role all',
   });
-  const role = roles.find(one => one === values.role);
-  if (!role)
-    throw new SignalboxError('VALUE_INVALID', {
-      word: values.role,
-      name: '--role',
-      allowed: roles,
-      example: 'serve --role all',
-    });
+  const role = readAction('--role', values.role, roles, 'serve --role all');
   const config = loadConfig();
   const policy = loadPolicy(config);
   const pool = poolOf(values.pool, policy);
   const log = createLogger(config.logLevel, config.secrets);
   const stop = stopSignal();
+  await prepareDataFolder(config.dataDir);
   if (role === 'agent') {
+    // Each role loads only its own: an agent is small because it knows no database and no Slack.
+    const { runAgentRole } = await import('../roles/agent.ts');
     await runAgentRole(config, policy, pool, log, stop);
     // The channel to the parent would keep this process alive.
     if (process.connected) process.disconnect();
@@ -52,6 +47,7 @@ async function serveUntil(
   policy: Policy,
   log: Log,
 ): Promise<void> {
+  const { openBase } = await import('../roles/base.ts');
   const base = await openBase(config, policy, log);
   const running: Running[] = [base];
   try {
@@ -62,9 +58,9 @@ async function serveUntil(
       tokens,
       clock(),
     );
-    if (role !== 'web') running.push(startWorker(base));
+    if (role !== 'web') running.push((await import('../roles/worker.ts')).startWorker(base));
     if (role !== 'worker') {
-      const web = await startWeb(base);
+      const web = await (await import('../roles/web.ts')).startWeb(base);
       running.push(web);
       if (role === 'all') {
         const token = await tokenFile(
@@ -78,7 +74,7 @@ async function serveUntil(
           keepAgentChild(
             entry,
             pool,
-            { ...config.environment, SIGNALBOX_URL: web.url, SIGNALBOX_TOKEN: token },
+            { ...withoutSecrets(config.environment), SIGNALBOX_URL: web.url, SIGNALBOX_TOKEN: token },
             log,
           ),
         );
@@ -100,6 +96,7 @@ function poolOf(name: string | undefined, policy: Policy): string {
   throw new SignalboxError('POOL_UNKNOWN', {
     word: name,
     allowed: pools,
+    nearest: nearest(name ?? '', pools),
     example: `serve --role agent --pool ${pools[0]}`,
   });
 }

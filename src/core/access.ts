@@ -41,6 +41,7 @@ export function mayChange(run: Pick<Run, 'requestedBy'>, actor: Actor, role: Rol
   return { ok: false, reason, todo: own ? everyone : `Ask ${run.requestedBy.name} or an operator.` };
 }
 
-function hasRank(role: Role, needed: Role): boolean {
+/** Whether a role is at least another. */
+export function hasRank(role: Role, needed: Role): boolean {
   return roles.indexOf(role) >= roles.indexOf(needed);
 }

@@ -27,8 +27,14 @@ export const placeSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('slack'),
     team: z.string(),
+    /** The organisation (Enterprise Grid), where the app is installed on all of it. */
+    enterprise: z.string().optional(),
     channel: z.string(),
     user: z.string(),
+    /** The message whose thread it was said in, for answers that only one person sees. */
+    thread: z.string().optional(),
+    /** The channel where it was said, where that one cannot show messages and `channel` is the person's own with Signalbox. */
+    askedIn: z.string().optional(),
     /** Webhook for up to five answers within 30 minutes; called only where it is Slack's own host. */
     responseUrl: z.string().optional(),
   }),
@@ -36,3 +42,13 @@ export const placeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('queue') }),
 ]);
 export type Place = z.infer<typeof placeSchema>;
+
+/** Whether what was said in one place is shown to the person alone in another. */
+export function isMoved(place: Place): boolean {
+  return place.kind === 'slack' && place.askedIn !== undefined;
+}
+
+/** What people type before a command's words where they said something. */
+export function commandMark(place: Place): string {
+  return place.kind === 'slack' ? '/' : '';
+}

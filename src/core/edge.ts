@@ -20,3 +20,15 @@ export interface RawResponse {
   headers?: Record<string, string>;
   body?: string;
 }
+
+/** A small page for people's browsers, on GET. What comes back is the whole answer. */
+export interface Page {
+  path: string;
+  handle(request: PageRequest): Promise<RawResponse>;
+}
+
+export interface PageRequest {
+  query: URLSearchParams;
+  /** The `Cookie` header as it came; empty where there is none. */
+  cookie: string;
+}

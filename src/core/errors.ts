@@ -71,6 +71,24 @@ export const errors = {
     why: 'It takes {allowed}.',
     todo: 'Did you mean {nearest}? Try {example}.',
   },
+  FORM_NOT_OPENED: {
+    status: 503,
+    what: 'The form cannot be opened.',
+    why: '{reason}',
+    todo: 'Try again, or type it instead: {example}.',
+  },
+  FORM_NOT_TAKEN: {
+    status: 503,
+    what: 'The form cannot be taken now.',
+    why: '{reason}',
+    todo: 'Nothing was done. Send it again in a moment.',
+  },
+  FORM_SENT: {
+    status: 409,
+    what: 'This form was sent before, with other values.',
+    why: 'What was sent first counts.',
+    todo: 'Close it, and open another one for another run.',
+  },
   // What it is about.
   PROJECT_UNKNOWN: {
     status: 404,
@@ -126,6 +144,18 @@ export const errors = {
     why: 'Only a run that has ended is run again.',
     todo: 'Stop it first: {example}.',
   },
+  RUN_NOT_WORKING: {
+    status: 409,
+    what: 'Run #{number} is not at work ({state}).',
+    why: 'Only a run that works, and is not being stopped, can be given more time.',
+    todo: 'See how it is doing: {example}.',
+  },
+  TIME_TOO_LONG: {
+    status: 409,
+    what: 'Run #{number} cannot be given {word} more.',
+    why: 'It may take {limit} in all, twice the time limit of {project}, and has {now} already.',
+    todo: 'Ask for {rest} or less, for example {example}. An operator may give it more.',
+  },
   GPUS_TOO_MANY: {
     status: 409,
     what: '{word} accelerators are more than the pool {pool} has ({limit}).',
@@ -138,13 +168,37 @@ export const errors = {
     status: 401,
     what: 'The token is not valid.',
     why: 'It is missing, unknown or revoked.',
-    todo: 'Send `Authorization: Bearer <token>`; an operator makes one with `signalbox token create`.',
+    todo: 'Send `Authorization: Bearer <token>`, or set SIGNALBOX_TOKEN; an operator makes one with `signalbox token create`.',
   },
   TOKEN_SCOPE: {
     status: 403,
     what: 'The token may not do this.',
     why: 'It lacks the scope {word}.',
     todo: 'Ask an operator for a token with that scope.',
+  },
+  WORKSPACE_UNKNOWN: {
+    status: 403,
+    what: 'Signalbox does not serve this Slack workspace.',
+    why: 'It is not installed here, or was removed.',
+    todo: 'Ask the platform engineer to install it here.',
+  },
+  SENDER_FOREIGN: {
+    status: 403,
+    what: 'Signalbox serves only members of its own workspace.',
+    why: 'You are here as a guest from another one, over Slack Connect.',
+    todo: 'Ask a member of this workspace to do it.',
+  },
+  BUTTON_INVALID: {
+    status: 403,
+    what: 'This button is not valid here.',
+    why: 'It was changed, or copied from a message elsewhere.',
+    todo: 'Use the one on the message of the run; {example} shows the runs.',
+  },
+  INSTALL_FAILED: {
+    status: 400,
+    what: 'Signalbox was not installed.',
+    why: '{reason}',
+    todo: 'Begin again at {address}.',
   },
   SIGNATURE_INVALID: {
     status: 401,
@@ -202,6 +256,12 @@ export const errors = {
     todo: 'Tell the platform engineer the reference.',
   },
   // Configuration, at boot.
+  ADDRESS_UNAVAILABLE: {
+    status: 500,
+    what: 'Signalbox cannot listen on {word}.',
+    why: '{reason}',
+    todo: 'Set PORT to a free port of 1024 to 65535 (0 takes any) and HOST to an address of this machine.',
+  },
   CONFIG_UNREADABLE: {
     status: 500,
     what: '{file} cannot be read.',
@@ -225,6 +285,18 @@ export const errors = {
     what: '{integration} is configured by half: {word} is missing.',
     why: '{present} is set.',
     todo: 'Set both, or neither to leave {integration} off.',
+  },
+  SECRET_KEY_MISSING: {
+    status: 500,
+    what: 'A stored token cannot be decrypted.',
+    why: 'It was encrypted with the key {word}, which SIGNALBOX_SECRET_KEY does not hold.',
+    todo: 'Add that key after the first one, with a comma between them.',
+  },
+  DATA_UNUSABLE: {
+    status: 500,
+    what: 'The data folder {file} cannot be used.',
+    why: '{reason}',
+    todo: 'Set SIGNALBOX_DATA to a folder that this user may read and write.',
   },
   POSTGRES_TOO_OLD: {
     status: 500,
@@ -269,21 +341,50 @@ export interface Fault {
   what: string;
   why: string;
   todo: string;
-  /** The command that `todo` may show. */
+  /** The command that `todo` may show, as it stands there. */
   example?: string;
 }
 
-/** Fills the catalogue's sentences with details; sentences whose detail is absent are left out. */
-export function fault(code: ErrorCode, details: ErrorDetails = {}): Fault {
+/**
+ * Fills the catalogue's sentences with details; sentences whose detail is absent are left out. `mark` is what people type before a
+ * command where they read this (`/` in Slack).
+ */
+export function fault(code: ErrorCode, details: ErrorDetails = {}, mark = ''): Fault {
   const entry = errors[code];
+  const said = mark === '' ? details : marked(code, details, mark);
   return {
     code,
     status: entry.status,
-    what: fill(entry.what, details),
-    why: fill(entry.why, details),
-    todo: fill(entry.todo, details),
-    ...(typeof details.example === 'string' ? { example: details.example } : {}),
+    what: fill(entry.what, said),
+    why: fill(entry.why, said),
+    todo: fill(entry.todo, said),
+    ...(typeof said.example === 'string' ? { example: said.example } : {}),
   };
+}
+
+/** The details that hold commands; `command` and `example` always do. */
+const commandsIn: Partial<Record<ErrorCode, readonly string[]>> = {
+  COMMAND_UNKNOWN: ['word', 'allowed', 'nearest'],
+  // A flag or a project may be meant instead: those are one word, or begin with a dash.
+  ARGUMENT_UNEXPECTED: ['nearest'],
+  PROJECT_UNKNOWN: ['nearest'],
+};
+
+function marked(code: ErrorCode, details: ErrorDetails, mark: string): ErrorDetails {
+  const names = ['command', 'example', ...(commandsIn[code] ?? [])];
+  const isCommand = (name: string, text: string) =>
+    /^\p{L}/u.test(text) && (name !== 'nearest' || code === 'COMMAND_UNKNOWN' || text.includes(' '));
+  const entries = Object.entries(details).map(([name, value]): [string, ErrorDetails[string]] => {
+    const withMark = (text: string) =>
+      names.includes(name) && isCommand(name, text) ? `${mark}${text}` : text;
+    if (typeof value === 'string') return [name, withMark(value)];
+    return [name, isList(value) ? value.map(withMark) : value];
+  });
+  return Object.fromEntries(entries);
+}
+
+function isList(value: ErrorDetails[string]): value is readonly string[] {
+  return typeof value === 'object' && value !== null;
 }
 
 /** All of a fault in one line, for terminals, logs and problem details. */
@@ -326,7 +427,7 @@ function fillSentence(sentence: string, details: ErrorDetails): string | null {
 }
 
 function shown(value: ErrorDetails[string], key: string): string {
-  if (typeof value === 'object' && value !== null)
+  if (isList(value))
     return value.length > 12
       ? `${value.slice(0, 12).join(', ')} and ${value.length - 12} more`
       : value.join(', ');

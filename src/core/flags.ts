@@ -49,7 +49,7 @@ export function readWords(command: CommandDefinition, tokens: readonly Token[]):
       return {
         ok: false,
         code: 'FLAG_VALUE_MISSING',
-        details: { ...shared, word: shown, allowed: allowedFor(spec) },
+        details: { ...shared, word: shown, allowed: allowedFor(spec), example: exampleWith(command, spec) },
       };
     if (joined === undefined) i++;
     const value = spec.kind === 'pairs' ? parsePair(spec, text) : parseValue(spec, text);
@@ -57,7 +57,14 @@ export function readWords(command: CommandDefinition, tokens: readonly Token[]):
       return {
         ok: false,
         code: 'VALUE_INVALID',
-        details: { ...shared, word: text, name: shown, allowed: value.allowed, nearest: value.nearest },
+        details: {
+          ...shared,
+          word: text,
+          name: shown,
+          allowed: value.allowed,
+          nearest: value.nearest,
+          example: exampleWith(command, spec),
+        },
       };
     if ('pair' in value) {
       const known = pairs.get(spec.name) ?? {};
@@ -69,6 +76,13 @@ export function readWords(command: CommandDefinition, tokens: readonly Token[]):
     flags[spec.name] = value.value;
   }
   return { ok: true, words, flags: { ...flags, ...Object.fromEntries(pairs) } };
+}
+
+/** The first example that shows this flag, else the first. */
+export function exampleWith(command: CommandDefinition, { name, short }: ArgumentSpec): string {
+  const words = short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`];
+  const shown = (example: string) => example.split(' ').some(word => words.includes(word));
+  return command.examples.find(shown) ?? command.examples[0];
 }
 
 /** `--` ends the flags; alone, an em dash is what a chat client made of it. */

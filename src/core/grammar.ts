@@ -1,7 +1,7 @@
 import type { ArgumentSpec, CommandDefinition } from './command.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
 import { findCommand } from './find-command.ts';
-import { looksLikeFlag, readWords } from './flags.ts';
+import { exampleWith, looksLikeFlag, readWords } from './flags.ts';
 import { nearest } from './nearest.ts';
 import { firstUnreadable } from './readable.ts';
 import { type Token, tokenize } from './tokenize.ts';
@@ -74,6 +74,7 @@ export function coerceValues(command: CommandDefinition, record: Record<string, 
         name,
         allowed: value.allowed,
         nearest: value.nearest,
+        example: exampleWith(command, spec),
       });
     }
     values[name] = value.value;
@@ -115,7 +116,9 @@ function meant(command: CommandDefinition, first: string, word: string, subcomma
   const pairs = command.flags.find(flag => flag.kind === 'pairs');
   const flag = command.flags.find(candidate => candidate.name === name);
   if (flag && flag.kind !== 'pairs') return value ? `--${name} ${value.slice(0, 40)}` : `--${name}`;
-  return pairs && value ? `-${pairs.short ?? `-${pairs.name}`} ${word.slice(0, 40)}` : undefined;
+  return pairs && value && /^[A-Za-z]\w*$/.test(name)
+    ? `-${pairs.short ?? `-${pairs.name}`} ${word.slice(0, 40)}`
+    : undefined;
 }
 
 function missing(command: CommandDefinition, values: Record<string, unknown>): Failed | null {

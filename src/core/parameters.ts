@@ -41,7 +41,8 @@ export function readParameter(parameter: Parameter, text: string): ReadParameter
   }
 }
 
-function allowedForParameter(parameter: Parameter): string | readonly string[] {
+/** What a parameter takes, for people. */
+export function allowedForParameter(parameter: Parameter): string | readonly string[] {
   switch (parameter.type) {
     case 'number':
     case 'integer': {

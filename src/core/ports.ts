@@ -180,8 +180,8 @@ export interface AgentStore {
 /* ---- deliveries and surfaces: rows with work to do ---- */
 
 /**
- * Work on a row is claimed for some seconds by the database's clock. What a worker writes carries the number of its claim: one that was
- * paused for longer finds that another has taken over, and its late writes change nothing.
+ * Work on a row is claimed for some seconds by the database's clock, and kept for as long as the worker lives. What a worker writes
+ * carries the number of its claim: one that was paused for longer finds that another has taken over, and its late writes change nothing.
  */
 export interface Claim {
   claim: number;
@@ -199,6 +199,8 @@ export interface DeliveryStore {
   store(delivery: NewDelivery): Promise<{ id: number; outcome: 'stored' | 'duplicate' | 'conflict' }>;
   /** Claims it for some seconds; null when it is done, claimed by another, or not due. */
   claim(id: number): Promise<(Delivery & Claim) | null>;
+  /** The claim holds for some seconds from now; `false` where it is another's. */
+  keep(delivery: { id: number } & Claim): Promise<boolean>;
   done(delivery: { id: number } & Claim): Promise<void>;
   /** Gives it back, to be tried again after a growing pause; after many tries it is laid aside and counted. */
   failed(delivery: { id: number } & Claim, error: string): Promise<void>;
@@ -220,6 +222,8 @@ export interface Surface {
   remote: { channel: string; ts: string } | null;
   /** The run's own message, for those that belong into its thread. */
   thread: { channel: string; ts: string } | null;
+  /** There never will be one: it could not be posted. */
+  threadGone: boolean;
   /** Hash of what was last sent. */
   shownHash: string | null;
   /** When a first post was begun whose end is not known. */
@@ -233,12 +237,21 @@ export type ClaimedSurface = Surface & Claim;
 export interface SurfaceStore {
   addNote(key: string, place: Place, content: Reply): Promise<string>;
   claim(id: string): Promise<ClaimedSurface | null>;
+  /** The claim holds for some seconds from now; `false` where it is another's. */
+  keep(surface: ClaimedSurface): Promise<boolean>;
   /** Written before a first post leaves; `false` when the claim is lost. */
   posting(surface: ClaimedSurface): Promise<boolean>;
-  /** What is shown now. Not due again before `pauseMs` have passed. */
+  /**
+   * What is shown now. Not due again before `pauseMs` have passed. Where the claim is another's by now, what was sent so late may stand
+   * over something newer: the message is due again, and sent whatever is known to be there.
+   */
   shown(surface: ClaimedSurface, hash: string, remote: Surface['remote'], pauseMs: number): Promise<void>;
   /** To be tried again after `pauseMs`. */
   failed(surface: ClaimedSurface, error: string, pauseMs: number): Promise<void>;
+  /** It waits for something else, which is no failure of its own; looked at again after `pauseMs`. */
+  waits(surface: ClaimedSurface, why: string, pauseMs: number): Promise<void>;
+  /** Its place cannot show it: it belongs to another one from now on, and is due there at once. */
+  move(surface: ClaimedSurface, place: Place, why: string): Promise<void>;
   /** Never tried again: the place is gone, or refused for good. */
   gaveUp(surface: ClaimedSurface, error: string): Promise<void>;
   /** Surfaces of a run. */
@@ -291,6 +304,43 @@ export interface TokenStore {
   attemptOf(secret: string): Promise<{ run: number; attempt: number } | null>;
 }
 
+/** Words that leave Signalbox and come back, such as a button's value: readable by all, and nobody else can make or change them. */
+export interface Signer {
+  sign(text: string): Promise<string>;
+  /** The text that was signed; null where anything of it was changed. */
+  read(value: string): Promise<string | null>;
+}
+
+/** The Slack app in one workspace, or on a whole organisation (then `team` is null). */
+export interface Installation {
+  team: string | null;
+  enterprise: string | null;
+  /** What people call the workspace or the organisation. */
+  name: string;
+  botToken: string;
+  botUser: string;
+  scopes: string[];
+  /** User id of whoever installed it. */
+  installedBy: string;
+}
+
+export interface InstallationStore {
+  /** Replaces what was there for the workspace or organisation. */
+  save(installation: Installation, now: Date): Promise<void>;
+  /** The one of the workspace, else of its organisation, unless revoked. Throws `SECRET_KEY_MISSING`. */
+  find(team: string | null, enterprise: string | null): Promise<Installation | null>;
+  /**
+   * `false`: nothing was there to revoke. With `installedBefore`, one that is newer stays; with `botToken`, one that has another token
+   * stays.
+   */
+  revoke(
+    which: { team: string | null; enterprise: string | null },
+    why: string,
+    now: Date,
+    only?: { installedBefore?: Date; botToken?: string; botUsers?: readonly string[] },
+  ): Promise<boolean>;
+}
+
 /* ---- outside ---- */
 
 export type Resolved =
@@ -315,6 +365,8 @@ export interface MessengerPort {
    * there, or the place may not be read.
    */
   find(place: Place, nonce: string, since: Date, thread?: Surface['thread']): Promise<Surface['remote']>;
+  /** Where only the person of this place hears it. Throws `MessengerError`. */
+  direct(place: Place): Promise<Place>;
 }
 
 export interface OutgoingMessage {
@@ -325,11 +377,14 @@ export interface OutgoingMessage {
   thread: Surface['thread'];
 }
 
-/** `retry`: later, not before `afterMs`. `gone`: never. */
+/**
+ * `retry`: later, not before `afterMs`. `elsewhere`: not in this place, the person may be reached directly. `left`: the person is no
+ * longer there. `gone`: never.
+ */
 export class MessengerError extends Error {
-  readonly outcome: 'retry' | 'gone';
+  readonly outcome: 'retry' | 'elsewhere' | 'left' | 'gone';
   readonly afterMs: number;
-  constructor(message: string, outcome: 'retry' | 'gone', afterMs: number, options?: ErrorOptions) {
+  constructor(message: string, outcome: MessengerError['outcome'], afterMs: number, options?: ErrorOptions) {
     super(message, options);
     this.name = 'MessengerError';
     this.outcome = outcome;

@@ -10,6 +10,12 @@ export function parseDuration(text: string): number | null {
   return (days ?? 0) * 86_400 + (hours ?? 0) * 3_600 + (minutes ?? 0) * 60 + (seconds ?? 0);
 }
 
+/** The same as it is typed, in its largest whole unit below a day: `90s`, `15m`, `48h`. */
+export function typedDuration(seconds: number): string {
+  if (seconds % 3_600 === 0) return `${seconds / 3_600}h`;
+  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+}
+
 const name = z
   .string()
   .regex(
@@ -165,6 +171,7 @@ export const policySchema = z.strictObject({
     .describe('Groups of people that share quotas.'),
   pools: z
     .record(name, poolSchema)
+    .refine(pools => Object.keys(pools).length > 0, 'must name at least one pool')
     .prefault({ local: {} })
     .describe('Places with accelerators, in the order in which they are tried.'),
   projects: z.record(name, projectSchema).default({}).describe('What can be trained.'),

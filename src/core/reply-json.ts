@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { tones } from './reply.ts';
+import { replyActions, tones } from './reply.ts';
 
 const inlineSchema = z.union([
   z.string(),
@@ -27,6 +27,19 @@ const replyBlockSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('list'), items: z.array(inlines) }),
   z.object({ kind: z.literal('progress'), done: z.number(), total: z.number(), label: z.string() }),
   z.object({ kind: z.literal('context'), text: inlines }),
+  z.object({
+    kind: z.literal('actions'),
+    actions: z.array(
+      z.object({
+        action: z.enum(replyActions),
+        run: z.int(),
+        label: z.string(),
+        confirm: z
+          .object({ title: z.string(), text: z.string(), yes: z.string(), no: z.string() })
+          .optional(),
+      }),
+    ),
+  }),
 ]);
 
 /** A `Reply` as JSON, and back: its moments are text in between. */
@@ -35,5 +48,6 @@ export const replySchema = z.object({
   tone: z.enum(tones),
   title: z.string(),
   blocks: z.array(replyBlockSchema),
+  shownByRun: z.boolean().optional(),
   data: z.unknown().optional(),
 });

@@ -22,7 +22,21 @@ export type ReplyBlock =
   | { kind: 'list'; items: Inline[][] }
   | { kind: 'progress'; done: number; total: number; label: string }
   /** Small print below the rest. */
-  | { kind: 'context'; text: Inline[] };
+  | { kind: 'context'; text: Inline[] }
+  /** Buttons; left out where there are none, so nothing may be said by them alone. */
+  | { kind: 'actions'; actions: ReplyAction[] };
+
+export const replyActions = ['cancel', 'why', 'logs', 'retry', 'extend'] as const;
+export type ReplyActionName = (typeof replyActions)[number];
+
+/** A button. It names what is wanted and nothing more: whether that may be, and what it means, is decided when it is pressed. */
+export interface ReplyAction {
+  action: ReplyActionName;
+  run: number;
+  label: string;
+  /** Asked before it counts, where it cannot be undone. */
+  confirm?: { title: string; text: string; yes: string; no: string };
+}
 
 export const tones = ['info', 'waiting', 'working', 'success', 'warning', 'failure'] as const;
 export type Tone = (typeof tones)[number];
@@ -34,6 +48,8 @@ export interface Reply {
   /** One line that says all where only one line fits (a notification, a text fallback). */
   title: string;
   blocks: ReplyBlock[];
+  /** The message of the run itself shows all of this; where runs have messages, nobody is answered twice. */
+  shownByRun?: boolean;
   /** The same as JSON, for `--json` and the API. */
   data?: unknown;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { actorSchema } from './actor.ts';
 import type { MetricSummary } from './ports.ts';
 import { priorities } from './project.ts';
-import { failureClasses, type Run, runStates, stopReasons } from './run.ts';
+import { failureClasses, type Run, runStates, stopReasons, timeLimitOf } from './run.ts';
 
 const instant = z.iso.datetime();
 
@@ -19,7 +19,7 @@ export const runJsonSchema = z.object({
   gpuModel: z.string().nullable(),
   pool: z.string(),
   priority: z.enum(priorities),
-  timeLimitSeconds: z.number(),
+  timeLimitSeconds: z.number().describe('With all extensions.'),
   note: z.string(),
   retryOf: z.int().nullable().describe('The run that this one repeats.'),
   attempt: z.int().describe('0 before the first start.'),
@@ -61,7 +61,7 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     gpuModel: spec.gpuModel,
     pool: spec.pool,
     priority: run.priority,
-    timeLimitSeconds: spec.timeLimitS,
+    timeLimitSeconds: timeLimitOf(run),
     note: spec.note,
     retryOf: spec.retryOf,
     attempt: run.attempt,

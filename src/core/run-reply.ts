@@ -2,7 +2,8 @@ import { actorKey } from './actor.ts';
 import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
 import type { MetricSummary } from './ports.ts';
 import { type Inline, type Reply, type ReplyBlock, reply, type Tone } from './reply.ts';
-import { isEnd, isOnMachine, type Run, type RunState } from './run.ts';
+import { isEnd, isOnMachine, type Run, type RunState, timeLimitOf } from './run.ts';
+import { actionsOf } from './run-actions.ts';
 import { lastMetrics, primaryMetric, progressOf, shownParameters } from './run-facts.ts';
 
 export interface RunFacts {
@@ -66,6 +67,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
       ...(output !== null && isEnd(run.state) ? [{ label: 'Output', value: [{ code: output }] }] : []),
     ]),
     ...fields(requestRows(run)),
+    { kind: 'actions', actions: actionsOf(run) },
   ];
   return reply(titleOf(run), blocks, { audience: 'place', tone: tones[run.state] });
 }
@@ -87,8 +89,8 @@ export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
           ...(run.failure
             ? failureBlocks(run, shownLines.thread, [person(run), ' '])
             : [{ kind: 'text' as const, text: [person(run), stopSentence(run)] }]),
-          { kind: 'context', text: ['To run it again: ', { command: `train retry ${run.number}` }] },
         ];
+  blocks.push({ kind: 'actions', actions: actionsOf(run) });
   return reply(title, blocks, { audience: 'place', tone: tones[run.state] });
 }
 
@@ -152,7 +154,7 @@ function timeRow(run: Run, now: Date): Row[] {
     return [{ label: 'Time', value: [...took, { at: endedAt }] }];
   }
   if (!startedAt) return [];
-  const limit = formatDuration(run.spec.timeLimitS);
+  const limit = formatDuration(timeLimitOf(run));
   const since = formatDuration(Math.round(secondsBetween(startedAt, now)));
   return [{ label: 'Time', value: [`${since} of at most ${limit}`] }];
 }

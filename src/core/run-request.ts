@@ -1,9 +1,8 @@
 import type { ErrorCode, ErrorDetails } from './errors.ts';
-import { formatDuration } from './format.ts';
 import { nearest } from './nearest.ts';
 import { fillCommand, parameterEnvironment, readParameter } from './parameters.ts';
 import type { ParameterValue, Policy, Priority, Project } from './project.ts';
-import { priorities } from './project.ts';
+import { priorities, typedDuration } from './project.ts';
 import { firstUnreadable } from './readable.ts';
 import type { RunSpec } from './run.ts';
 
@@ -52,10 +51,10 @@ export function requestRun(wish: RunWish, policy: Policy): RequestedRun {
   const timeLimitS = wish.time ?? project.timeLimit;
   if (timeLimitS > project.timeLimit)
     return failed('VALUE_INVALID', {
-      word: formatDuration(timeLimitS),
+      word: typedDuration(timeLimitS),
       name: '--time',
-      allowed: `at most ${formatDuration(project.timeLimit)}, the time limit of ${wish.project}`,
-      example: `${example} --time 1h`,
+      allowed: `at most ${typedDuration(project.timeLimit)}, the time limit of ${wish.project}`,
+      example: `${example} --time ${typedDuration(project.timeLimit)}`,
     });
   const priority = priorities.find(one => one === (wish.priority ?? 'normal'));
   if (!priority)
@@ -157,7 +156,7 @@ function readParameters(
         word: name,
         allowed: names,
         nearest: near,
-        example: shown ? exampleOf(projectName, shown, specs[shown]?.default) : `train ${projectName}`,
+        example: `train ${projectName}${shown ? ` ${typedParameter(shown, specs[shown]?.default)}` : ''}`,
       });
     }
     const read = readParameter(parameter, text);
@@ -167,16 +166,17 @@ function readParameters(
         name,
         allowed: read.allowed,
         nearest: read.nearest,
-        example: exampleOf(projectName, name, parameter.default),
+        example: `train ${projectName} ${typedParameter(name, parameter.default)}`,
       });
     values[name] = read.value;
   }
   return { ok: true, values };
 }
 
-function exampleOf(project: string, name: string, value: ParameterValue | undefined): string {
+/** A parameter as it is typed: `-p lr=0.1`. */
+export function typedParameter(name: string, value: ParameterValue | undefined): string {
   const text = String(value ?? '');
-  return `train ${project} -p ${name}=${/^[\w.,:/+-]+$/.test(text) ? text : `"${text}"`}`;
+  return `-p ${name}=${/^[\w.,:/+-]+$/.test(text) ? text : `"${text}"`}`;
 }
 
 /** In a shell, a value could become code: there parameters arrive as environment variables only. */

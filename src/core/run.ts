@@ -1,5 +1,5 @@
 import type { Actor, Place } from './actor.ts';
-import { formatDuration } from './format.ts';
+import { formatDuration, secondsBetween } from './format.ts';
 import type { ParameterValue, Priority } from './project.ts';
 
 /**
@@ -77,6 +77,7 @@ export interface RunSpec {
   /** Wanted accelerator model (matched as a case-insensitive part of its name), or any. */
   gpuModel: string | null;
   pool: string;
+  /** As asked for; `timeLimitOf` a run has what was granted since. */
   timeLimitS: number;
   graceS: number;
   maxAttempts: number;
@@ -103,6 +104,8 @@ export interface Run {
   place: Place;
   /** 0 before the first start. */
   attempt: number;
+  /** Seconds granted beyond the time limit that was asked for. */
+  extraS: number;
   /** Set while an attempt is being stopped. */
   stopping: StopReason | null;
   /** Who asked for the stop. */
@@ -121,7 +124,7 @@ export interface Run {
 type ReachedState = Exclude<RunState, 'requested' | 'awaiting-approval'>;
 
 export interface RunEvent {
-  type: 'requested' | 'stopping' | ReachedState;
+  type: 'requested' | 'stopping' | 'extended' | ReachedState;
   from: RunState;
   to: RunState;
   actor: Actor;
@@ -148,12 +151,17 @@ export type RunChange =
   | { type: 'running'; attempt: number; at: Date }
   | { type: 'exited'; attempt: number; exit: Exit }
   | { type: 'lost'; attempt: number; reason: string }
-  | { type: 'stop'; actor: Actor; why: StopReason; reason: string };
+  | { type: 'stop'; actor: Actor; why: StopReason; reason: string }
+  /** More time. `key`: of the wish, which counts once however often it arrives. `mostS`: what the whole may come to; null: any. */
+  | { type: 'extend'; actor: Actor; key: string; byS: number; mostS: number | null };
 
 export type Transition =
   | { ok: true; run: Run; events: RunEvent[] }
-  /** `stale`: it speaks of another attempt or of what is already so; `ended`: the run is over. Neither changes anything. */
-  | { ok: false; code: 'stale' | 'ended' };
+  /**
+   * None of these changes anything. `stale`: it speaks of another attempt, of what is already so or cannot be now; `ended`: the run is
+   * over; `too-much`: more than may be granted.
+   */
+  | { ok: false; code: 'stale' | 'ended' | 'too-much' };
 
 export function isEnd(state: RunState): state is EndState {
   return (endStates as readonly RunState[]).includes(state);
@@ -162,6 +170,11 @@ export function isEnd(state: RunState): state is EndState {
 /** Whether an attempt exists or may exist on a machine. */
 export function isOnMachine(state: RunState): boolean {
   return state === 'starting' || state === 'running';
+}
+
+/** Seconds that each attempt may take, with all extensions. */
+export function timeLimitOf({ spec, extraS }: Pick<Run, 'spec' | 'extraS'>): number {
+  return spec.timeLimitS + extraS;
 }
 
 /**
@@ -228,6 +241,23 @@ export function transition(run: Run, change: RunChange, now: Date, actor: Actor)
       });
       return { ok: true, run: stopping, events };
     }
+    case 'extend': {
+      // What waits has used none of its time, and what is being stopped can no longer be saved.
+      if (!isOnMachine(run.state) || run.stopping) return { ok: false, code: 'stale' };
+      const extended: Run = { ...run, extraS: run.extraS + change.byS };
+      const limitS = timeLimitOf(extended);
+      if (change.mostS !== null && limitS > change.mostS) return { ok: false, code: 'too-much' };
+      events.push({
+        type: 'extended',
+        from: run.state,
+        to: run.state,
+        actor: change.actor,
+        reason: `${change.actor.name} gave it ${formatDuration(change.byS)} more, ${formatDuration(limitS)} in all.`,
+        at: now,
+        attempt: run.attempt,
+      });
+      return { ok: true, run: extended, events };
+    }
   }
 }
 
@@ -256,7 +286,7 @@ function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
   // What Signalbox ended says nothing by its exit code, or by what the machine made of that.
   if (exit.stopped === 'cancel') return move(run, 'cancelled', 'It was stopped on request.', end);
   if (exit.stopped === 'time-limit') {
-    const message = `It ran longer than its time limit of ${formatDuration(run.spec.timeLimitS)} and was stopped.`;
+    const message = outOfTime(run, exit);
     return move(run, 'timed-out', message, {
       ...end,
       failure: { class: 'time-limit', message, lines: exit.lines },
@@ -280,6 +310,18 @@ function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
     lines: exit.lines,
   };
   return move(run, 'failed', message, { ...end, failure });
+}
+
+/** By how much a clock may have been set while a run went on, in seconds. */
+const clockSlackS = 5;
+
+/** An extension that its machine did not hear of in time has not helped it. */
+function outOfTime(run: Run, exit: Exit): string {
+  const limitS = timeLimitOf(run);
+  const ranS = run.startedAt ? secondsBetween(run.startedAt, exit.at) : limitS;
+  if (run.extraS > 0 && ranS < limitS - clockSlackS)
+    return `It was stopped after ${formatDuration(Math.round(ranS))}: its machine did not hear in time that it may take ${formatDuration(limitS)}.`;
+  return `It ran longer than its time limit of ${formatDuration(limitS)} and was stopped.`;
 }
 
 function endingOf(exit: Exit): string {

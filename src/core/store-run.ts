@@ -8,8 +8,8 @@ import { runJson } from './run-json.ts';
 import { codeOf, resourcesOf, titleOf } from './run-reply.ts';
 
 /**
- * Stores a run under the intent's key, so that a repeat finds it instead of making a second one, and says so to the person who asked.
- * What everybody sees is the run's own message.
+ * Stores a run under the intent's key, so that a repeat finds it instead of making a second one. Where runs have messages, that is what
+ * everybody sees; elsewhere the reply says it.
  */
 export async function storeRun(
   spec: RunSpec,
@@ -23,5 +23,5 @@ export async function storeRun(
   const before = ahead > 0 ? `, ${counted(ahead, 'run')} before it` : '';
   const { short, ref } = codeOf(run);
   const title = `Run ${titleOf(run)}: ${short}${ref}, ${resourcesOf(run)}${before}.`;
-  return reply(title, [], { data: runJson(run, []) });
+  return reply(title, [], { shownByRun: true, data: runJson(run, []) });
 }

@@ -1,3 +1,5 @@
+import type { Actor, Place } from './actor.ts';
+import type { Fault } from './errors.ts';
 import type { Intent } from './intent.ts';
 
 /** One verified and stored message from outside. `body` is the raw text that was signed. */
@@ -12,8 +14,15 @@ export interface Delivery {
   receivedAt: Date;
 }
 
-/** What a translation makes of a payload: something wanted, or nothing, with the reason for the log. */
-export type Translation = { kind: 'intent'; intent: Intent } | { kind: 'ignore'; why: string };
+/** What a translation makes of a payload: something wanted, or nothing, with the reason for the log, or a refusal. */
+export type Translation =
+  | { kind: 'intent'; intent: Intent }
+  | { kind: 'ignore'; why: string }
+  /** Whoever sent it may not say anything here. Written to the audit log, and told to the sender alone where `place` is known. */
+  | { kind: 'refuse'; key: string; actor: Actor; place: Place | null; fault: Fault };
+
+/** Part of the message is signed by Signalbox itself: `read` goes on with what was signed, or null where it was changed. */
+export type Signed = { kind: 'signed'; value: string; read(text: string | null): Translation };
 
 /** One kind of message from one source, as a pure translation. Registered in `webhooks/index.ts`. */
 export interface WebhookDefinition {
@@ -21,5 +30,5 @@ export interface WebhookDefinition {
   source: Delivery['source'];
   kind: string;
   /** `payload` is parsed but not yet trusted to have any shape. */
-  translate(payload: unknown, deliveryId: string): Translation;
+  translate(payload: unknown, deliveryId: string): Translation | Signed;
 }

@@ -7,24 +7,25 @@ import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
-import { type Database, openDatabase } from '../adapters/postgres/database.ts';
+import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded.ts';
+import { installationStore } from '../adapters/postgres/installations.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
-import { migrate } from '../adapters/postgres/migrate.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
+import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { wakingRuns } from '../app/wake.ts';
 import type { Config } from '../config.ts';
-import { SignalboxError } from '../core/errors.ts';
+import { withOwnExamples } from '../core/examples.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
   AuditLog,
   DeliveryStore,
+  InstallationStore,
   Log,
   LogStore,
   PlanStore,
@@ -35,58 +36,78 @@ import type {
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { openSlack, type Slack } from './slack.ts';
+import { openStore } from './store.ts';
 
-/** What every role of the service stands on: the database with its stores, the queue, and the commands over them. */
-export interface Base {
-  config: Config;
-  policy: Policy;
-  log: Log;
+/** A person who waits for an ack is told within a second that the database is away. */
+const ingestTimeoutMs = 800;
+
+/** All that is outside of the process, opened: the database with its stores, the queue, the projects' sources, Slack. */
+export interface Adapters {
   database: Database;
-  databaseUrl: string;
   queue: QueueConnection;
   wakeups: ClosableWakeups;
-  /** Changes wake planning and the run's messages. */
   runs: RunStore;
   logs: LogStore;
   plan: PlanStore;
   agents: AgentStore;
-  /** For workers; what arrives is stored by a store of the web role's own. */
+  /** For workers; what arrives is stored by way of `openIngest`. */
   deliveries: DeliveryStore;
+  openIngest(): Ingest;
   surfaces: SurfaceStore;
   audit: AuditLog;
   tokens: TokenStore;
   source: SourcePort;
+  /** Where the Slack app was installed by way of `/slack/install`. */
+  installations: InstallationStore;
   slack: Slack;
-  clock: () => Date;
-  id: () => string;
-  dispatch(intent: Intent): Promise<Dispatched>;
   close(): Promise<void>;
 }
 
-/** Opens the database (the embedded one without DATABASE_URL) and brings its schema up to date. */
-export async function openStore(
-  config: Config,
-  log: Log,
-): Promise<{ database: Database; url: string; close(): Promise<void> }> {
-  const embedded = config.databaseUrl ? null : await startEmbedded(config, log);
-  const url = config.databaseUrl ?? embedded?.url ?? '';
-  const database = openDatabase(url, { onError: err => log.warn({ err }, 'a database connection broke') });
-  const close = async () => {
-    await database.close();
-    await embedded?.stop();
-  };
-  try {
-    await migrate(database.pool);
-  } catch (err) {
-    await close();
-    if (err instanceof SignalboxError) throw err;
-    const reason = `${err instanceof Error ? err.message : String(err)}.`;
-    throw new SignalboxError('POSTGRES_UNREACHABLE', { reason }, { cause: err });
-  }
-  return { database, url, close };
+/** Stores what arrives on connections of its own, with short timeouts: an ack never queues behind other work. */
+export interface Ingest {
+  store: DeliveryStore['store'];
+  close(): Promise<void>;
+}
+
+/** What every role of the service stands on: the adapters, and the commands over them. */
+export interface Base extends Adapters {
+  config: Config;
+  policy: Policy;
+  log: Log;
+  /** Changes wake planning and the run's messages. */
+  runs: RunStore;
+  clock: () => Date;
+  id: () => string;
+  dispatch(intent: Intent): Promise<Dispatched>;
 }
 
 export async function openBase(config: Config, policy: Policy, log: Log): Promise<Base> {
+  return baseOn(await openAdapters(config, policy, log), config, policy, log);
+}
+
+/** The commands over adapters that are open. */
+export function baseOn(adapters: Adapters, config: Config, policy: Policy, log: Log): Base {
+  const { surfaces, wakeups, logs, plan, source, audit } = adapters;
+  const runs = wakingRuns(adapters.runs, surfaces, wakeups);
+  const said = {
+    commands: withOwnExamples(commands, policy),
+    policy,
+    ports: { runs, logs, plan, source, audit },
+  };
+  const clock = () => new Date();
+  return {
+    ...adapters,
+    config,
+    policy,
+    log,
+    runs,
+    clock,
+    id: randomUUID,
+    dispatch: intent => dispatch(intent, said, clock()),
+  };
+}
+
+export async function openAdapters(config: Config, policy: Policy, log: Log): Promise<Adapters> {
   if (config.redisUrl) {
     const { reachable } = await checkRedis(config.redisUrl);
     if (!reachable) log.warn({}, 'Redis does not answer; requests are stored and done by the sweep');
@@ -97,35 +118,23 @@ export async function openBase(config: Config, policy: Policy, log: Log): Promis
     ? { kind: 'redis', url: config.redisUrl }
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
-  const surfaces = surfaceStore(db);
-  const runs = wakingRuns(runStore(db), surfaces, wakeups);
-  const logs = logStore(db);
-  const audit = auditLog(db);
-  const plan = planStore(db, Object.keys(policy.pools));
-  const source = createGitSource({ cacheDir: join(config.dataDir, 'sources'), log });
-  const clock = () => new Date();
-  const ports = { runs, logs, plan, source, audit };
+  const installations = installationStore(db, config.secretKeys);
   return {
-    config,
-    policy,
-    log,
     database,
-    databaseUrl: url,
     queue,
     wakeups,
-    runs,
-    logs,
-    plan,
+    runs: runStore(db),
+    logs: logStore(db),
+    plan: planStore(db, Object.keys(policy.pools)),
     agents: agentStore(db),
     deliveries: deliveryStore(db, database.pool),
-    surfaces,
-    audit,
+    openIngest: () => openIngest(db, url, log),
+    surfaces: surfaceStore(db),
+    audit: auditLog(db),
     tokens: tokenStore(db),
-    source,
-    slack: openSlack(config, log),
-    clock,
-    id: randomUUID,
-    dispatch: intent => dispatch(intent, { commands, policy, ports }, clock()),
+    source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log }),
+    installations,
+    slack: openSlack(config, installations, signer(db), log, () => new Date()),
     async close() {
       await wakeups.close();
       await close();
@@ -133,14 +142,12 @@ export async function openBase(config: Config, policy: Policy, log: Log): Promis
   };
 }
 
-async function startEmbedded(config: Config, log: Log): Promise<EmbeddedPostgres> {
-  try {
-    return await startEmbeddedPostgres({
-      dataDir: config.dataDir,
-      log: (message, fields) => log.debug(fields ?? {}, message),
-    });
-  } catch (err) {
-    const reason = err instanceof Error ? err.message : String(err);
-    throw new SignalboxError('POSTGRES_UNREACHABLE', { reason }, { cause: err });
-  }
+function openIngest(db: Db, url: string, log: Log): Ingest {
+  const quick = openDatabase(url, {
+    max: 2,
+    connectTimeoutMs: ingestTimeoutMs,
+    statementTimeoutMs: ingestTimeoutMs,
+    onError: err => log.warn({ err }, 'a database connection broke'),
+  });
+  return { store: deliveryStore(db, quick.pool).store, close: () => quick.close() };
 }

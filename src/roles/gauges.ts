@@ -1,6 +1,9 @@
 import type { GaugeSample } from '../adapters/http/deps.ts';
 import type { Db } from '../adapters/postgres/database.ts';
+import type { Surface } from '../core/ports.ts';
 import { runStates } from '../core/run.ts';
+
+const surfaceKinds = ['run', 'ended', 'note'] as const satisfies Surface['kind'][];
 
 /** What the database knows, for `/metrics`. Labels come from closed vocabularies and the configuration alone. */
 export async function gauges(db: Db): Promise<GaugeSample[]> {
@@ -16,6 +19,12 @@ export async function gauges(db: Db): Promise<GaugeSample[]> {
     .select(counts)
     .where(eb => eb.and([eb('wanted_seq', '>', eb.ref('seen_seq')), eb('gave_up', '=', false)]))
     .executeTakeFirstOrThrow();
+  const givenUp = await db
+    .selectFrom('surfaces')
+    .select(['kind', counts])
+    .where('gave_up', '=', true)
+    .groupBy('kind')
+    .execute();
   const held = await db
     .selectFrom('allocations')
     .select(['pool', 'kind', counts])
@@ -47,6 +56,12 @@ export async function gauges(db: Db): Promise<GaugeSample[]> {
       labels: {},
       value: unseen.count,
     },
+    ...surfaceKinds.map(kind => ({
+      name: 'signalbox_surfaces_given_up',
+      help: 'Messages that could not be shown to anybody, or no longer edited, by kind.',
+      labels: { kind },
+      value: givenUp.find(row => row.kind === kind)?.count ?? 0,
+    })),
     ...there.map(row => ({
       name: 'signalbox_accelerators',
       help: 'Healthy accelerators and CPU slots by pool.',

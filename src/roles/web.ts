@@ -1,17 +1,12 @@
 import { createHttpServer } from '../adapters/http/server.ts';
-import { openDatabase } from '../adapters/postgres/database.ts';
-import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { checkIdempotency } from '../adapters/postgres/tokens.ts';
-import { slackEdge } from '../adapters/slack/edge.ts';
-import { ingest } from '../app/ingest.ts';
 import { syncAgent } from '../app/watch.ts';
-import type { RawEdge } from '../core/edge.ts';
+import { SignalboxError } from '../core/errors.ts';
 import type { Base } from './base.ts';
 import { gauges } from './gauges.ts';
+import { receiveSlack } from './slack-receive.ts';
+import { slackWays } from './slack-ways.ts';
 import { version } from './version.ts';
-
-/** A person who waits for an ack is told within a second that the database is away. */
-const ingestTimeoutMs = 800;
 
 export interface Running {
   close(): Promise<void>;
@@ -19,23 +14,12 @@ export interface Running {
 
 /** Takes what comes from outside: signed deliveries, the API, agents. */
 export async function startWeb(base: Base): Promise<Running & { url: string }> {
-  const { config, log, wakeups } = base;
-  const quick = openDatabase(base.databaseUrl, {
-    max: 2,
-    connectTimeoutMs: ingestTimeoutMs,
-    statementTimeoutMs: ingestTimeoutMs,
-    onError: err => log.warn({ err }, 'a database connection broke'),
-  });
-  const deliveries = deliveryStore(base.database.db, quick.pool);
-  const edges: RawEdge[] = [];
-  if (config.slack) {
-    const { signingSecret } = config.slack;
-    edges.push(
-      slackEdge({ signingSecret, ingest: delivery => ingest(delivery, { deliveries, wakeups }), log }),
-    );
-  }
+  const { config, log } = base;
+  const deliveries = base.openIngest();
+  const slack = slackWays(base, receiveSlack(base, deliveries));
   const server = createHttpServer({
-    edges,
+    edges: slack.edges,
+    pages: slack.pages,
     dispatch: base.dispatch,
     runs: base.runs,
     logs: base.logs,
@@ -52,16 +36,36 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     log,
     version,
   });
-  await server.listen(config.port, config.host);
+  try {
+    await server.listen(config.port, config.host);
+  } catch (err) {
+    await deliveries.close();
+    throw notListening(`${config.host}:${config.port}`, err);
+  }
   log.info({ url: server.url() }, 'listening');
+  const sockets = slack.connect();
   return {
     url: server.url(),
     async close() {
-      await server.close();
-      await quick.close();
+      await Promise.all([server.close(), sockets?.close()]);
+      await deliveries.close();
     },
   };
 }
+
+function notListening(word: string, err: unknown): unknown {
+  const code = err instanceof Error && 'code' in err ? err.code : undefined;
+  const reason = typeof code === 'string' ? listenReasons[code] : undefined;
+  return reason ? new SignalboxError('ADDRESS_UNAVAILABLE', { word, reason }, { cause: err }) : err;
+}
+
+const listenReasons: Record<string, string> = {
+  EADDRINUSE: 'Another process listens there.',
+  EACCES: 'This user may not listen there.',
+  EADDRNOTAVAIL: 'This machine has no such address.',
+  ENOTFOUND: 'There is no such host.',
+  EAI_AGAIN: 'The name of the host cannot be looked up.',
+};
 
 async function health(base: Base): Promise<{ ok: boolean; checks: Record<string, string> }> {
   try {

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { createRequestWorker } from '../adapters/bullmq/request-worker.ts';
 import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
+import { forgetOld } from '../adapters/postgres/retention.ts';
 import { deliver } from '../app/deliver.ts';
 import { publish } from '../app/publish.ts';
 import { schedule } from '../app/schedule.ts';
-import { sweep } from '../app/sweep.ts';
+import { createSweep } from '../app/sweep.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { SignalboxError } from '../core/errors.ts';
 import type { WakeSubject } from '../core/ports.ts';
@@ -18,11 +19,20 @@ import type { Running } from './web.ts';
 const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
+const forgetEveryMs = 600_000;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
 export function startWorker(base: Base): Running {
   const { log, clock, deliveries, surfaces, wakeups, runs, slack } = base;
-  const deliverPorts = { deliveries, surfaces, wakeups, unpack: slack.unpack, dispatch: base.dispatch, log };
+  const deliverPorts = {
+    deliveries,
+    surfaces,
+    wakeups,
+    audit: base.audit,
+    unpack: slack.unpack,
+    dispatch: base.dispatch,
+    log,
+  };
   const schedulePorts = {
     plan: base.plan,
     decide: plan,
@@ -47,17 +57,28 @@ export function startWorker(base: Base): Running {
 
   const wakeWorker = createWakeWorker(base.queue, subject => look(subject, work), { log });
   const requestWorker = createRequestWorker(base.queue, request => fromQueue(request, base), { log });
-  const sweepPorts = { deliveries, surfaces, plan: base.plan, log, ...work };
-  const stopSweep = every(
-    sweepEveryMs,
-    async () => void (await sweep(sweepPorts)),
-    err => log.warn({ err }, 'the sweep failed'),
-  );
+  const { sweep, settled } = createSweep({ deliveries, surfaces, plan: base.plan, log, ...work });
+  const stopSweep = every(sweepEveryMs, sweep, err => log.warn({ err }, 'the sweep failed'));
   const stopPlan = every(planEveryMs, work.schedule, err => log.warn({ err }, 'planning failed'));
+
+  const stopForget = every(
+    forgetEveryMs,
+    async () => {
+      const gone = await forgetOld(base.database.db);
+      if (gone > 0) log.info({ gone }, 'old deliveries and answers forgotten');
+    },
+    err => log.warn({ err }, 'forgetting failed'),
+  );
 
   return {
     async close() {
-      await Promise.all([stopSweep(), stopPlan(), wakeWorker.close(), requestWorker.close()]);
+      await Promise.all([
+        stopSweep().then(settled),
+        stopPlan(),
+        stopForget(),
+        wakeWorker.close(),
+        requestWorker.close(),
+      ]);
     },
   };
 }

@@ -24,7 +24,13 @@ export async function startContestant(
   const child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const endNow = () => child.kill('SIGKILL');
   process.on('exit', endNow);
+  const said: string[] = [];
+  let stopping = false;
+  child.once('exit', code => {
+    if (!stopping) process.stderr.write(`${who} ended with code ${code}:\n${said.join('\n')}\n`);
+  });
   const stop = async () => {
+    stopping = true;
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGTERM');
       await once(child, 'exit');
@@ -32,24 +38,25 @@ export async function startContestant(
     process.off('exit', endNow);
   };
   try {
-    return { who, port: await portOf(who, child), stop };
+    return { who, port: await portOf(who, child, said), stop };
   } catch (err) {
     await stop();
     throw err;
   }
 }
 
-function portOf(who: string, child: ChildProcess): Promise<number> {
+/** Keeps the last lines in `said`, for as long as it runs. */
+function portOf(who: string, child: ChildProcess, said: string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const said: string[] = [];
-    const fail = (why: string) => reject(new Error(`${who} ${why}:\n${said.slice(-20).join('\n')}`));
+    const fail = (why: string) => reject(new Error(`${who} ${why}:\n${said.join('\n')}`));
     const timer = setTimeout(() => fail('does not say where it listens'), startMs);
     child.once('error', reject);
-    child.once('exit', code => fail(`ended with code ${code}`));
+    child.once('exit', () => fail('ended too early'));
     for (const stream of [child.stdout, child.stderr]) {
       if (!stream) continue;
       createInterface(stream).on('line', line => {
         said.push(line);
+        if (said.length > 20) said.shift();
         const port = /http:\/\/[^\s"/]+:(\d+)/.exec(line)?.[1];
         if (!port) return;
         clearTimeout(timer);

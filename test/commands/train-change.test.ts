@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { trainCancel } from '../../commands/train-cancel.ts';
+import { trainExtend } from '../../commands/train-extend.ts';
 import { trainRetry } from '../../commands/train-retry.ts';
 import type { CommandContext } from '../../src/core/command.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
@@ -176,5 +177,129 @@ describe('train retry', () => {
       assert.ok(!outcome.ok);
       assert.equal(faultLine(fault(outcome.code, outcome.details)), shown);
       assert.equal(m.runs.length, 1);
+    });
+});
+
+describe('train extend', () => {
+  const anHour = { ...running, extraS: 3_600 };
+  const operator = { ...other, role: 'operator' } as const;
+  const rows: [
+    name: string,
+    run: Run,
+    words: string,
+    changes: Partial<CommandContext>,
+    title: string,
+    extraS: number,
+  ][] = [
+    ['by an hour', running, '42', {}, 'Run #42 digits is running, and may take 2 h in all.', 3_600],
+    [
+      'by as much as was said',
+      running,
+      '42 90m',
+      {},
+      'Run #42 digits is running, and may take 2 h 30 min in all.',
+      5_400,
+    ],
+    ['once more', anHour, '42 2h', {}, 'Run #42 digits is running, and may take 4 h in all.', 10_800],
+    [
+      'up to twice what its project allows',
+      running,
+      '42 7h',
+      {},
+      'Run #42 digits is running, and may take 8 h in all.',
+      25_200,
+    ],
+    [
+      "another's run beyond that, as an operator",
+      running,
+      '42 2d',
+      operator,
+      'Run #42 digits is running, and may take 2 d 1 h in all.',
+      172_800,
+    ],
+  ];
+  for (const [name, run, words, changes, title, extraS] of rows)
+    test(name, async () => {
+      const m = memory({ runs: [run] });
+      const outcome = await say(trainExtend, words, m, changes);
+      assert.ok(outcome.ok);
+      assert.equal(outcome.reply.title, title);
+      assert.equal(m.runs[0]?.extraS, extraS);
+      assert.equal(m.runs[0]?.spec, run.spec, 'what was asked for stays as it was');
+    });
+
+  test('the same wish again gives nothing more, also where it took all that there was', async () => {
+    const m = memory({ runs: [running] });
+    const first = await say(trainExtend, '42 7h', m);
+    assert.deepEqual(await say(trainExtend, '42 7h', m), first);
+    assert.equal(m.runs[0]?.extraS, 25_200);
+  });
+
+  const refused: [name: string, run: Run, words: string, changes: Partial<CommandContext>, shown: string][] =
+    [
+      [
+        'no such run',
+        liveRun({ number: 7 }),
+        '42',
+        {},
+        'There is no run #42. The newest is #7. See the runs with train list.',
+      ],
+      [
+        "another's run",
+        running,
+        '42',
+        other,
+        'You may not use train extend 42. The run belongs to octocat, and yours is not the role operator. Ask octocat or an operator.',
+      ],
+      [
+        'more than twice what its project allows',
+        anHour,
+        '42 6h1s',
+        {},
+        'Run #42 cannot be given 21601s more. It may take 8 h in all, twice the time limit of digits, and has 2 h already. Ask for 6 h or less, for example train extend 42 6h. An operator may give it more.',
+      ],
+      [
+        'anything where all was given',
+        { ...running, extraS: 25_200 },
+        '42 1m',
+        {},
+        'Run #42 cannot be given 1m more. It may take 8 h in all, twice the time limit of digits, and has 8 h already. An operator may give it more.',
+      ],
+      [
+        'more than twice what was asked for, of a project that is gone',
+        liveRun({ state: 'running', attempt: 1 }, { project: 'gone', timeLimitS: 90 }),
+        '42 2m',
+        {},
+        'Run #42 cannot be given 2m more. It may take 3 min in all, twice the time limit of gone, and has 1 min 30 s already. Ask for 1 min 30 s or less, for example train extend 42 1m. An operator may give it more.',
+      ],
+      [
+        'a run that waits',
+        liveRun(),
+        '42',
+        {},
+        'Run #42 is not at work (queued). Only a run that works, and is not being stopped, can be given more time. See how it is doing: train status 42.',
+      ],
+      [
+        'a run that is being stopped',
+        { ...running, stopping: 'cancel' },
+        '42',
+        {},
+        'Run #42 is not at work (being stopped). Only a run that works, and is not being stopped, can be given more time. See how it is doing: train status 42.',
+      ],
+      [
+        'a run that has ended',
+        liveRun({ state: 'succeeded' }),
+        '42',
+        {},
+        'Run #42 has already ended (succeeded). Only a run that waits or works can be changed. To run it again: train retry 42.',
+      ],
+    ];
+  for (const [name, run, words, changes, shown] of refused)
+    test(`refuses ${name}`, async () => {
+      const m = memory({ runs: [run] });
+      const outcome = await say(trainExtend, words, m, changes);
+      assert.ok(!outcome.ok);
+      assert.equal(faultLine(fault(outcome.code, outcome.details)), shown);
+      assert.deepEqual(m.runs, [run]);
     });
 });

@@ -71,14 +71,14 @@ describe('what is refused: the word, what is allowed, the nearest, an example, a
       'digits --gpus -1',
       {},
       'VALUE_INVALID',
-      '-1 is not a value for --gpus. It takes a whole number from 0 to 1024. Try train digits -p lr=0.1.',
+      '-1 is not a value for --gpus. It takes a whole number from 0 to 1024. Try train digits --ref main --gpus 1 --time 4h --note "wider net".',
     ],
     [
       'half an accelerator',
       'digits --gpus 0.5',
       {},
       'VALUE_INVALID',
-      '0.5 is not a value for --gpus. It takes a whole number from 0 to 1024. Try train digits -p lr=0.1.',
+      '0.5 is not a value for --gpus. It takes a whole number from 0 to 1024. Try train digits --ref main --gpus 1 --time 4h --note "wider net".',
     ],
     [
       'a misspelt flag',

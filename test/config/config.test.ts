@@ -19,6 +19,13 @@ function faultOf(work: () => unknown) {
 
 describe('environment', () => {
   const slack = { SLACK_SIGNING_SECRET: 's3cret-value', SLACK_BOT_TOKEN: 'xoxb-1' };
+  const key = Buffer.alloc(32, 7).toString('base64');
+  const several = {
+    SLACK_SIGNING_SECRET: 's3cret-value',
+    SLACK_CLIENT_ID: '1.1',
+    SLACK_CLIENT_SECRET: 'client-s3cret',
+    SIGNALBOX_SECRET_KEY: key,
+  };
   const rows: { name: string; env: Record<string, string>; code: string | null; says?: RegExp }[] = [
     { name: 'empty', env: {}, code: null },
     { name: 'a port', env: { PORT: '8080' }, code: null },
@@ -40,6 +47,45 @@ describe('environment', () => {
       code: 'ENV_HALF',
       says: /SLACK_SIGNING_SECRET/,
     },
+    { name: 'Slack over sockets', env: { SLACK_APP_TOKEN: 'xapp-1', SLACK_BOT_TOKEN: 'xoxb-1' }, code: null },
+    { name: 'Slack over both', env: { ...slack, SLACK_APP_TOKEN: 'xapp-1' }, code: null },
+    {
+      name: 'sockets without token',
+      env: { SLACK_APP_TOKEN: 'xapp-1' },
+      code: 'ENV_HALF',
+      says: /SLACK_BOT_TOKEN is missing.*SLACK_APP_TOKEN is set/,
+    },
+    {
+      name: 'a bot token for sockets',
+      env: { ...slack, SLACK_APP_TOKEN: 'xoxb-1' },
+      code: 'ENV_INVALID',
+      says: /SLACK_APP_TOKEN.*xapp-/,
+    },
+    { name: 'Slack in several workspaces', env: several, code: null },
+    { name: 'several and one', env: { ...several, SLACK_BOT_TOKEN: 'xoxb-1' }, code: null },
+    { name: 'several, two keys', env: { ...several, SIGNALBOX_SECRET_KEY: `${key},${key}` }, code: null },
+    { name: 'a key alone', env: { SIGNALBOX_SECRET_KEY: key }, code: null },
+    ...['SLACK_CLIENT_ID', 'SLACK_CLIENT_SECRET', 'SIGNALBOX_SECRET_KEY', 'SLACK_SIGNING_SECRET'].map(
+      name => ({
+        name: `several without ${name}`,
+        env: Object.fromEntries(Object.entries(several).filter(([other]) => other !== name)),
+        code: 'ENV_HALF',
+        says: new RegExp(`${name} is missing`),
+      }),
+    ),
+    ...['', key.slice(1), `${key},`, `${key},short`, Buffer.alloc(16).toString('base64')].map(value => ({
+      name: `the key ${JSON.stringify(value.replaceAll(key, 'KEY'))}`,
+      env: { ...several, SIGNALBOX_SECRET_KEY: value },
+      code: 'ENV_INVALID',
+      says: /SIGNALBOX_SECRET_KEY.*32 bytes/,
+    })),
+    { name: 'workspaces', env: { ...several, SLACK_WORKSPACES: 'T0123ABCD,E0123ABCD' }, code: null },
+    ...['', 'T1, T2', 'example.slack.com', 'U1'].map(value => ({
+      name: `the workspaces ${JSON.stringify(value)}`,
+      env: { ...several, SLACK_WORKSPACES: value },
+      code: 'ENV_INVALID',
+      says: /SLACK_WORKSPACES/,
+    })),
     {
       name: 'an empty signing secret',
       env: { ...slack, SLACK_SIGNING_SECRET: '' },
@@ -70,6 +116,16 @@ describe('environment', () => {
       'xoxb-1',
     ]);
   });
+});
+
+test('each of several keys is a secret, and the first is the first', () => {
+  const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)].map(one => one.toString('base64'));
+  const { secrets, secretKeys } = loadConfig({ SIGNALBOX_SECRET_KEY: `${first},${second}` });
+  assert.deepEqual(secrets, [`${first},${second}`, first, second]);
+  assert.deepEqual(
+    secretKeys.map(one => one[0]),
+    [1, 2],
+  );
 });
 
 describe('signalbox.yml', () => {

@@ -273,7 +273,7 @@ describe('what is refused', () => {
         word: '-1',
         name: '--gpus',
         allowed: 'a whole number from 0 to 1024',
-        example: 'train digits -p lr=0.1',
+        example: 'train digits --ref main --gpus 1 --time 4h --note "wider net"',
       },
     ],
     ['-1 accelerators, joined', 'train digits --gpus=-1', 'VALUE_INVALID', { word: '-1' }],

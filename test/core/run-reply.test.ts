@@ -35,6 +35,8 @@ function text(reply: Reply): string[] {
         return [`[${block.done}/${block.total}] ${block.label}`];
       case 'code':
         return block.text.split('\n').map(line => `| ${line}`);
+      case 'actions':
+        return [`buttons: ${block.actions.map(one => one.label).join(', ')}`];
       default:
         return [block.kind];
     }
@@ -70,6 +72,7 @@ describe('the message of a run', () => {
       'Needs: 2 a100 GPUs in pool local',
       'Asked by: octocat, 2026-01-01 12:00 UTC',
       'Repeats: #41',
+      'buttons: Why?, Cancel',
     ]);
   });
 
@@ -84,7 +87,13 @@ describe('the message of a run', () => {
       'Parameters: lr=0.1',
       'On: 1 CPU slot in pool local',
       'Asked by: octocat, 2026-01-01 12:00 UTC',
+      'buttons: Logs, Extend by 1 h, Cancel',
     ]);
+  });
+
+  test('with the time that it was given', () => {
+    const run = { state: 'running', attempt: 1, startedAt: noon, extraS: 1_800 } as const;
+    assert.ok(shown(run).includes('Time: 1 min 40 s of at most 1 h 30 min'));
   });
 
   test('when it has succeeded', () => {
@@ -100,6 +109,7 @@ describe('the message of a run', () => {
         'On: 1 CPU slot in pool local',
         'Asked by: octocat, 2026-01-01 12:00 UTC',
         'Attempt: 2 of at most 3',
+        'buttons: Run again, Logs',
       ],
     );
   });
@@ -123,6 +133,7 @@ describe('the message of a run', () => {
       'Parameters: lr=0.1',
       'On: 1 CPU slot in pool local',
       'Asked by: octocat, 2026-01-01 12:00 UTC',
+      'buttons: Run again, Logs',
     ]);
   });
 
@@ -254,6 +265,7 @@ describe('the message at the end', () => {
         'success: #42 digits succeeded after 41 s, last val_accuracy 0.9437',
         'octocat, its output is in /data/out.',
         'Last metrics: val_accuracy\u00a00.9437, loss\u00a00.336, at step 10',
+        'buttons: Run again, Logs',
       ],
     ],
     [
@@ -263,7 +275,7 @@ describe('the message at the end', () => {
         'failure: #42 digits failed after 41 s, last val_accuracy 0.9437',
         'octocat Out of memory: It needed more memory than there is.',
         '| boom',
-        'To run it again: train retry 42',
+        'buttons: Run again, Logs',
       ],
     ],
   ];
@@ -278,6 +290,7 @@ describe('the message at the end', () => {
     assert.deepEqual(text(endedReply(run, { metrics: [], output: null })), [
       'success: #42 digits succeeded',
       'octocat, it has ended.',
+      'buttons: Run again',
     ]);
   });
 
@@ -294,7 +307,7 @@ describe('the message at the end', () => {
       assert.deepEqual(text(endedReply(run, { metrics: [], output: null })), [
         'info: #42 digits was cancelled',
         sentence,
-        'To run it again: train retry 42',
+        'buttons: Run again',
       ]);
     });
 

@@ -154,7 +154,7 @@ describe('what is refused', () => {
       'longer than the project allows',
       { time: 14_401 },
       'VALUE_INVALID',
-      { name: '--time', allowed: 'at most 4 h, the time limit of digits' },
+      { name: '--time', allowed: 'at most 4h, the time limit of digits' },
     ],
     ['an unknown priority', { priority: 'urgent' }, 'VALUE_INVALID', { name: '--priority' }],
   ];

@@ -61,6 +61,14 @@ function apply(run: Run, change: RunChange) {
   return after;
 }
 
+const extend = (byS: number, mostS: number | null = null): RunChange => ({
+  type: 'extend',
+  actor: octocat,
+  key: 'slack:1',
+  byS,
+  mostS,
+});
+
 const failure = { class: 'out-of-memory', message: 'It needed more memory.' } as const;
 
 describe('what happens to what', () => {
@@ -188,6 +196,35 @@ describe('what happens to what', () => {
       },
     ],
     [
+      'its time was up, with what it was given',
+      inState('running', { extraS: 3_600, startedAt: later(99 - 7_200) }),
+      exited({ code: null, signal: 'SIGTERM', stopped: 'time-limit' }),
+      ['timed-out'],
+      {
+        failure: {
+          class: 'time-limit',
+          message: 'It ran longer than its time limit of 2 h and was stopped.',
+          lines: ['the end'],
+        },
+      },
+    ],
+    [
+      'its time was up, as its machine did not hear of more',
+      inState('running', { extraS: 3_600, startedAt: later(99 - 3_601) }),
+      exited({ code: null, signal: 'SIGTERM', stopped: 'time-limit' }),
+      ['timed-out'],
+      {
+        failure: {
+          class: 'time-limit',
+          message: 'It was stopped after 1 h: its machine did not hear in time that it may take 2 h.',
+          lines: ['the end'],
+        },
+      },
+    ],
+    ['given more time', inState('running', { extraS: 60 }), extend(60), [], { extraS: 120 }],
+    ['given more time before its command began', inState('starting'), extend(60), [], { extraS: 60 }],
+    ['given all that there is', inState('running'), extend(3_600, 7_200), [], { extraS: 3_600 }],
+    [
       'preempted',
       inState('running', { stopping: 'preempt', stoppedBy: octocat }),
       exited({ code: 143, stopped: 'preempt' }),
@@ -283,7 +320,7 @@ describe('what happens to what', () => {
   for (const [name, run, change, path, after] of rows)
     test(name, () => {
       const result = apply(run, change);
-      const moves = result.events.filter(event => event.type !== 'stopping');
+      const moves = result.events.filter(event => event.from !== event.to);
       assert.deepEqual(
         moves.map(event => event.to),
         path,
@@ -295,7 +332,7 @@ describe('what happens to what', () => {
 });
 
 describe('what changes nothing', () => {
-  const rows: [name: string, run: Run, change: RunChange, code: 'stale' | 'ended'][] = [
+  const rows: [name: string, run: Run, change: RunChange, code: 'stale' | 'ended' | 'too-much'][] = [
     ['a second queueing', inState('queued'), queue, 'stale'],
     ['queueing what is on a machine', inState('running'), queue, 'stale'],
     ['queueing what is starting', inState('starting'), queue, 'stale'],
@@ -318,9 +355,13 @@ describe('what changes nothing', () => {
       'stale',
     ],
     ['preempting what only waits', inState('queued'), stop('preempt'), 'stale'],
+    ['more time for what only waits', inState('queued'), extend(60), 'stale'],
+    ['more time for what is being stopped', inState('running', { stopping: 'preempt' }), extend(60), 'stale'],
+    ['a second more than there is', inState('running'), extend(3_601, 7_200), 'too-much'],
+    ['more time where all was given', inState('running', { extraS: 3_600 }), extend(1, 7_200), 'too-much'],
     ['a time limit for what only waits', inState('queued'), stop('time-limit'), 'stale'],
     ...endStates.flatMap(state =>
-      [queue, start, running(), exited(), exited({}, 0), lost(), stop()].map(
+      [queue, start, running(), exited(), exited({}, 0), lost(), stop(), extend(60)].map(
         (change): [string, Run, RunChange, 'ended'] => [
           `${change.type} after ${state}`,
           inState(state),
@@ -339,6 +380,14 @@ describe('what changes nothing', () => {
 });
 
 describe('events', () => {
+  test('more time says how much, and how much in all', () => {
+    const { events } = apply(inState('running', { extraS: 60 }), extend(5_400));
+    assert.deepEqual(
+      events.map(({ type, from, to, actor, reason }) => [type, from, to, actor, reason]),
+      [['extended', 'running', 'running', octocat, 'octocat gave it 1 h 30 min more, 2 h 31 min in all.']],
+    );
+  });
+
   test('carry who, when, why and which attempt', () => {
     const { events } = apply(inState('queued', { attempt: 1 }), start);
     assert.deepEqual(events, [

@@ -2,10 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
-import { renderSlack } from '../../src/adapters/slack/render.ts';
 import { replies } from './replies.ts';
 import { shoot, withPage } from './shoot.ts';
-import { type Frame, slackHtml } from './slack.ts';
+import { drawn, type Frame, slackHtml } from './slack.ts';
 
 /**
  * Draws what people see in Slack, as PNG. `draw.ts --to <folder> [--only name,name]`: every reply, on a phone and on a desktop, light and
@@ -28,7 +27,7 @@ async function draw(
   const one = shown[name];
   if (!one) throw new Error(`There is no reply ${name}. There are ${Object.keys(shown).join(', ')}.`);
   const hidden = one.reply.audience === 'sender';
-  const html = slackHtml(renderSlack(one.reply).blocks, { ...look, now: one.now, hidden });
+  const html = slackHtml(drawn(one.reply, one.askedIn), { ...look, now: one.now, hidden });
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, await shoot(page, html, look.width));
 }

@@ -5,10 +5,9 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { renderSlack } from '../../src/adapters/slack/render.ts';
 import { replies } from './replies.ts';
 import { chromiumPath, shoot, withPage } from './shoot.ts';
-import { messageHtml, slackHtml } from './slack.ts';
+import { drawn, messageHtml, slackHtml } from './slack.ts';
 
 const folder = join(import.meta.dirname, 'golden');
 const update = process.env.SIGNALBOX_UPDATE_GOLDEN === '1';
@@ -16,9 +15,9 @@ const ending = '.golden.html';
 const shown = await replies();
 
 describe('what people see', () => {
-  for (const [name, { reply, now }] of Object.entries(shown))
+  for (const [name, { reply, now, askedIn }] of Object.entries(shown))
     test(name, async () => {
-      const html = messageHtml(renderSlack(reply).blocks, { theme: 'light', now });
+      const html = messageHtml(drawn(reply, askedIn), { theme: 'light', now });
       const lines = `${html.replace(/(?<=>)(?=<(?:div|p|ul|li|code|tr|td)\b)/g, '\n')}\n`;
       const path = join(folder, `${name}${ending}`);
       if (update) {
@@ -37,9 +36,9 @@ describe('what people see', () => {
   test('a phone shows all of it: only tables are scrolled sideways', { skip }, async () => {
     const width = 375;
     await withPage(async page => {
-      for (const [name, { reply, now }] of Object.entries(shown)) {
+      for (const [name, { reply, now, askedIn }] of Object.entries(shown)) {
         const frame = { width, theme: 'dark', now, hidden: reply.audience === 'sender' } as const;
-        const png = await shoot(page, slackHtml(renderSlack(reply).blocks, frame), width);
+        const png = await shoot(page, slackHtml(drawn(reply, askedIn), frame), width);
         assert.equal(png.readUInt32BE(16), 2 * width, name);
         assert.deepEqual(await tooWide(page), [], name);
       }

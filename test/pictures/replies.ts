@@ -3,6 +3,7 @@ import { commands } from '../../commands/index.ts';
 import { faultReply } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { system } from '../../src/core/actor.ts';
+import { fault } from '../../src/core/errors.ts';
 import type { MetricSummary } from '../../src/core/ports.ts';
 import type { Reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
@@ -15,6 +16,8 @@ import { octocat } from '../support/run.ts';
 export interface Shown {
   reply: Reply;
   now: Date;
+  /** Where it was asked, of what is shown to one person instead. */
+  askedIn?: string;
 }
 
 const digits: Partial<RunSpec> = {
@@ -146,6 +149,14 @@ export async function replies(): Promise<Record<string, Shown>> {
     'why-failed': at(60, await said('train why 42', [wrong], stopping.events)),
     logs: at(60, await said('train logs 42', [wrong])),
     cancel: at(60, await said('train cancel 42', [half])),
+    extend: at(60, await said('train extend 42', [half])),
+    'extend-too-long': at(60, await said('train extend 42 12h', [half])),
+    'running-extended': at(
+      900,
+      runReply({ ...half, extraS: 3_600 }, { ...none, metrics: halfway }, later(900)),
+    ),
+    'queued-direct': { ...at(40, runReply(waits, none, later(40))), askedIn: 'C1' },
+    'retry-elsewhere': at(60, faultReply(fault('BUTTON_INVALID', { example: 'train list' }, '/'))),
   };
 }
 

@@ -4,6 +4,8 @@ import type { KnownBlock, RawTextElement, RichTextBlock } from '@slack/types';
 import { type ComponentProps, createElement } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { Message } from 'slack-blocks-to-jsx';
+import { renderSlack } from '../../src/adapters/slack/render.ts';
+import type { Reply, ReplyAction } from '../../src/core/reply.ts';
 
 export interface Frame {
   /** Pixels. */
@@ -17,9 +19,16 @@ export interface Frame {
   channel?: string;
 }
 
+/** The blocks of a reply, with its buttons. */
+export function drawn(reply: Reply, askedIn?: string): KnownBlock[] {
+  const buttonValue = ({ action, run }: ReplyAction) => `${action} ${run}`;
+  return renderSlack(reply, { buttonValue, ...(askedIn ? { askedIn } : {}) }).blocks;
+}
+
 type Drawable = ComponentProps<typeof Message>['blocks'];
 
 const people = [{ id: 'U1', name: 'octocat' }];
+const channels = [{ id: 'C1', name: 'gpu-room' }];
 const narrow = 500;
 
 /** A whole page with one message of Signalbox in it, as Slack's clients show it. Everything that it needs is inside. */
@@ -48,7 +57,7 @@ export function messageHtml(blocks: KnownBlock[], { theme, now }: Pick<Frame, 't
     name: 'Signalbox',
     logo: '',
     withoutWrapper: true,
-    data: { users: people },
+    data: { users: people, channels },
     hooks: { date: ({ timestamp }) => moment(new Date(Number(timestamp) * 1_000), now) },
   });
   return renderToStaticMarkup(message);

@@ -18,6 +18,7 @@ export function liveRun(changes: Partial<Run> = {}, specChanges: Partial<RunSpec
     requestedBy: octocat,
     place: { kind: 'slack', team: 'T1', channel: 'C1', user: 'U1' },
     attempt: 0,
+    extraS: 0,
     stopping: null,
     stoppedBy: null,
     waiting: null,

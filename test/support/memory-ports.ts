@@ -65,7 +65,10 @@ export function memoryPorts(m: Memory): Ports {
         m.calls.push(`change ${number} ${change.type}`);
         const run = find(number);
         if (!run) return { ok: false, code: 'not-found' };
+        const key = change.type === 'extend' ? change.key : null;
+        if (key !== null && m.keys.has(key)) return { ok: false, code: 'stale' };
         const after = transition(run, change, now, actor);
+        if (after.ok && key !== null) m.keys.set(key, number);
         if (after.ok) m.runs = m.runs.map(one => (one === run ? after.run : one));
         return after;
       },

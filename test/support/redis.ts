@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,8 @@ export interface TestRedis {
   kill(): Promise<void>;
   /** Starts it again, empty, under the same url. */
   start(): Promise<void>;
+  /** `FLUSHALL`. */
+  flush(): Promise<void>;
   /** Ends it and removes its folder. */
   close(): Promise<void>;
 }
@@ -68,6 +70,11 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
     kill,
     start: async () => {
       if (!(await launch(port))) throw new Error('redis-server does not start again');
+    },
+    flush: async () => {
+      const socket = connect(port, '127.0.0.1').end('FLUSHALL\r\n');
+      for await (const answer of socket)
+        if (!String(answer).startsWith('+OK')) throw new Error(String(answer));
     },
     close: async () => {
       await kill();

@@ -21,7 +21,10 @@ export function keepOpen<T extends Openable>(
 
   function start(): T {
     const fresh = open();
-    fresh.on('error', trouble);
+    // One that is being closed while it opens complains, and nothing is lost.
+    fresh.on('error', err => {
+      if (!stopping.signal.aborted) trouble(err);
+    });
     return fresh;
   }
 

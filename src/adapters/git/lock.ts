@@ -2,8 +2,8 @@ import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** A holder that lives touches its lock; one that was not touched for so long belongs to nobody. */
-const staleMs = 30_000;
-const touchMs = 5_000;
+const staleMs = 6_000;
+const touchMs = 1_000;
 const patienceMs = 150_000;
 
 /** Runs `work` while no other process does under the same lock file. Throws when others hold it for more than two minutes. */

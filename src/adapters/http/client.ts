@@ -57,8 +57,8 @@ export function apiClient({ url, token, pauseMs = 1_000 }: ApiClientOptions): Ap
     const said = problemSchema.safeParse(await response.json().catch(() => null));
     if (!said.success)
       throw unreachable(`It answered ${response.status}, and not as Signalbox does.`, said.error);
-    const { code, status, title, detail, todo } = said.data;
-    throw new SignalboxError({ code, status, what: title, why: detail, todo });
+    const { code, status, title, detail, todo, example } = said.data;
+    throw new SignalboxError({ code, status, what: title, why: detail, todo, example });
   }
 
   async function read<T>(schema: z.ZodType<T>, response: Response): Promise<T> {

@@ -1,5 +1,5 @@
 import type { AgentSyncRequest, AgentSyncResponse } from '../../core/agent-protocol.ts';
-import type { RawEdge } from '../../core/edge.ts';
+import type { Page, RawEdge } from '../../core/edge.ts';
 import type { Dispatched, Intent } from '../../core/intent.ts';
 import type { Log, LogStore, RunStore, SourcePort, TokenStore } from '../../core/ports.ts';
 
@@ -54,6 +54,7 @@ export const defaultPace: Pace = {
 
 export interface HttpDeps extends Omit<ApiPorts, 'pace'> {
   edges: RawEdge[];
+  pages?: readonly Page[];
   health(): Promise<{ ok: boolean; checks: Record<string, string> }>;
   gauges?(): Promise<GaugeSample[]>;
   log: Log;

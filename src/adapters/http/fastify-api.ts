@@ -16,7 +16,7 @@ import { runRoutes } from './routes-runs.ts';
 
 const bodyLimitBytes = 1024 * 1024;
 
-interface ApiDeps extends Pick<HttpDeps, 'health' | 'log' | 'version' | 'id'> {
+interface ApiDeps extends Pick<HttpDeps, 'health' | 'log' | 'version' | 'id' | 'pages'> {
   ports: ApiPorts;
   metrics: Metrics;
 }
@@ -28,7 +28,7 @@ export interface FastifyApi {
   close(): Promise<void>;
 }
 
-/** Everything that is no edge: `/v1`, the probes and the metrics. */
+/** Everything that is no edge: `/v1`, pages, the probes and the metrics. */
 export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) => Server): FastifyApi {
   const { ports, metrics, log } = deps;
   const registered: string[] = [];
@@ -121,6 +121,17 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
   const routes = [...runRoutes, ...machineRoutes, document];
   const described = openApi(routes, deps.version);
   for (const route of routes) mount(route);
+
+  for (const { path, handle } of deps.pages ?? [])
+    app.get(path, async (request, reply) => {
+      const { searchParams: query } = new URL(request.url, 'http://localhost');
+      const {
+        status,
+        headers = {},
+        body = '',
+      } = await handle({ query, cookie: request.headers.cookie ?? '' });
+      return reply.code(status).headers(headers).send(body);
+    });
 
   app.get('/healthz', async () => ({ ok: true, version: deps.version }));
   app.get('/readyz', async (_, reply) => {

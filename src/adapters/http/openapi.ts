@@ -21,6 +21,7 @@ export function openApi(routes: readonly Route[], version: string): object {
 }
 
 function operation(route: Route): object {
+  const body = route.describedBody ?? route.body;
   const errors =
     route.errors.length > 0 ? ` Codes: ${route.errors.join(', ')}, and those of every route.` : '';
   const problem = {
@@ -41,8 +42,8 @@ function operation(route: Route): object {
         schema: { type: 'string' },
       })),
     ],
-    ...(route.body && {
-      requestBody: { required: true, content: { 'application/json': { schema: wire(route.body) } } },
+    ...(body && {
+      requestBody: { required: true, content: { 'application/json': { schema: wire(body) } } },
     }),
     responses: { ...answers(route), default: problem },
   };

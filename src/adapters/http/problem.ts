@@ -11,6 +11,7 @@ export const problemSchema = z.object({
   detail: z.string(),
   code: z.enum(codes),
   todo: z.string(),
+  example: z.string().optional().describe('The command that `todo` shows.'),
 });
 
 export const problemType = 'application/problem+json';
@@ -24,6 +25,7 @@ export function problem(f: Fault): z.infer<typeof problemSchema> {
     detail: f.why,
     code: f.code,
     todo: f.todo,
+    ...(f.example === undefined ? {} : { example: f.example }),
   };
 }
 

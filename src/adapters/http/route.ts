@@ -46,6 +46,8 @@ interface RouteFacts {
   params?: z.ZodType;
   query?: z.ZodType;
   body?: z.ZodType;
+  /** What the document says of the body, where the command behind the route is the one to refuse it. */
+  describedBody?: z.ZodType;
   /** Request headers that mean something here, with what they mean. */
   headers?: Record<string, string>;
   /** Bytes of body that are read. */

@@ -8,7 +8,7 @@ import { runJson, runJsonSchema } from '../../core/run-json.ts';
 import type { ApiPorts } from './deps.ts';
 import { idempotencyHeader, intentKey } from './idempotency.ts';
 import { type Answer, defineRoute, type Route, withScope } from './route.ts';
-import { callIntent, runIntent, runRequestSchema, wordsIntent } from './run-request.ts';
+import { callIntent, describedRunRequest, runIntent, runRequestSchema, wordsIntent } from './run-request.ts';
 import {
   commandAnswerSchema,
   commandRequestSchema,
@@ -38,11 +38,20 @@ const createRun = defineRoute({
   gate: withScope('runs:write'),
   headers: idempotencyHeader,
   body: runRequestSchema,
+  describedBody: describedRunRequest,
   answers: {
     201: { description: 'The run waits for its accelerators.', schema: runJsonSchema },
     200: { description: 'The same request came before; this is its run.', schema: runJsonSchema },
   },
-  errors: ['PROJECT_UNKNOWN', 'VALUE_INVALID', 'PARAMETER_UNKNOWN', 'REF_UNKNOWN', 'IDEMPOTENCY_CONFLICT'],
+  errors: [
+    'PROJECT_UNKNOWN',
+    'VALUE_INVALID',
+    'FLAG_UNKNOWN',
+    'ARGUMENT_MISSING',
+    'PARAMETER_UNKNOWN',
+    'REF_UNKNOWN',
+    'IDEMPOTENCY_CONFLICT',
+  ],
   handle: async ({ body, headers }, token, ports) => {
     const { key, repeated } = await intentKey(headers, token, ['runs', body], ports);
     const reply = replyOf(await ports.dispatch(runIntent(token, key, body)));

@@ -4,8 +4,8 @@ import type { Token } from '../../core/ports.ts';
 import { parseDuration } from '../../core/project.ts';
 import { parse } from './problem.ts';
 
-/** The body of `POST /v1/runs`. Kinds only: what the values may be is the command's to say, in its own words and into the audit log. */
-export const runRequestSchema = z.strictObject({
+/** What `POST /v1/runs` takes. */
+export const describedRunRequest = z.strictObject({
   project: z.string(),
   ref: z.string().optional().describe('A branch, tag or commit.'),
   gpus: z.number().optional().describe('Accelerators; 0 means one CPU slot.'),
@@ -17,12 +17,19 @@ export const runRequestSchema = z.strictObject({
   note: z.string().optional(),
 });
 
-/** The same request from anywhere: `key` is unique per wish. Throws `BODY_INVALID`. */
+const plain = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+/** How it is read: shape only. What is in it is the command's to take or refuse, in its own words and with a line in the audit log. */
+export const runRequestSchema = z
+  .object({ parameters: z.record(z.string(), plain).optional() })
+  .catchall(plain);
+
+/** The same request from anywhere: `key` is unique per wish. Throws `BODY_INVALID` where it has another shape. */
 export function runIntent(token: Pick<Token, 'id' | 'name'>, key: string, body: unknown): Intent {
-  const { timeLimit, parameters, ...same } = parse(runRequestSchema, body);
-  const values: Record<string, unknown> = { ...same };
-  if (timeLimit !== undefined) values.time = parseDuration(timeLimit) ?? timeLimit;
-  if (parameters !== undefined) values.parameters = parameters;
+  const { timeLimit, ...same } = parse(runRequestSchema, body);
+  const values: Record<string, unknown> = same;
+  const time = timeLimit ?? values.time;
+  if (time !== undefined) values.time = typeof time === 'string' ? (parseDuration(time) ?? time) : time;
   return callIntent(token, key, ['train'], values);
 }
 

@@ -9,6 +9,7 @@ import {
   lastLines,
   readAssignment,
   readControl,
+  readLimit,
   readStop,
 } from './control.ts';
 import { deliverLog } from './deliver-log.ts';
@@ -46,6 +47,7 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
   let over: Over | null = null;
   let lastSeen: ReturnType<typeof readControl> | null = null;
   let startedAt: Date | null = null;
+  let limitS: number | null = null;
   let starting: { stop: AbortController; done: Promise<void> } | null = null;
   let delivered = false;
   let delivering: Promise<void> | null = null;
@@ -98,10 +100,20 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
         writeDurable(files.stop, { reason: stop });
         sendSignal(seen.supervisor.pid, 'SIGTERM');
       }
+      if (wanted) limit(wanted.spec.timeLimitS, seen.supervisor.pid);
       return;
     }
     // It may have written its last between the two looks.
     if (!look().end) ending ??= inBackground('lost', () => endLost(seen), endingDone);
+  }
+
+  /** Tells the supervisor the time limit that holds now, where it knows another one. */
+  function limit(wantedS: number, supervisor: number): void {
+    limitS ??= readLimit(folders) ?? assigned?.spec.timeLimitS ?? null;
+    if (limitS === wantedS) return;
+    writeDurable(files.limit, { timeLimitS: wantedS });
+    sendSignal(supervisor, 'SIGTERM');
+    limitS = wantedS;
   }
 
   function begin(wanted: Assigned): { stop: AbortController; done: Promise<void> } {

@@ -5,7 +5,7 @@ import { agentSyncResponse } from '../../core/agent-protocol.ts';
 import { failureClasses, stopReasons } from '../../core/run.ts';
 import { readJson } from './files.ts';
 import { logOffsets } from './log-writer.ts';
-import { controlFiles } from './plan.ts';
+import { asLimit, controlFiles } from './plan.ts';
 
 export const assignmentSchema = agentSyncResponse.shape.assignments.element;
 export type Assigned = z.infer<typeof assignmentSchema>;
@@ -71,6 +71,11 @@ export function readAssignment({ files }: AttemptFolders): Assigned | null {
 
 export function readStop({ files }: AttemptFolders): z.infer<typeof stopSchema> | null {
   return parse(stopSchema, files.stop);
+}
+
+/** The time limit that the supervisor was given since it began, in seconds. */
+export function readLimit({ files }: AttemptFolders): number | null {
+  return asLimit(readJson(files.limit));
 }
 
 /** The last lines of an attempt's log, each cut to 500 characters. */

@@ -28,6 +28,8 @@ export function controlFiles(control: string) {
     child: join(control, 'child.json'),
     /** `{reason}`: the supervisor is to end the command. */
     stop: join(control, 'stop.json'),
+    /** `{timeLimitS}`: the time limit that holds instead of the plan's, from the agent. */
+    limit: join(control, 'limit.json'),
     exit: join(control, 'exit.json'),
     /** `{reason}`: the supervisor was gone and what it left has been ended. */
     lost: join(control, 'lost.json'),
@@ -58,6 +60,12 @@ export function asPlan(value: unknown): Plan | null {
     isTexts(plan.notes) &&
     isTexts(plan.marks);
   return fits ? plan : null;
+}
+
+/** The seconds that `limit.json` names. */
+export function asLimit(value: unknown): number | null {
+  const limit = value as { timeLimitS: unknown } | null;
+  return typeof limit === 'object' && limit !== null && isNumber(limit.timeLimitS) ? limit.timeLimitS : null;
 }
 
 function isNumber(value: unknown): value is number {

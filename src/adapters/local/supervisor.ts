@@ -5,11 +5,11 @@ import type { Exit, StopReason } from '../../core/run.ts';
 import { askToEnd, endFamily } from './end-processes.ts';
 import { createOnce, readJson, writeDurable } from './files.ts';
 import { logWriter } from './log-writer.ts';
-import { asPlan, controlFiles, type Plan } from './plan.ts';
+import { asLimit, asPlan, controlFiles, type Plan } from './plan.ts';
 import { type Identity, identify, identifyChild } from './processes.ts';
 import { startCommand } from './start-command.ts';
 
-/** How often to look for a stop request whose signal was lost. */
+/** How often to look for a stop request or a new time limit whose signal was lost. */
 const lookMs = 1_000;
 /** What a command left running when it ended by itself gets to end, at most. */
 const leftoverMs = 5_000;
@@ -24,7 +24,7 @@ type Ended = Pick<Exit, 'code' | 'signal' | 'stopped' | 'failure'>;
  */
 async function supervise(control: string): Promise<void> {
   const files = controlFiles(control);
-  // SIGTERM says that there is a stop request to read; by itself it means nothing, and no signal may end a supervisor before its command.
+  // SIGTERM says that there is something to read; by itself it means nothing, and no signal may end a supervisor before its command.
   let look = () => {};
   process.on('SIGTERM', () => look());
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => {});
@@ -40,7 +40,7 @@ async function supervise(control: string): Promise<void> {
   let ended: Ended = { code: null, signal: null, stopped: null, failure: null };
   if (started.ok) {
     const leader = identifyChild(started.pid);
-    const command = watch(started.child, leader, self, plan, files.stop);
+    const command = watch(started.child, leader, self, plan, files);
     look = command.look;
     look();
     void persist(files.child, { ...leader, at: new Date() });
@@ -52,7 +52,13 @@ async function supervise(control: string): Promise<void> {
 }
 
 /** Follows the command to its end, and ends it when it is asked to or when its time is over; then all that it left behind. */
-function watch(child: ChildProcess, leader: Identity, self: Identity, plan: Plan, stopFile: string) {
+function watch(
+  child: ChildProcess,
+  leader: Identity,
+  self: Identity,
+  plan: Plan,
+  files: { stop: string; limit: string },
+) {
   const family = { leader, since: self, marks: plan.marks };
   const begun = performance.now();
   const oomBefore = oomKills();
@@ -72,9 +78,10 @@ function watch(child: ChildProcess, leader: Identity, self: Identity, plan: Plan
   }
 
   function look(): void {
-    const reason = stopReason(stopFile);
+    const reason = stopReason(files.stop);
+    const limitS = asLimit(readJson(files.limit)) ?? plan.timeLimitS;
     if (reason) stop(reason);
-    else if (performance.now() - begun >= plan.timeLimitS * 1_000) stop('time-limit');
+    else if (performance.now() - begun >= limitS * 1_000) stop('time-limit');
   }
 
   const looking = setInterval(look, lookMs);

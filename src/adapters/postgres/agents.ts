@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Accelerator, AgentStore, Assignment } from '../../core/ports.ts';
+import { timeLimitOf } from '../../core/run.ts';
 import type { Db, Tx } from './database.ts';
 import { runOf, wantPlan } from './run-rows.ts';
 
@@ -43,7 +44,8 @@ export function agentStore(db: Db): AgentStore {
         return {
           run: run.number,
           attempt: run.attempt,
-          spec: run.spec,
+          // A machine knows one time limit: the one that holds now.
+          spec: { ...run.spec, timeLimitS: timeLimitOf(run) },
           node: mine[0]?.node ?? '',
           kind: mine[0]?.kind ?? 'cpu',
           indices: mine.map(row => row.gpu),

@@ -22,6 +22,7 @@ export interface Tables {
     requester: string;
     place: Json<Place>;
     attempt: number;
+    extra_s: Generated<number>;
     stopping: StopReason | null;
     stopped_by: Json<Actor> | null;
     waiting: Json<NonNullable<Run['waiting']>> | null;
@@ -32,6 +33,7 @@ export interface Tables {
     started_at: Date | null;
     ended_at: Date | null;
   };
+  extensions: { run: number; key: string; by_s: number; at: Date };
   run_events: {
     run: number;
     seq: number;
@@ -110,6 +112,19 @@ export interface Tables {
     scopes: string[];
     pool: string | null;
     created_at: Date;
+    revoked_at: Date | null;
+  };
+  installations: {
+    workspace: string;
+    team: string | null;
+    enterprise: string | null;
+    name: string;
+    bot_user: string;
+    scopes: string[];
+    token: Buffer;
+    key_id: string;
+    installed_by: string;
+    installed_at: Date;
     revoked_at: Date | null;
   };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };

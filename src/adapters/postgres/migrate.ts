@@ -1,8 +1,10 @@
 import type pg from 'pg';
 import { SignalboxError } from '../../core/errors.ts';
 import { first } from './migrations/0001-first.ts';
+import { installations } from './migrations/0002-installations.ts';
+import { extend } from './migrations/0003-extend.ts';
 
-const migrations = [first];
+const migrations = [first, installations, extend];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;
 const oldestMajor = 15;

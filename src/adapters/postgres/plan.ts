@@ -3,8 +3,11 @@ import { system } from '../../core/actor.ts';
 import type { PlanDecision, PlanSnapshot, PlanStore, PoolState } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import { transition } from '../../core/run.ts';
-import { type Db, json, type Tx } from './database.ts';
-import { runOf, showRun, storeTransition } from './run-rows.ts';
+import type { Db, Tx } from './database.ts';
+import { runOf, storeTransition } from './run-rows.ts';
+
+type StartDecision = Extract<PlanDecision, { type: 'start' }>;
+type HoldDecision = Extract<PlanDecision, { type: 'hold' }>;
 
 /** An agent that said nothing for this long counts as out of reach; it speaks at least every few seconds. */
 const unreachableAfterS = 10;
@@ -20,6 +23,10 @@ export function planStore(db: Db, pools: readonly string[]): PlanStore {
         .execute(tx => readSnapshot(tx, pools)),
     commit: (snapshot, decisions, now) =>
       db.transaction().execute(async tx => {
+        const starts = decisions.filter(decision => decision.type === 'start');
+        const holds = decisions.filter(decision => decision.type === 'hold');
+        // Runs before the planner, as every change of a run has it: the other way round, the two would wait for each other.
+        await lockRuns(tx, starts, holds);
         const moved = await tx
           .updateTable('planner')
           .set({ epoch: snapshot.epoch + 1, seen_seq: snapshot.wantedSeq })
@@ -27,7 +34,8 @@ export function planStore(db: Db, pools: readonly string[]): PlanStore {
           .where('epoch', '=', snapshot.epoch)
           .executeTakeFirst();
         if (moved.numUpdatedRows !== 1n) return false;
-        for (const decision of decisions) await apply(tx, decision, now);
+        for (const decision of starts) await start(tx, decision, now);
+        await hold(tx, holds);
         return true;
       }),
     async wanted() {
@@ -108,7 +116,22 @@ async function readSnapshot(tx: Tx, names: readonly string[]): Promise<PlanSnaps
   };
 }
 
-async function apply(tx: Tx, decision: PlanDecision, now: Date): Promise<void> {
+/** Those that the plan will write; by number, so that two plans do not wait for each other either. */
+async function lockRuns(tx: Tx, starts: StartDecision[], holds: HoldDecision[]): Promise<void> {
+  await sql`
+    select number from runs
+    where state = 'queued' and (
+      number = any(${starts.map(d => d.run)}::bigint[])
+      or number in (
+        select h.run from unnest(${holds.map(d => d.run)}::bigint[], ${holds.map(d => d.sentence)}::text[]) as h (run, sentence)
+        join runs as known on known.number = h.run
+        where known.waiting ->> 'sentence' is distinct from h.sentence
+      )
+    )
+    order by number for update`.execute(tx);
+}
+
+async function start(tx: Tx, decision: StartDecision, now: Date): Promise<void> {
   const row = await tx
     .selectFrom('runs')
     .selectAll()
@@ -118,13 +141,6 @@ async function apply(tx: Tx, decision: PlanDecision, now: Date): Promise<void> {
   // Cancelled since the snapshot: that change has asked for another plan already.
   if (row?.state !== 'queued') return;
   const run = runOf(row);
-  if (decision.type === 'hold') {
-    if (run.waiting?.sentence === decision.sentence) return;
-    const waiting = json({ code: decision.code, sentence: decision.sentence });
-    await tx.updateTable('runs').set({ waiting }).where('number', '=', run.number).execute();
-    await showRun(tx, run.number);
-    return;
-  }
   const after = transition(run, { type: 'start', actor: system, reason: decision.reason }, now, system);
   if (!after.ok) return;
   await storeTransition(tx, run, after);
@@ -142,4 +158,22 @@ async function apply(tx: Tx, decision: PlanDecision, now: Date): Promise<void> {
       })),
     )
     .execute();
+}
+
+/** One statement for all that wait, however many: only those whose reason changed are written. */
+async function hold(tx: Tx, decisions: HoldDecision[]): Promise<void> {
+  if (decisions.length === 0) return;
+  await sql`
+    with held as (
+      select * from unnest(${decisions.map(d => d.run)}::bigint[], ${decisions.map(d => d.code)}::text[],
+        ${decisions.map(d => d.sentence)}::text[]) as h (run, code, sentence)
+    ), changed as (
+      update runs set waiting = jsonb_build_object('code', held.code, 'sentence', held.sentence)
+      from held
+      where number = held.run and state = 'queued' and waiting ->> 'sentence' is distinct from held.sentence
+      returning number
+    )
+    update surfaces set wanted_seq = wanted_seq + 1 from changed where run = number and kind = 'run'`.execute(
+    tx,
+  );
 }

@@ -14,6 +14,7 @@ export function runOf(row: Selectable<Tables['runs']>): Run {
     requestedBy: row.requested_by,
     place: row.place,
     attempt: row.attempt,
+    extraS: row.extra_s,
     stopping: row.stopping,
     stoppedBy: row.stopped_by,
     waiting: row.waiting,
@@ -41,6 +42,7 @@ export async function storeTransition(
     .set({
       state: run.state,
       attempt: run.attempt,
+      extra_s: run.extraS,
       stopping: run.stopping,
       stopped_by: run.stoppedBy && json(run.stoppedBy),
       waiting: run.waiting && json(run.waiting),

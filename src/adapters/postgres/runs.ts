@@ -80,8 +80,15 @@ export function runStore(db: Db): RunStore {
           .executeTakeFirst();
         if (!row) return { ok: false as const, code: 'not-found' as const };
         const before = runOf(row);
+        if (change.type === 'extend' && (await isExtended(tx, number, change.key)))
+          return { ok: false as const, code: 'stale' as const };
         const after = transition(before, change, now, actor);
-        if (after.ok) await storeTransition(tx, before, after);
+        if (!after.ok) return after;
+        if (change.type === 'extend') {
+          const { key, byS } = change;
+          await tx.insertInto('extensions').values({ run: number, key, by_s: byS, at: now }).execute();
+        }
+        await storeTransition(tx, before, after);
         return after;
       });
     },
@@ -125,6 +132,17 @@ export async function insertPoints(
     from unnest(${list.map(p => p.name)}::text[], ${list.map(p => p.step)}::bigint[], ${list.map(p => p.value)}::float8[]) as p (name, step, value)
     on conflict (run, name, step) do update set value = excluded.value, attempt = excluded.attempt
     where excluded.attempt > metric_points.attempt`.execute(tx);
+}
+
+/** Whether this wish for more time was granted before. The caller holds the run's row lock. */
+async function isExtended(tx: Tx, run: number, key: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('extensions')
+    .select('key')
+    .where('run', '=', run)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 async function byKey(db: Db, key: string) {

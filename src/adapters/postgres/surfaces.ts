@@ -3,8 +3,8 @@ import type { ClaimedSurface, SurfaceStore } from '../../core/ports.ts';
 import { replySchema } from '../../core/reply-json.ts';
 import { type Db, json, type Tables } from './database.ts';
 
-/** Longer than the calls for one message take together with their timeouts. */
-const claimS = 12;
+/** A living worker keeps its claim well within it; that of a dead one is over soon enough to be taken over before 15 s have passed. */
+const claimS = 6;
 
 export function surfaceStore(db: Db): SurfaceStore {
   const due = (eb: ExpressionBuilder<Tables, 'surfaces'>) =>
@@ -44,7 +44,7 @@ export function surfaceStore(db: Db): SurfaceStore {
       const message = row.run
         ? await db
             .selectFrom('surfaces')
-            .select('remote')
+            .select(['remote', 'gave_up'])
             .where('run', '=', row.run)
             .where('kind', '=', 'run')
             .executeTakeFirst()
@@ -59,12 +59,21 @@ export function surfaceStore(db: Db): SurfaceStore {
         nonce: row.nonce,
         remote: row.remote,
         thread: row.kind === 'ended' ? (message?.remote ?? null) : null,
+        threadGone: row.kind === 'ended' && !message?.remote && message?.gave_up === true,
         shownHash: row.shown_hash,
         postingSince: row.posting_since,
         wantedSeq: row.wanted_seq,
         attempts: row.failures,
         claim: row.claims,
       };
+    },
+    async keep(surface) {
+      const { numUpdatedRows } = await mine(surface)
+        .set({ claimed_until: sql<Date>`now() + make_interval(secs => ${claimS})` })
+        // Given back already: what comes late must not take it again.
+        .where('claimed_until', '>', sql<Date>`'-infinity'`)
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
     },
     async posting(surface) {
       const result = await mine(surface)
@@ -73,7 +82,7 @@ export function surfaceStore(db: Db): SurfaceStore {
       return result.numUpdatedRows === 1n;
     },
     async shown(surface, hash, remote, pauseMs) {
-      await mine(surface)
+      const { numUpdatedRows } = await mine(surface)
         .set({
           seen_seq: surface.wantedSeq,
           shown_hash: hash,
@@ -84,6 +93,12 @@ export function surfaceStore(db: Db): SurfaceStore {
           claimed_until: sql<Date>`'-infinity'`,
           next_at: sql<Date>`now() + make_interval(secs => ${pauseMs / 1_000})`,
         })
+        .executeTakeFirst();
+      if (numUpdatedRows > 0n || !remote) return;
+      await db
+        .updateTable('surfaces')
+        .set({ wanted_seq: sql`wanted_seq + 1`, shown_hash: null })
+        .where('id', '=', surface.id)
         .execute();
     },
     async failed(surface, error, pauseMs) {
@@ -93,6 +108,27 @@ export function surfaceStore(db: Db): SurfaceStore {
           error: error.slice(0, 1_000),
           claimed_until: sql<Date>`'-infinity'`,
           next_at: sql<Date>`now() + make_interval(secs => ${pauseMs / 1_000})`,
+        })
+        .execute();
+    },
+    async waits(surface, why, pauseMs) {
+      await mine(surface)
+        .set({
+          error: why.slice(0, 1_000),
+          claimed_until: sql<Date>`'-infinity'`,
+          next_at: sql<Date>`now() + make_interval(secs => ${pauseMs / 1_000})`,
+        })
+        .execute();
+    },
+    async move(surface, place, why) {
+      await mine(surface)
+        .set({
+          place: json(place),
+          error: why.slice(0, 1_000),
+          posting_since: null,
+          failures: 0,
+          claimed_until: sql<Date>`'-infinity'`,
+          next_at: sql<Date>`now()`,
         })
         .execute();
     },

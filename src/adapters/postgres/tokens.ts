@@ -4,18 +4,12 @@ import { system } from '../../core/actor.ts';
 import { type Scope, scopes, type Token, type TokenStore } from '../../core/ports.ts';
 import { appendAudit } from './audit.ts';
 import type { Db, Tables } from './database.ts';
+import { instanceKey } from './instance-key.ts';
 
 const attemptToken = /^sba_(\d{1,12})\.(\d{1,6})\.([A-Za-z0-9_-]{43})$/;
 
 export function tokenStore(db: Db): TokenStore {
-  let keyOnce: Promise<Buffer> | null = null;
-  const key = () => {
-    keyOnce ??= instanceKey(db).catch(err => {
-      keyOnce = null;
-      throw err;
-    });
-    return keyOnce;
-  };
+  const key = instanceKey(db);
   const sign = async (run: number, attempt: number) =>
     createHmac('sha256', await key())
       .update(`attempt:${run}.${attempt}`)
@@ -126,18 +120,4 @@ function tokenOf(row: Selectable<Tables['tokens']>): Token {
 
 function digest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
-}
-
-async function instanceKey(db: Db): Promise<Buffer> {
-  await db
-    .insertInto('instance')
-    .values({ name: 'attempt-key', value: randomBytes(32) })
-    .onConflict(conflict => conflict.column('name').doNothing())
-    .execute();
-  const row = await db
-    .selectFrom('instance')
-    .select('value')
-    .where('name', '=', 'attempt-key')
-    .executeTakeFirstOrThrow();
-  return row.value;
 }

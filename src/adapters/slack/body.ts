@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
+import { formOf } from './envelope.ts';
 
 /** What a body from Slack is, told from the body alone, so that a stored one is read as it was when it came. */
 export type SlackBody =
@@ -14,10 +15,9 @@ export type SlackKind = 'command' | 'interaction' | 'event';
 const eventSchema = z.object({ type: z.literal('event_callback'), event_id: z.string().min(1) });
 const challengeSchema = z.object({ type: z.literal('url_verification'), challenge: z.string() });
 const interactionSchema = z.object({ type: z.string() });
-const commandSchema = z.object({ command: z.string().min(1) });
 
 /**
- * Tells what a body is, and its unique id: an event's own, else the digest of the body (commands and interactions carry a `trigger_id`
+ * Tells what a body is, and its unique id: an event's own, else the digest of what it says (commands and interactions carry a `trigger_id`
  * that no other has). Never throws.
  */
 export function readSlackBody(text: string): SlackBody {
@@ -35,23 +35,39 @@ function readJson(text: string): SlackBody {
 }
 
 function readForm(text: string): SlackBody {
-  const pairs = [...new URLSearchParams(text)];
-  // Slack never repeats a field; of two that differ, another reader could take the other one.
-  if (new Set(pairs.map(([name]) => name)).size !== pairs.length)
-    return { type: 'unknown', why: 'a field is there twice' };
   // PostgreSQL keeps no NUL in text.
-  if (pairs.some(pair => pair.join().includes('\0'))) return { type: 'unknown', why: 'a field holds NUL' };
-  const fields: Record<string, unknown> = Object.fromEntries(pairs);
-  const deliveryId = createHash('sha256').update(text).digest('hex');
-  if (typeof fields.payload === 'string') {
-    const payload = parseObject(fields.payload);
+  if (text.includes('%00') || text.includes('\0')) return { type: 'unknown', why: 'a field holds NUL' };
+  const fields = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    // Slack never repeats a field; of two that differ, another reader could take the other one.
+    if (fields.has(name)) return { type: 'unknown', why: 'a field is there twice' };
+    fields.set(name, value);
+  }
+  const packed = fields.get('payload');
+  if (packed !== undefined) {
+    const payload = parseObject(packed);
     if (payload === null || !interactionSchema.safeParse(payload).success)
       return { type: 'unknown', why: 'the payload cannot be read' };
-    return { type: 'delivery', kind: 'interaction', deliveryId, payload };
+    return {
+      type: 'delivery',
+      kind: 'interaction',
+      deliveryId: digest([['payload', JSON.stringify(payload)]]),
+      payload,
+    };
   }
-  if (fields.ssl_check !== undefined) return { type: 'ssl-check' };
-  if (!commandSchema.safeParse(fields).success) return { type: 'unknown', why: 'the form is no command' };
-  return { type: 'delivery', kind: 'command', deliveryId, payload: fields };
+  if (fields.has('ssl_check')) return { type: 'ssl-check' };
+  if (!fields.get('command')) return { type: 'unknown', why: 'the form is no command' };
+  return {
+    type: 'delivery',
+    kind: 'command',
+    deliveryId: digest([...fields]),
+    payload: Object.fromEntries(fields),
+  };
+}
+
+/** Of what is said, not of how it was escaped: the same comes over HTTP and over a socket. */
+function digest(fields: [name: string, value: string][]): string {
+  return hash('sha256', formOf(fields), 'hex');
 }
 
 const objectSchema = z.record(z.string(), z.unknown());

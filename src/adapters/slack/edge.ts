@@ -1,14 +1,13 @@
 import type { RawEdge, RawRequest, RawResponse } from '../../core/edge.ts';
-import { type Fault, fault, faultLine, SignalboxError } from '../../core/errors.ts';
-import type { Log, NewDelivery } from '../../core/ports.ts';
-import { readSlackBody, type SlackBody } from './body.ts';
-import { escapeMrkdwn } from './escape.ts';
+import { type Fault, fault, SignalboxError } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
+import type { Received } from './receive.ts';
 import { verifySlack } from './signature.ts';
 
 interface SlackEdgeOptions {
   signingSecret: string;
-  /** Stores durably before it resolves; throws `STORE_UNAVAILABLE` where it cannot. */
-  ingest(delivery: NewDelivery): Promise<{ outcome: 'stored' | 'duplicate' | 'conflict' }>;
+  /** Takes a verified body; never throws. */
+  receive(text: string, receivedAt: Date): Promise<Received>;
   log: Log;
 }
 
@@ -16,10 +15,10 @@ const limitBytes = 1024 * 1024;
 const retryAfterS = 10;
 
 /**
- * The one address for Slack's commands, interactions and events: verifies, stores, acknowledges; nothing is acknowledged before it is
- * stored. Throws where the signing secret is empty.
+ * The one address for Slack's commands, interactions and events: verifies what comes and has it received. Throws where the signing
+ * secret is empty.
  */
-export function slackEdge({ signingSecret, ingest, log }: SlackEdgeOptions): RawEdge {
+export function slackEdge({ signingSecret, receive, log }: SlackEdgeOptions): RawEdge {
   if (signingSecret.trim() === '')
     throw new SignalboxError('ENV_INVALID', { word: 'SLACK_SIGNING_SECRET', reason: 'It is empty.' });
 
@@ -31,27 +30,11 @@ export function slackEdge({ signingSecret, ingest, log }: SlackEdgeOptions): Raw
     }
     const text = decode(request.body);
     if (text === null) return refuse('the body is not UTF-8 text');
-    const body = readSlackBody(text);
-    if (body.type === 'unknown') return refuse(body.why);
-    if (body.type === 'ssl-check') return { status: 200 };
-    if (body.type === 'challenge') return json(200, { challenge: body.challenge });
-    return store(body, text);
-  }
-
-  async function store(body: SlackBody & { type: 'delivery' }, text: string): Promise<RawResponse> {
-    const { kind, deliveryId } = body;
-    try {
-      const { outcome } = await ingest({ source: 'slack', kind, deliveryId, body: text });
-      if (outcome === 'conflict') log.warn({ kind, deliveryId }, 'slack delivery repeated with another body');
-      return { status: 200 };
-    } catch (err) {
-      log.error({ err, kind, deliveryId }, 'slack delivery not stored');
-      const said = err instanceof SignalboxError ? err.fault : fault('INTERNAL', { reference: deliveryId });
-      // People see nothing of a refused request but Slack's own riddle, so a command is answered with the refusal itself.
-      if (kind === 'command')
-        return json(200, { response_type: 'ephemeral', text: escapeMrkdwn(faultLine(said)) });
-      return problem(said, { 'retry-after': String(retryAfterS) });
-    }
+    const received = await receive(text, request.receivedAt);
+    if (received.kind === 'unreadable') return refuse(received.why);
+    if (received.kind === 'unavailable')
+      return problem(received.fault, { 'retry-after': String(retryAfterS) });
+    return received.answer ? json(200, received.answer) : { status: 200 };
   }
 
   function refuse(why: string): RawResponse {

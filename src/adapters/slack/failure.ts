@@ -37,6 +37,27 @@ const correctable = [
   'two_factor_setup_required',
 ];
 
+/** The bot may not post there, or nobody may; the person can be told in another place. */
+const elsewhere = [
+  'cannot_reply_to_message',
+  'channel_is_archived',
+  'channel_not_found',
+  'is_archived',
+  'is_inactive',
+  'method_not_supported_for_channel_type',
+  'not_in_channel',
+  'posting_to_general_channel_denied',
+  'restricted_action',
+  'restricted_action_non_threadable_channel',
+  'restricted_action_read_only_channel',
+  'restricted_action_thread_locked',
+  'restricted_action_thread_only_channel',
+  'team_access_not_granted',
+];
+
+/** The person cannot be told anything. */
+const left = ['user_disabled', 'user_not_found', 'user_not_visible', 'users_not_found'];
+
 /** The message was not understood; the same in fewer words may be. */
 export const unrenderable: readonly string[] = [
   'invalid_blocks',
@@ -76,7 +97,9 @@ export function messengerError(error: unknown): MessengerError {
   if (passing.includes(code)) return new MessengerError(`Slack has trouble (${code}).`, 'retry', soonMs);
   if (correctable.includes(code))
     return new MessengerError(`Slack refuses the app (${code}).`, 'retry', slowlyMs);
-  return new MessengerError(`Slack refuses the message (${code}).`, 'gone', 0);
+  const said = `Slack refuses the message (${code}).`;
+  if (elsewhere.includes(code)) return new MessengerError(said, 'elsewhere', 0);
+  return new MessengerError(said, left.includes(code) ? 'left' : 'gone', 0);
 }
 
 /** The same for a plain HTTP status. `retryAfterS` as the header said. */

@@ -1,19 +1,29 @@
 import type { KnownBlock } from '@slack/types';
-import { WebClient } from '@slack/web-api';
+import type { WebClient } from '@slack/web-api';
 import type { Place } from '../../core/actor.ts';
-import { type Log, MessengerError, type MessengerPort, type OutgoingMessage } from '../../core/ports.ts';
+import { buttonText } from '../../core/button.ts';
+import {
+  type Log,
+  MessengerError,
+  type MessengerPort,
+  type OutgoingMessage,
+  type Signer,
+} from '../../core/ports.ts';
+import type { ReplyAction } from '../../core/reply.ts';
+import { slackClients } from './client.ts';
 import { messengerError, slackCode, unreadable, unrenderable } from './failure.ts';
-import { slackLogger } from './logger.ts';
 import { renderSlack } from './render.ts';
 import { isAllowed, postToResponseUrl } from './response-url.ts';
+import type { SlackTokens } from './tokens.ts';
 
 interface SlackMessengerOptions {
-  /** Bot token. */
-  token: string;
+  tokens: Pick<SlackTokens, 'tokenFor' | 'failed'>;
   /** Default `https://slack.com/api/`. */
   apiUrl?: string;
   /** Origins to which a command's `response_url` may lead. */
   responseOrigins?: readonly string[];
+  /** Makes the values of buttons. */
+  signer: Pick<Signer, 'sign'>;
   log: Log;
 }
 
@@ -37,24 +47,21 @@ const clockSkewS = 60;
  * response was lost is made a second time: at most one duplicate.
  */
 export function slackMessenger({
-  token,
+  tokens,
   apiUrl,
   responseOrigins = ['https://hooks.slack.com'],
+  signer,
   log,
 }: SlackMessengerOptions): MessengerPort {
-  const client = new WebClient(token, {
-    ...(apiUrl ? { slackApiUrl: apiUrl } : {}),
-    logger: slackLogger(log),
-    // Who tries again, and when, is decided where the message is stored.
-    retryConfig: { retries: 0 },
-    rejectRateLimitedCalls: true,
-    timeout: timeoutMs,
-    allowAbsoluteUrls: false,
-  });
+  const clientFor = slackClients({ apiUrl, timeoutMs, log });
 
   async function send(message: OutgoingMessage): Promise<{ remote: Remote | null }> {
     const place = slackPlace(message.place);
-    const content = renderSlack(message.content);
+    const buttonValue = await valuesOf(message, place);
+    const content = renderSlack(message.content, {
+      buttonValue,
+      ...(place.askedIn ? { askedIn: place.askedIn } : {}),
+    });
     try {
       return { remote: await deliver(message, place, content) };
     } catch (error) {
@@ -69,6 +76,37 @@ export function slackMessenger({
     }
   }
 
+  /** A button counts in the channel where its message is, and nowhere else. */
+  async function valuesOf(
+    message: OutgoingMessage,
+    place: SlackPlace,
+  ): Promise<(action: ReplyAction) => string> {
+    const channel = channelOf(message, place);
+    const values = new Map<ReplyAction, string>();
+    for (const block of message.content.blocks) {
+      if (block.kind !== 'actions') continue;
+      for (const one of block.actions) {
+        const text = buttonText({ team: place.team, channel, action: one.action, run: one.run });
+        values.set(one, await signer.sign(text));
+      }
+    }
+    return action => values.get(action) ?? '';
+  }
+
+  /** A call as the bot of the place's workspace. */
+  async function asBot<T>(place: SlackPlace, call: (client: WebClient) => Promise<T>): Promise<T> {
+    const { team, enterprise: anywhere } = place;
+    const enterprise = anywhere ?? null;
+    const token = await tokens.tokenFor(team, enterprise);
+    if (token === null) throw new MessengerError('Slack removed the app from this workspace.', 'gone', 0);
+    try {
+      return await call(clientFor(token));
+    } catch (error) {
+      await tokens.failed(token, team, enterprise, error);
+      throw error;
+    }
+  }
+
   async function deliver(
     message: OutgoingMessage,
     place: SlackPlace,
@@ -78,31 +116,34 @@ export function slackMessenger({
       await whisper(message, place, content);
       return null;
     }
-    if (message.remote) return edit(message.remote, content);
-    const { channel, ts } = await client.chat.postMessage({
-      channel: place.channel,
-      ...content,
-      ...(message.thread ? { thread_ts: message.thread.ts } : {}),
-      metadata: { event_type: eventType, event_payload: { nonce: message.nonce } },
-      mrkdwn: false,
-      unfurl_links: false,
-      unfurl_media: false,
-    });
+    if (message.remote) return edit(place, message.remote, content);
+    const { channel, ts } = await asBot(place, client =>
+      client.chat.postMessage({
+        channel: channelOf(message, place),
+        ...content,
+        ...(message.thread ? { thread_ts: message.thread.ts } : {}),
+        metadata: { event_type: eventType, event_payload: { nonce: message.nonce } },
+        mrkdwn: false,
+        unfurl_links: false,
+        unfurl_media: false,
+      }),
+    );
     if (!channel || !ts) throw new MessengerError('Slack did not say where the message is.', 'retry', 0);
     return { channel, ts };
   }
 
   async function whisper(message: OutgoingMessage, place: SlackPlace, content: Content): Promise<void> {
     const { channel, user, responseUrl } = place;
+    const ts = message.thread?.ts ?? place.thread;
+    const thread = ts ? { thread_ts: ts } : {};
     if (responseUrl && isAllowed(responseUrl, responseOrigins)) {
-      if (await postToResponseUrl(responseUrl, { ...content })) return;
+      if (await postToResponseUrl(responseUrl, { ...content, ...thread })) return;
     }
-    const thread = message.thread ? { thread_ts: message.thread.ts } : {};
-    await client.chat.postEphemeral({ channel, user, ...content, ...thread });
+    await asBot(place, client => client.chat.postEphemeral({ channel, user, ...content, ...thread }));
   }
 
-  async function edit(remote: Remote, content: Content): Promise<Remote> {
-    await client.chat.update({ ...remote, ...content });
+  async function edit(place: SlackPlace, remote: Remote, content: Content): Promise<Remote> {
+    await asBot(place, client => client.chat.update({ ...remote, ...content }));
     return remote;
   }
 
@@ -112,15 +153,18 @@ export function slackMessenger({
     since: Date,
     thread: Remote | null = null,
   ): Promise<Remote | null> {
-    const { channel } = slackPlace(where);
+    const place = slackPlace(where);
+    const channel = thread?.channel ?? place.channel;
     const oldest = String(Math.floor(since.getTime() / 1000) - clockSkewS);
     const range = { channel, oldest, include_all_metadata: true, limit: pageSize };
     let cursor: string | undefined;
     try {
       for (let page = 0; page < mostPages; page++) {
-        const found = thread
-          ? await client.conversations.replies({ ...range, ts: thread.ts, cursor })
-          : await client.conversations.history({ ...range, cursor });
+        const found = await asBot(place, client =>
+          thread
+            ? client.conversations.replies({ ...range, ts: thread.ts, cursor })
+            : client.conversations.history({ ...range, cursor }),
+        );
         const match = found.messages?.find(message => isOurs(message.metadata, nonce));
         if (match?.ts) return { channel, ts: match.ts };
         cursor = found.response_metadata?.next_cursor;
@@ -133,7 +177,26 @@ export function slackMessenger({
     return null;
   }
 
-  return { send, find };
+  async function direct(where: Place): Promise<Place> {
+    const place = slackPlace(where);
+    try {
+      const { channel } = await asBot(place, client => client.conversations.open({ users: place.user }));
+      if (!channel?.id) throw new MessengerError('Slack did not say where the person is.', 'retry', 0);
+      const { thread: _, ...rest } = place;
+      return { ...rest, channel: channel.id, askedIn: place.channel };
+    } catch (error) {
+      // An app that was installed without the right to do it gets it by hand, if ever.
+      if (slackCode(error) !== 'missing_scope') throw messengerError(error);
+      throw new MessengerError('Signalbox may not write to people here (im:write is missing).', 'gone', 0);
+    }
+  }
+
+  return { send, find, direct };
+}
+
+/** A thread is where its first message is, which may be another place than the one where it was asked. */
+function channelOf({ remote, thread }: OutgoingMessage, place: SlackPlace): string {
+  return remote?.channel ?? thread?.channel ?? place.channel;
 }
 
 function isOurs(

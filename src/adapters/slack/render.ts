@@ -6,6 +6,7 @@ import type {
   RichTextSection,
 } from '@slack/types';
 import { type Inline, plain, type Reply, type ReplyBlock, type Tone } from '../../core/reply.ts';
+import { type ButtonValue, slackButtons } from './buttons.ts';
 import { escapeMrkdwn } from './escape.ts';
 import { cutEnd, cutStart, shown, shownLines } from './shown.ts';
 import { slackTable, textTable } from './tables.ts';
@@ -25,26 +26,49 @@ const tones: Record<Tone, { name: string; sign: string }> = {
   failure: { name: 'x', sign: '❌' },
 };
 
-/**
- * A reply as Block Kit. All of it is `rich_text` and `raw_text`, which Slack shows as they are: no name, metric or log line can become
- * a mention, a link or formatting. `text` is what notifications show: the title alone, escaped.
- */
-export function renderSlack(reply: Reply): { text: string; blocks: KnownBlock[] } {
-  const { name, sign } = tones[reply.tone];
-  const title = cutEnd(shown(reply.title), most.title);
-  const head = richText([section([{ type: 'emoji', name }, ...words(` ${title}`, { bold: true })])]);
-  return { text: escapeMrkdwn(`${sign} ${title}`), blocks: fitting([head], reply.blocks) };
+interface Around {
+  /** What a button brings back when it is pressed; without it there are none. */
+  buttonValue?: ButtonValue;
+  /** The channel where it was asked, of a message that is shown to the person alone instead. */
+  askedIn?: string;
 }
 
-/** As many blocks as Slack takes, and a word about those that it does not. */
-function fitting(blocks: KnownBlock[], rest: ReplyBlock[]): KnownBlock[] {
-  let bytes = size(blocks[0]);
+/**
+ * A reply as Block Kit. All of it is `rich_text`, `raw_text` and `plain_text`, which Slack shows as they are: no name, metric or log line
+ * can become a mention, a link or formatting. `text` is what notifications show: the title alone, escaped. Buttons come last.
+ */
+export function renderSlack(reply: Reply, around: Around = {}): { text: string; blocks: KnownBlock[] } {
+  const { name, sign } = tones[reply.tone];
+  const { buttonValue, askedIn } = around;
+  const title = cutEnd(shown(reply.title), most.title);
+  const head = richText([section([{ type: 'emoji', name }, ...words(` ${title}`, { bold: true })])]);
+  const above = askedIn === undefined ? [head] : [head, richText([elsewhere(askedIn)])];
+  const actions = reply.blocks.flatMap(block => (block.kind === 'actions' ? block.actions : []));
+  const buttons = buttonValue ? slackButtons(actions, buttonValue) : [];
+  const rest = reply.blocks.filter(block => block.kind !== 'actions');
+  return { text: escapeMrkdwn(`${sign} ${title}`), blocks: [...fitting(above, rest, buttons), ...buttons] };
+}
+
+/** Only what is a channel has a name to show. */
+function elsewhere(askedIn: string): RichTextSection {
+  const where: RichTextElement[] = /^[CG]/.test(askedIn)
+    ? [{ type: 'channel', channel_id: askedIn }]
+    : words('a conversation of yours', { italic: true });
+  const before = words('You asked for it in ', { italic: true });
+  return section([...before, ...where, ...words(', where Signalbox cannot post.', { italic: true })]);
+}
+
+/** As many blocks as Slack takes beside `others`, and a word about those that it does not. */
+function fitting(above: KnownBlock[], rest: ReplyBlock[], others: KnownBlock[]): KnownBlock[] {
+  const blocks = [...above];
+  const mostBlocks = most.blocks - others.length;
+  let bytes = [...blocks, ...others].reduce((sum, block) => sum + size(block), 0);
   let tables = 0;
   for (const [index, block] of rest.entries()) {
     const made = block.kind === 'table' && tables++ === 0 ? slackTable(block) : richBlock(block);
     if (made === null) continue;
     bytes += size(made);
-    if (bytes > most.bytes || blocks.length >= most.blocks - 1) {
+    if (bytes > most.bytes || blocks.length >= mostBlocks - 1) {
       const left = rest.length - index;
       return [
         ...blocks,
@@ -56,8 +80,8 @@ function fitting(blocks: KnownBlock[], rest: ReplyBlock[]): KnownBlock[] {
   return blocks;
 }
 
-function size(block: KnownBlock | undefined): number {
-  return Buffer.byteLength(JSON.stringify(block) ?? '');
+function size(block: KnownBlock): number {
+  return Buffer.byteLength(JSON.stringify(block));
 }
 
 function richBlock(block: ReplyBlock): RichTextBlock | null {
@@ -81,6 +105,8 @@ function partsOf(block: ReplyBlock): RichTextBlockElement[] {
       return code(block.text);
     case 'table':
       return code(textTable(block));
+    case 'actions':
+      return [];
   }
 }
 

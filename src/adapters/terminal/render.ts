@@ -4,6 +4,11 @@ const barWidth = 30;
 // Escape sequences and direction marks in names or logs must not steer a terminal; tabs and line breaks are harmless.
 const steering = /[^\P{Cc}\t\n]|\p{Cf}/gu;
 
+/** A command as it is typed into a terminal. */
+export function commandLine(command: string): string {
+  return command.startsWith('signalbox ') ? command : `signalbox ${command}`;
+}
+
 /** A reply as plain text for a terminal. */
 export function renderTerminal(reply: Reply): string {
   const parts = [reply.title, ...reply.blocks.map(renderBlock)].filter(part => part !== '');
@@ -13,9 +18,9 @@ export function renderTerminal(reply: Reply): string {
 function renderBlock(block: ReplyBlock): string {
   switch (block.kind) {
     case 'text':
-      return plain(block.text);
+      return words(block.text);
     case 'context':
-      return `  ${plain(block.text)}`;
+      return `  ${words(block.text)}`;
     case 'fields':
       return renderFields(block.rows);
     case 'table':
@@ -26,18 +31,28 @@ function renderBlock(block: ReplyBlock): string {
         .map(line => `  | ${line}`)
         .join('\n');
     case 'list':
-      return block.items.map(item => `  - ${plain(item)}`).join('\n');
+      return block.items.map(item => `  - ${words(item)}`).join('\n');
     case 'progress': {
       const share = block.total > 0 ? Math.min(1, Math.max(0, block.done / block.total)) : 0;
       const filled = Math.round(share * barWidth);
       return `  [${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] ${Math.round(share * 100)} %  ${block.label}`;
     }
+    case 'actions':
+      return '';
   }
+}
+
+function words(text: Inline[]): string {
+  return plain(
+    text.map(part =>
+      typeof part === 'object' && 'command' in part ? { command: commandLine(part.command) } : part,
+    ),
+  );
 }
 
 function renderFields(rows: { label: string; value: Inline[] }[]): string {
   const width = Math.max(0, ...rows.map(row => row.label.length));
-  return rows.map(row => `  ${row.label.padEnd(width)}  ${plain(row.value)}`).join('\n');
+  return rows.map(row => `  ${row.label.padEnd(width)}  ${words(row.value)}`).join('\n');
 }
 
 function renderTable(columns: { title: string; align?: 'right' }[], rows: string[][]): string {

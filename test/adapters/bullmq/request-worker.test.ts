@@ -155,6 +155,9 @@ function postgresSender(url: string) {
   const connection = { connectionString: url, migrate: true };
   const queue = new Queue(requestQueue, { connection }, createPostgresBackend);
   const events = new QueueEvents(requestQueue, { connection }, createPostgresBackend);
+  // A pool says that it is closed while its connections are still closing: the end of the server may reach them.
+  queue.on('error', () => undefined);
+  events.on('error', () => undefined);
   return {
     send: async (data: unknown): Promise<unknown> => {
       await events.waitUntilReady();

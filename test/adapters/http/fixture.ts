@@ -39,6 +39,7 @@ export function aRun(changes: Partial<Run> = {}): Run {
     requestedBy: { kind: 'token', id: 'writer', name: 'writer' },
     place: { kind: 'http' },
     attempt: 1,
+    extraS: 0,
     stopping: null,
     stoppedBy: null,
     waiting: null,

@@ -301,6 +301,43 @@ describe('the life of an attempt', { skip: process.platform !== 'linux' && 'read
     assert.deepEqual([exit?.stopped, exit?.signal], ['time-limit', 'SIGTERM']);
   });
 
+  const outlived = { command: ['sleep 4; echo still here; sleep 300'], shell: true, timeLimitS: 3 };
+  test('given more time: it outlives its first limit, and is stopped at its second', async () => {
+    bench.startAgent();
+    const key = bench.assign(outlived);
+    await running(key);
+    bench.limit(key, 5);
+    const { exit } = await bench.end(key);
+    assert.deepEqual([exit?.stopped, exit?.signal, exit?.lines], ['time-limit', 'SIGTERM', ['still here']]);
+  });
+
+  test('given more time while no agent lives: the next one passes it on', async () => {
+    const agent = bench.spawnAgent();
+    const key = bench.assign({ ...outlived, command: ['sleep 4; echo still here'] });
+    await running(key);
+    await agent.kill();
+    bench.limit(key, 600);
+    bench.startAgent();
+    const { exit } = await bench.end(key);
+    assert.deepEqual([exit?.code, exit?.stopped, exit?.lines], [0, null, ['still here']]);
+  });
+
+  const limits: [name: string, content: string][] = [
+    ['no number', '{"timeLimitS":"600"}'],
+    ['nothing of it', '{}'],
+    ['no JSON', '{"timeLimitS":6'],
+  ];
+  for (const [name, content] of limits)
+    test(`a new time limit that is ${name} changes nothing`, async () => {
+      const agent = bench.spawnAgent();
+      const key = bench.assign({ command: [sleeper], shell: true, timeLimitS: 1 });
+      await running(key);
+      await agent.kill();
+      writeFileSync(join(bench.folder(key), 'control/limit.json'), content);
+      bench.startAgent();
+      assert.equal((await bench.end(key)).exit?.stopped, 'time-limit');
+    });
+
   const sources = [
     { name: 'refused', status: 404, tar: null, says: /There is no run #1/ },
     {

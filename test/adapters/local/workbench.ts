@@ -152,6 +152,11 @@ export async function openWorkbench() {
       const assigned = assignments.get(key);
       if (assigned) assignments.set(key, { ...assigned, stop });
     },
+    /** Gives it another time limit, in seconds. */
+    limit(key: string, timeLimitS: number): void {
+      const assigned = assignments.get(key);
+      if (assigned) assignments.set(key, { ...assigned, spec: { ...assigned.spec, timeLimitS } });
+    },
     /** Waits for what the agent reports as the end of an attempt. */
     async end(key: string): Promise<Report> {
       return until(`the end of ${key}`, () => ends.get(key)?.[0]);

@@ -7,7 +7,9 @@ import { deliveryStore } from '../../../src/adapters/postgres/deliveries.ts';
 import { logStore } from '../../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { planStore } from '../../../src/adapters/postgres/plan.ts';
+import { forgetOld } from '../../../src/adapters/postgres/retention.ts';
 import { runStore } from '../../../src/adapters/postgres/runs.ts';
+import { signer } from '../../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../../src/adapters/postgres/surfaces.ts';
 import { checkIdempotency, tokenStore } from '../../../src/adapters/postgres/tokens.ts';
 import { system } from '../../../src/core/actor.ts';
@@ -172,6 +174,49 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       });
     });
 
+    describe('more time', () => {
+      const extend = (key: string, mostS: number | null = null) =>
+        ({ type: 'extend', actor: octocat, key, byS: 60, mostS }) as const;
+      const change = (db: Database, number: number, key: string, mostS?: number) =>
+        runStore(db.db).change(number, extend(key, mostS), now, octocat);
+
+      test('one wish counts once, also when two processes grant it at once', async () => {
+        const number = await startedRun('extended');
+        const results = await Promise.all(
+          Array.from({ length: 6 }, (_, i) => change(i % 2 ? a : b, number, 'wish-1')),
+        );
+        assert.deepEqual(results.map(result => result.ok).sort(), [false, false, false, false, false, true]);
+        assert.equal((await runStore(a.db).get(number))?.extraS, 60);
+        const events = await runStore(a.db).events(number);
+        assert.deepEqual(
+          events.filter(event => event.type === 'extended').map(event => event.reason),
+          ['octocat gave it 1 min more, 1 h 1 min in all.'],
+        );
+        const audit = await a.pool.query('select action from audit where subject = $1', [`run:${number}`]);
+        assert.equal(audit.rows.filter(row => row.action === 'run.extended').length, 1);
+      });
+
+      test('two wishes are two, and of two at once only one gets what is left', async () => {
+        const number = await startedRun('extended-twice');
+        assert.ok((await change(a, number, 'wish-1')).ok);
+        const results = await Promise.all([
+          change(a, number, 'wish-2', 3_720),
+          change(b, number, 'wish-3', 3_720),
+        ]);
+        assert.deepEqual(results.map(result => (result.ok ? 'ok' : result.code)).sort(), ['ok', 'too-much']);
+        assert.equal((await runStore(a.db).get(number))?.extraS, 120);
+      });
+
+      test('a wish that was refused may come again; the machine hears the whole limit, the spec stays', async () => {
+        const number = await startedRun('extended-later');
+        assert.deepEqual(await change(a, number, 'wish-1', 3_600), { ok: false, code: 'too-much' });
+        assert.ok((await change(a, number, 'wish-1', 3_660)).ok);
+        const [one] = await agentStore(b.db).assignments('extended-later');
+        assert.equal(one?.spec.timeLimitS, 3_660);
+        assert.equal((await runStore(a.db).get(number))?.spec.timeLimitS, 3_600);
+      });
+    });
+
     describe('planning', () => {
       test('of two plans on one epoch one is committed', async () => {
         const [one, two] = [planStore(a.db, ['p']), planStore(b.db, ['p'])];
@@ -227,6 +272,39 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         assert.equal((await runStore(a.db).get(run.number))?.state, 'cancelled');
         assert.equal((await plan.snapshot(now)).held.filter(held => held.pool === 'late').length, 0);
         assert.equal(await plan.wanted(), true, 'the cancel has asked for another plan');
+      });
+
+      test('a reason is written once, shown, and gone when the run starts', async () => {
+        const { run } = await runStore(a.db).create(wish('reasoned', {}, { pool: 'reasons' }));
+        const plan = planStore(a.db, ['reasons']);
+        const [id = ''] = await surfaceStore(a.db).ofRun(run.number);
+        const seq = async () =>
+          (await a.pool.query('select wanted_seq from surfaces where id = $1', [id])).rows[0]?.wanted_seq;
+        const hold = {
+          type: 'hold' as const,
+          run: run.number,
+          code: 'flavor-full',
+          sentence: 'All 2 slots are held.',
+        };
+        const before = await seq();
+        await plan.commit(await plan.snapshot(now), [hold], now);
+        await plan.commit(await plan.snapshot(now), [hold], now);
+        assert.deepEqual((await runStore(a.db).get(run.number))?.waiting, {
+          code: hold.code,
+          sentence: hold.sentence,
+        });
+        assert.equal(await seq(), before + 1, 'the second plan said nothing new');
+        const start = {
+          type: 'start' as const,
+          run: run.number,
+          pool: 'reasons',
+          node: 'n1',
+          kind: 'cpu' as const,
+          indices: [0],
+          reason: '',
+        };
+        await plan.commit(await plan.snapshot(now), [start], now);
+        assert.equal((await runStore(a.db).get(run.number))?.waiting, null);
       });
 
       test('the end of a run gives its accelerator back and wants a plan', async () => {
@@ -346,6 +424,27 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         assert.deepEqual(row.rows[0], { laid_aside: true, error: 'no' });
       });
 
+      test('what is long done is forgotten, what is undone or laid aside is not', async () => {
+        const store = deliveryStore(a.db, a.pool);
+        const ids: Record<string, number> = {};
+        for (const name of ['old', 'fresh', 'undone', 'aside'])
+          ids[name] = (await store.store(delivery(`forget-${name}`))).id;
+        const age = (name: string, set: string) =>
+          a.pool.query(`update deliveries set ${set} where id = $1`, [ids[name]]);
+        await age('old', "done_at = now() - interval '15 days'");
+        await age('fresh', "done_at = now() - interval '13 days'");
+        await age('undone', "received_at = now() - interval '90 days'");
+        await age('aside', "done_at = now() - interval '90 days', laid_aside = true");
+        await forgetOld(a.db);
+        const left = await a.pool.query(
+          "select delivery_id from deliveries where delivery_id like 'forget-%' order by 1",
+        );
+        assert.deepEqual(
+          left.rows.map(row => row.delivery_id),
+          ['forget-aside', 'forget-fresh', 'forget-undone'],
+        );
+      });
+
       test('a database that is away is said as such', async () => {
         const away = openDatabase('postgres://signalbox@127.0.0.1:1/none', { onError: () => {} });
         const store = deliveryStore(away.db, away.pool);
@@ -421,6 +520,41 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       });
     });
 
+    describe('surfaces that cannot be shown where they belong', () => {
+      test('moved: the same message, due at once in another place, where its thread follows it', async () => {
+        const [runs, surfaces] = [runStore(a.db), surfaceStore(a.db)];
+        const { run } = await runs.create(wish('moved'));
+        const [id = ''] = await surfaces.ofRun(run.number);
+        const first = await surfaces.claim(id);
+        assert.ok(first);
+        await surfaces.posting(first);
+        const place = { kind: 'slack', team: 'T1', channel: 'D1', user: 'U1', askedIn: 'C1' } as const;
+        await surfaces.move(first, place, 'no');
+        const again = await surfaceStore(b.db).claim(id);
+        assert.ok(again);
+        assert.deepEqual([again.place, again.nonce, again.postingSince], [place, first.nonce, null]);
+        await surfaces.move(first, run.place, 'late');
+        await surfaces.shown(again, 'hash', { channel: 'D1', ts: '1.1' }, 0);
+        const stop = { type: 'stop', actor: octocat, why: 'cancel', reason: '' } as const;
+        await runs.change(run.number, stop, now, octocat);
+        const ids = await surfaces.ofRun(run.number);
+        const ended = await surfaces.claim(ids.find(one => one !== id) ?? '');
+        assert.deepEqual([ended?.place, ended?.thread], [run.place, { channel: 'D1', ts: '1.1' }]);
+      });
+
+      test('waiting for another message is no failure', async () => {
+        const surfaces = surfaceStore(a.db);
+        const { run } = await runStore(a.db).create(wish('waits'));
+        const [id = ''] = await surfaces.ofRun(run.number);
+        for (let i = 0; i < 3; i += 1) {
+          const claimed = await surfaces.claim(id);
+          assert.equal(claimed?.attempts, 0);
+          assert.ok(claimed);
+          await surfaces.waits(claimed, 'for another', 0);
+        }
+      });
+    });
+
     describe('logs', () => {
       test('each byte once, whatever is repeated or comes too early', async () => {
         const number = await startedRun('logged');
@@ -476,6 +610,28 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         assert.equal(await tokenStore(b.db).attemptOf('sba_1.1.x'), null, 'not one at all');
         await runStore(a.db).change(number, { type: 'exited', attempt: 1, exit }, now, system);
         assert.equal(await tokenStore(b.db).attemptOf(secret), null, 'ended');
+      });
+
+      test('what was signed is read by every process, and nothing that was changed', async () => {
+        const text = '["button","T1","C1","cancel",42]';
+        const value = await signer(a.db).sign(text);
+        assert.equal(await signer(b.db).read(value), text);
+        const [head = '', mac = ''] = value.split('.');
+        const other = await signer(a.db).sign(text.replace('42', '43'));
+        const changed = [
+          '',
+          head,
+          `${head}.`,
+          `${value}x`,
+          ` ${value}`,
+          `${value}.${mac}`,
+          `${other.split('.')[0]}.${mac}`,
+          `${head}.${mac.slice(1)}${mac[0]}`,
+          ...[...'AEIMQUYcgkosw048'].map(last => `${head}.${mac.slice(0, -1)}${last}`),
+          ...[...'ABCDEFGHIJKLMNOP'].map(last => `${head.slice(0, -1)}${last}.${mac}`),
+          `sba_42.1.${mac}`,
+        ].filter(one => one !== value);
+        for (const one of changed) assert.equal(await signer(b.db).read(one), null, one);
       });
 
       test('an idempotency key stands for one request', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { slackEdge } from '../../../src/adapters/slack/edge.ts';
+import { slackReceiver } from '../../../src/adapters/slack/receive.ts';
 import type { RawEdge } from '../../../src/core/edge.ts';
 import { SignalboxError } from '../../../src/core/errors.ts';
 import type { NewDelivery } from '../../../src/core/ports.ts';
@@ -18,8 +19,7 @@ function setUp(
 ) {
   const stored: NewDelivery[] = [];
   const { log, lines } = recordingLog();
-  const edge = slackEdge({
-    signingSecret: secret,
+  const receive = slackReceiver({
     log,
     ingest: async delivery => {
       const result = await answer(delivery);
@@ -27,6 +27,7 @@ function setUp(
       return result;
     },
   });
+  const edge = slackEdge({ signingSecret: secret, receive, log });
   return { edge, stored, lines };
 }
 
@@ -185,7 +186,7 @@ for (const signingSecret of ['', '  ']) {
   test(`edge: the signing secret ${JSON.stringify(signingSecret)} is refused at boot`, () => {
     const { log } = recordingLog();
     assert.throws(
-      () => slackEdge({ signingSecret, log, ingest: async () => ({ outcome: 'stored' }) }),
+      () => slackEdge({ signingSecret, log, receive: async () => ({ kind: 'taken' }) }),
       (err: unknown) => err instanceof SignalboxError && err.fault.code === 'ENV_INVALID',
     );
   });

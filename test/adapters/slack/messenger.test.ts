@@ -21,9 +21,10 @@ after(() => workspace.close());
 function messenger(given: { token?: string; apiUrl?: string } = {}) {
   const { log, lines } = recordingLog();
   const made = slackMessenger({
-    token: given.token ?? token,
+    tokens: { tokenFor: async () => given.token ?? token, failed: async () => {} },
     apiUrl: given.apiUrl ?? `${workspace.url}/api`,
     responseOrigins: [workspace.url],
+    signer: { sign: async words => `signed ${words}` },
     log,
   });
   return { ...made, lines };
@@ -97,6 +98,72 @@ test('messenger: a message for a thread goes there, and is found there', async (
   assert.deepEqual(await find(place, 'nonce-2', long, thread), remote);
   assert.equal(await find(place, 'nonce-2', long), null);
   assert.equal(await find(place, 'nonce-3', long, thread), null);
+});
+
+test('messenger: the thread of a message that is elsewhere is there too, and is looked for there', async () => {
+  const { send, find } = messenger();
+  const { remote: thread } = await send(message('Run #1'));
+  assert.ok(thread);
+  const asked = { ...place, channel: 'C999999999' };
+  const { remote } = await send(message('It ended', { place: asked, thread, nonce: 'nonce-2' }));
+  assert.equal(remote?.channel, channel);
+  assert.deepEqual(await find(asked, 'nonce-2', long, thread), remote);
+});
+
+const logs = { kind: 'actions', actions: [{ action: 'logs', run: 7, label: 'Logs' }] } as const;
+const elsewhere = { channel: 'C000000002', ts: '1.000001' };
+const buttons: [name: string, changes: Partial<OutgoingMessage>, channel: string][] = [
+  ['posted', {}, channel],
+  ['edited where it is', { remote: elsewhere }, 'C000000002'],
+  ['posted in a thread', { thread: elsewhere }, 'C000000002'],
+];
+for (const [name, changes, where] of buttons)
+  test(`messenger: the buttons of a message that is ${name} count there`, async () => {
+    workspace.disturb(() => ({ kind: 'answer', status: 200, body: '{"ok":true,"channel":"C1","ts":"1.1"}' }));
+    await messenger().send(
+      message('Run #7', { ...changes, blocks: [{ ...logs, actions: [...logs.actions] }] }),
+    );
+    const fields = new URLSearchParams(workspace.calls[0]?.body);
+    assert.equal(fields.get('channel'), where);
+    const value = JSON.parse(fields.get('blocks') ?? '').at(-1).elements[0].value;
+    assert.equal(value, `signed ["button","T000000001","${where}","logs",7]`);
+  });
+
+test('messenger: a person is reached directly, and it is known where they asked', async () => {
+  workspace.disturb(() => ({ kind: 'answer', status: 200, body: '{"ok":true,"channel":{"id":"D1"}}' }));
+  const responseUrl = 'https://hooks.slack.com/x';
+  const direct = await messenger().direct({ ...place, thread: '1.1', responseUrl });
+  assert.deepEqual(direct, { ...place, responseUrl, channel: 'D1', askedIn: channel });
+  const [call] = workspace.calls;
+  assert.equal(call?.path, '/api/conversations.open');
+  assert.equal(new URLSearchParams(call?.body).get('users'), 'U000000001');
+});
+
+const unreached: [name: string, then: Interference, outcome: MessengerError['outcome']][] = [
+  ['has left', { kind: 'answer', status: 200, body: '{"ok":false,"error":"user_disabled"}' }, 'left'],
+  ['is not known', { kind: 'answer', status: 200, body: '{"ok":false,"error":"user_not_found"}' }, 'left'],
+  [
+    'may not be written to',
+    { kind: 'answer', status: 200, body: '{"ok":false,"error":"missing_scope"}' },
+    'gone',
+  ],
+  ['is a bot', { kind: 'answer', status: 200, body: '{"ok":false,"error":"cannot_dm_bot"}' }, 'gone'],
+  ['is nowhere', { kind: 'answer', status: 200, body: '{"ok":true}' }, 'retry'],
+  ['must wait', { kind: 'answer', status: 429, headers: { 'retry-after': '3' } }, 'retry'],
+];
+for (const [name, then, outcome] of unreached)
+  test(`messenger: a person who ${name} -> ${outcome}`, async () => {
+    workspace.disturb(() => then);
+    await assert.rejects(messenger().direct(place), isError(outcome, /./));
+  });
+
+test('messenger: what was said in a thread is answered in it', async () => {
+  at('/commands/1', { kind: 'answer', status: 404 });
+  const where = { ...place, thread: '1.000001', responseUrl: `${workspace.url}/commands/1` };
+  await messenger().send(message('For you', { audience: 'sender', place: where }));
+  const [first, second] = workspace.calls.map(({ body }) => body);
+  assert.equal(JSON.parse(first ?? '').thread_ts, '1.000001');
+  assert.equal(new URLSearchParams(second).get('thread_ts'), '1.000001');
 });
 
 test('messenger: a post whose answer is lost is found by its nonce, and another is not', async () => {
@@ -215,7 +282,7 @@ test('messenger: a channel that is not there is gone', async () => {
   const nowhere = { ...place, channel: 'C999999999' };
   await assert.rejects(
     messenger().send(message('x', { place: nowhere })),
-    isError('gone', /channel_not_found/),
+    isError('elsewhere', /channel_not_found/),
   );
   assert.equal(await messenger().find(nowhere, 'nonce-1', long), null);
 });
@@ -231,7 +298,7 @@ const says = (error: string): Interference => ({
   body: JSON.stringify({ ok: false, error }),
 });
 const slow = 300_000;
-const failures: [name: string, then: Interference, outcome: 'retry' | 'gone', afterMs: number][] = [
+const failures: [name: string, then: Interference, outcome: MessengerError['outcome'], afterMs: number][] = [
   ['a rate limit', { kind: 'answer', status: 429, headers: { 'retry-after': '30' } }, 'retry', 30_000],
   ['a rate limit of no time', { kind: 'answer', status: 429 }, 'retry', 2_000],
   ['status 503', { kind: 'answer', status: 503, body: 'xoxb-bot' }, 'retry', 2_000],
@@ -244,14 +311,16 @@ const failures: [name: string, then: Interference, outcome: 'retry' | 'gone', af
   ['ratelimited', says('ratelimited'), 'retry', 2_000],
   ['invalid_auth', says('invalid_auth'), 'retry', slow],
   ['missing_scope', says('missing_scope'), 'retry', slow],
-  ['channel_not_found', says('channel_not_found'), 'gone', 0],
-  ['is_archived', says('is_archived'), 'gone', 0],
-  ['not_in_channel', says('not_in_channel'), 'gone', 0],
+  ['channel_not_found', says('channel_not_found'), 'elsewhere', 0],
+  ['is_archived', says('is_archived'), 'elsewhere', 0],
+  ['not_in_channel', says('not_in_channel'), 'elsewhere', 0],
+  ['user_disabled', says('user_disabled'), 'left', 0],
   ['account_inactive', says('account_inactive'), 'gone', 0],
   ['token_revoked', says('token_revoked'), 'gone', 0],
   ['msg_too_long', says('msg_too_long'), 'gone', 0],
   ['invalid_blocks, twice', says('invalid_blocks'), 'gone', 0],
-  ['restricted_action', says('restricted_action'), 'gone', 0],
+  ['restricted_action', says('restricted_action'), 'elsewhere', 0],
+  ['restricted_action_read_only_channel', says('restricted_action_read_only_channel'), 'elsewhere', 0],
   ['an error that is new', says('brand_new_error'), 'gone', 0],
 ];
 
@@ -285,7 +354,11 @@ test('messenger: Slack away is to be tried again, and neither error nor log name
   assert.doesNotMatch(JSON.stringify(lines), /xoxb/);
 });
 
-function isError(outcome: 'retry' | 'gone', words: RegExp, afterMs?: number): (err: unknown) => boolean {
+function isError(
+  outcome: MessengerError['outcome'],
+  words: RegExp,
+  afterMs?: number,
+): (err: unknown) => boolean {
   return err => {
     assert.ok(err instanceof MessengerError);
     assert.equal(err.outcome, outcome);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KnownBlock } from '@slack/types';
 import { renderSlack } from '../../../src/adapters/slack/render.ts';
-import { type ReplyBlock, reply, tones } from '../../../src/core/reply.ts';
+import { type ReplyAction, type ReplyBlock, reply, tones } from '../../../src/core/reply.ts';
 
 const at = new Date('2025-03-04T05:06:07.890Z');
 
@@ -308,3 +308,101 @@ test('render: what does not fit is counted', () => {
     '152 more parts are not shown here.',
   ]);
 });
+
+const cancel: ReplyAction = {
+  action: 'cancel',
+  run: 42,
+  label: 'Cancel :tada:',
+  confirm: { title: 'Cancel?', text: 'It stops.', yes: 'Yes', no: 'No' },
+};
+const logs: ReplyAction = { action: 'logs', run: 42, label: 'Logs' };
+const buttonValue = ({ action, run }: ReplyAction) => `signed ${action} ${run}`;
+const literal = (words: string) => ({ type: 'plain_text', text: words, emoji: false });
+
+test('render: buttons carry what they were given and ask before they count', () => {
+  const { blocks } = renderSlack(reply('Title', [{ kind: 'actions', actions: [logs, cancel] }]), {
+    buttonValue,
+  });
+  assert.deepEqual(blocks.slice(1), [
+    {
+      type: 'actions',
+      elements: [
+        { type: 'button', action_id: 'logs:42', text: literal('Logs'), value: 'signed logs 42' },
+        {
+          type: 'button',
+          action_id: 'cancel:42',
+          text: literal('Cancel :tada:'),
+          value: 'signed cancel 42',
+          confirm: {
+            title: literal('Cancel?'),
+            text: literal('It stops.'),
+            confirm: literal('Yes'),
+            deny: literal('No'),
+            style: 'danger',
+          },
+        },
+      ],
+    },
+  ]);
+});
+
+const without: [name: string, actions: ReplyAction[], around: Parameters<typeof renderSlack>[1]][] = [
+  ['nobody can sign them', [logs], {}],
+  ['there are none', [], { buttonValue }],
+];
+for (const [name, actions, around] of without)
+  test(`render: no buttons where ${name}`, () => {
+    assert.equal(renderSlack(reply('Title', [{ kind: 'actions', actions }]), around).blocks.length, 1);
+  });
+
+test('render: buttons stay last and whole, whatever is left out before them', () => {
+  const parts = Array.from({ length: 200 }, (): ReplyBlock => ({ kind: 'code', text: long }));
+  const actions: ReplyBlock = { kind: 'actions', actions: [logs, cancel] };
+  for (const blocks of [
+    [actions, ...parts],
+    [...parts, actions],
+    [...parts.slice(0, 60), actions],
+  ]) {
+    const made = renderSlack(reply('Title', blocks), { buttonValue }).blocks;
+    assert.ok(made.length <= 50);
+    assert.ok(Buffer.byteLength(JSON.stringify(made)) <= 11_000);
+    assert.deepEqual(made.map(block => block.type).indexOf('actions'), made.length - 1);
+    assert.match(textsIn(made.at(-2)).join(''), /parts are not shown here/);
+  }
+});
+
+test('render: labels and questions keep within what Slack takes', () => {
+  const words = '😀'.repeat(400);
+  const confirm = { title: words, text: words, yes: words, no: words };
+  const many = Array.from({ length: 30 }, (_, run): ReplyAction => ({ ...logs, run, label: words, confirm }));
+  const block = renderSlack(reply('Title', [{ kind: 'actions', actions: many }]), { buttonValue }).blocks.at(
+    -1,
+  );
+  assert.ok(block?.type === 'actions');
+  assert.equal(block.elements.length, 25);
+  const [first] = block.elements;
+  assert.ok(first?.type === 'button' && first.confirm);
+  const { title, text: asked, confirm: yes, deny } = first.confirm;
+  const lengths = [first.text, title, asked, yes, deny].map(one => one?.text.length ?? 0);
+  assert.ok(
+    lengths.every((length, i) => length <= ([75, 100, 300, 30, 30][i] ?? 0)),
+    String(lengths),
+  );
+});
+
+const asked: [name: string, askedIn: string, shows: object[]][] = [
+  ['a channel', 'C1', [{ type: 'channel', channel_id: 'C1' }]],
+  ['a private channel of old', 'G1', [{ type: 'channel', channel_id: 'G1' }]],
+  ['a direct message, which has no name', 'D1', [text('a conversation of yours', { italic: true })]],
+];
+for (const [name, askedIn, shows] of asked)
+  test(`render: asked in ${name}, and shown to one person instead`, () => {
+    const { blocks } = renderSlack(reply('Title', []), { askedIn });
+    assert.deepEqual(inside(blocks[1]), [
+      section(
+        text('You asked for it in ', { italic: true }),
+        ...shows,
+        text(', where Signalbox cannot post.', { italic: true }),
+      ),
+    ]);
+  });

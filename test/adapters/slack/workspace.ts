@@ -13,6 +13,8 @@ export type Interference =
   | { kind: 'answer'; status: number; headers?: Record<string, string>; body?: string }
   /** The workspace does what it is asked, and its answer is lost on the way back. */
   | { kind: 'lose-answer' }
+  /** The same, and the line stays open: whoever asked waits in vain. */
+  | { kind: 'keep-silent' }
   | { kind: 'cut' };
 
 const all = ['chat:write', 'channels:read', 'channels:history', 'channels:manage', 'users:read'];
@@ -58,6 +60,7 @@ export async function openWorkspace() {
     });
     const said = await answer.text();
     if (disturbance?.kind === 'lose-answer') return void request.socket.destroy();
+    if (disturbance?.kind === 'keep-silent') return;
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(said);
   }
 

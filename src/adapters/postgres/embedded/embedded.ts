@@ -51,6 +51,7 @@ const PATIENCE_MS = 600_000;
 const SILENCE_MS = 60_000;
 const LEFTOVERS_MS = 20_000;
 const CONNECT_MS = 5_000;
+const GOODBYES_MS = 1_000;
 const WATCH_MS = 200;
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 5_000;
@@ -92,6 +93,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
         const alone = tryLock(folder.useLock, 'exclusive');
         if (!alone) return;
         try {
+          await goodbyes(folder);
           await stopPostmaster(folder, findPostmaster(folder));
         } finally {
           alone.release();
@@ -221,6 +223,29 @@ async function ask(folder: Folder, database = 'signalbox'): Promise<Answer> {
       default:
         return 'down';
     }
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/**
+ * Waits until the last connections are closed: a pool says that it is while they still are closing, and the end of the server would reach
+ * them as an error that nobody hears.
+ */
+async function goodbyes(folder: Folder): Promise<void> {
+  const client = new Client({
+    connectionString: urlOf(folder, 'postgres'),
+    connectionTimeoutMillis: GOODBYES_MS,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const others = `select 1 from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`;
+    for (const giveUp = performance.now() + GOODBYES_MS; performance.now() < giveUp; await pause(10)) {
+      if ((await client.query(others)).rowCount === 0) return;
+    }
+  } catch {
+    // A server that does not answer has nobody to say goodbye to.
   } finally {
     await client.end().catch(() => undefined);
   }

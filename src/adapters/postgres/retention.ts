@@ -1,0 +1,26 @@
+import { sql } from 'kysely';
+import type { Db } from './database.ts';
+
+/** Longer than any sender repeats itself: GitHub asks again for up to 3 days, people for some more. */
+const keptDays = 14;
+const batch = 5_000;
+
+/**
+ * Forgets what only guarded against repeats: deliveries that are done, idempotency keys, answers that were said. Facts (runs, events,
+ * audit) stay. At most a batch of each at a time, so that no lock is held long; answers how many rows went.
+ */
+export async function forgetOld(db: Db): Promise<number> {
+  const old = sql`now() - make_interval(days => ${keptDays})`;
+  const results = [
+    await sql`delete from deliveries where id in
+      (select id from deliveries where done_at < ${old} and not laid_aside limit ${batch})`.execute(db),
+    await sql`delete from idempotency where ctid in (select ctid from idempotency where at < ${old} limit ${batch})`.execute(
+      db,
+    ),
+    await sql`delete from surfaces where id in
+      (select id from surfaces where kind = 'note' and next_at < ${old} and (gave_up or seen_seq >= wanted_seq) limit ${batch})`.execute(
+      db,
+    ),
+  ];
+  return results.reduce((sum, result) => sum + Number(result.numAffectedRows ?? 0), 0);
+}

@@ -1,0 +1,142 @@
+import { mayUse, roleOf } from '../core/access.ts';
+import { type Actor, actorKey, commandMark, type Place } from '../core/actor.ts';
+import type { CommandDefinition } from '../core/command.ts';
+import { type Fault, fault } from '../core/errors.ts';
+import { type Form, type FormDesk, type FormValues, mostShownChoices } from '../core/form.ts';
+import type { Holdings } from '../core/free-now.ts';
+import type { AuditLog, Log, PlanStore, RunFilter, RunStore } from '../core/ports.ts';
+import type { Policy } from '../core/project.ts';
+import { readTrainForm } from '../core/read-train-form.ts';
+import type { RunWish } from '../core/run-request.ts';
+import { trainChoices, trainForm, wishOf } from '../core/train-form.ts';
+import { findWish } from '../core/wish-in-text.ts';
+
+export interface TrainDeskDeps {
+  commands: readonly CommandDefinition[];
+  policy: Policy;
+  runs: Pick<RunStore, 'list' | 'get'>;
+  plan: Pick<PlanStore, 'snapshot'>;
+  audit: Pick<AuditLog, 'append'>;
+  log: Log;
+}
+
+/** How long a fact from the store may take: whoever fills in a form waits, and it is of use without the fact. */
+const factMs = 800;
+/** Runs whose refs are suggested. */
+const recentRuns = 100;
+
+/**
+ * Hands out the form for a run and reads it. Who may train is decided at both; what the store does not tell in time is left out of the
+ * form, and checked by the command.
+ */
+export function trainDesk(deps: TrainDeskDeps): FormDesk {
+  const { commands, policy, runs, plan, log } = deps;
+  const command = trainIn(commands);
+  const projects = Object.keys(policy.projects);
+
+  const holdings = (now: Date): Promise<Holdings | null> => inTime(plan.snapshot(now), log);
+
+  async function newest(filter: Omit<RunFilter, 'limit'>): Promise<RunWish | null> {
+    const [run] = await runs.list({ ...filter, limit: 1 });
+    return run && Object.hasOwn(policy.projects, run.spec.project) ? wishOf(run) : null;
+  }
+
+  /** What a text asks for, else the person's last run. */
+  async function wishFor(actor: Actor, text: string | null): Promise<RunWish | null> {
+    const found = findWish(text ?? '', commands, projects);
+    if (found.wish) return found.wish;
+    for (const number of found.runs.slice(0, 3)) {
+      const run = await runs.get(number);
+      if (run && Object.hasOwn(policy.projects, run.spec.project)) return wishOf(run);
+    }
+    return await newest({ requestedBy: actor });
+  }
+
+  async function refuse(actor: Actor, place: Place, now: Date): Promise<Fault | null> {
+    const allowed = mayUse(command, roleOf(actor, policy));
+    if (allowed.ok) return null;
+    const entry = {
+      actor,
+      action: 'command.refused',
+      subject: actorKey(actor),
+      outcome: 'refused' as const,
+      details: { code: 'ACCESS_DENIED', words: 'train', place: place.kind },
+    };
+    await inTime(deps.audit.append(entry, now), log);
+    const { reason, todo } = allowed;
+    return fault('ACCESS_DENIED', { command: 'train', reason, todo }, commandMark(place));
+  }
+
+  async function choose(actor: Actor, values: FormValues, now: Date): Promise<Form> {
+    const project = values.project ?? '';
+    const [last, held] = await Promise.all([
+      inTime(newest({ requestedBy: actor, project }), log),
+      holdings(now),
+    ]);
+    return trainForm({ policy, wish: { ...last, ...kept(values), project }, holdings: held });
+  }
+
+  return {
+    example: command.examples[0],
+    async open({ actor, place }, text, now) {
+      const refused = await refuse(actor, place, now);
+      if (refused) return { ok: false, fault: refused };
+      const [project, second] = projects;
+      if (project === undefined) return { ok: false, fault: fault('PROJECT_NONE') };
+      const [wish, held] = await Promise.all([inTime(wishFor(actor, text), log), holdings(now)]);
+      const nothing = second === undefined ? { project } : {};
+      return { ok: true, form: trainForm({ policy, wish: wish ?? nothing, holdings: held }) };
+    },
+    choose: ({ actor }, { values }, now) => choose(actor, values, now),
+    async suggest(field, query, { state, values }) {
+      const project = values.project ?? state;
+      const found = field === 'ref' ? await inTime(runs.list({ project, limit: recentRuns }), log) : null;
+      const refs = (found ?? []).map(run => run.spec.ref);
+      const wanted = query.trim().toLowerCase();
+      const all = trainChoices(field, project, policy, refs);
+      const fitting = all.filter(choice => choice.label.toLowerCase().includes(wanted));
+      // Refs that no run has had are known to Git alone, so whatever is typed may be one.
+      const typed = query.trim();
+      const own = field === 'ref' && typed !== '' && !all.some(choice => choice.value === typed);
+      return [...(own ? [{ value: typed, label: typed }] : []), ...fitting].slice(0, mostShownChoices);
+    },
+    async submit({ actor, place }, filled, now) {
+      const refused = await refuse(actor, place, now);
+      if (refused) return { kind: 'refused', fault: refused };
+      const { state, values } = filled;
+      if (values.project !== state && Object.hasOwn(policy.projects, values.project ?? ''))
+        return { kind: 'again', form: await choose(actor, values, now) };
+      const read = readTrainForm(values, { command, policy, holdings: await holdings(now) });
+      if (!read.ok) return { kind: 'wrong', errors: read.errors };
+      return { kind: 'accepted', values: read.values };
+    },
+  };
+}
+
+function trainIn(commands: readonly CommandDefinition[]): CommandDefinition {
+  const command = commands.find(one => one.path.join(' ') === 'train');
+  if (!command) throw new Error('there is no command train');
+  return command;
+}
+
+/** What was filled in that has nothing to do with the project. */
+function kept({ priority, note }: FormValues): Partial<RunWish> {
+  return { ...(priority ? { priority } : {}), ...(note ? { note } : {}) };
+}
+
+/** What the store says, or null where it does not say it soon. */
+async function inTime<T>(asked: Promise<T>, log: Log): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>(resolve => {
+    timer = setTimeout(() => resolve(null), factMs);
+  });
+  const told = asked.catch(err => {
+    log.warn({ err }, 'a form goes without a fact from the store');
+    return null;
+  });
+  try {
+    return await Promise.race([told, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

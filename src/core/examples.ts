@@ -1,0 +1,27 @@
+import type { CommandDefinition } from './command.ts';
+import type { Policy } from './project.ts';
+import { typedParameter } from './run-request.ts';
+
+/**
+ * The commands with examples that can be taken as they are: where the policy has no project `digits`, which the definitions speak of, its
+ * first project stands in with the first of its parameters.
+ */
+export function withOwnExamples(
+  commands: readonly CommandDefinition[],
+  policy: Pick<Policy, 'projects'>,
+): readonly CommandDefinition[] {
+  const [own] = Object.entries(policy.projects);
+  if (!own || Object.hasOwn(policy.projects, 'digits')) return commands;
+  const [name, { parameters, team }] = own;
+  const [parameter] = Object.entries(parameters);
+  const set = parameter ? ` ${typedParameter(parameter[0], parameter[1].default)}` : '';
+  const fitted = (example: string) =>
+    example
+      .replace(/^train digits\b/, `train ${name}`)
+      .replace(/ -p lr=\S+/, () => set)
+      .replace(/ --team research\b/, ` --team ${team}`);
+  return commands.map(command => {
+    const [first, ...more] = command.examples;
+    return { ...command, examples: [fitted(first), ...more.map(fitted)] };
+  });
+}

@@ -1,0 +1,106 @@
+import type { CommandDefinition } from './command.ts';
+import { type ErrorCode, type ErrorDetails, fault, faultLine } from './errors.ts';
+import type { FormValues } from './form.ts';
+import type { Holdings } from './free-now.ts';
+import { gpusTooMany } from './pool-limit.ts';
+import type { Policy } from './project.ts';
+import { type RunWish, requestRun } from './run-request.ts';
+import { anyModel, parameterField } from './train-form.ts';
+import { parseValue } from './values.ts';
+
+export type ReadTrainForm =
+  | { ok: true; values: Record<string, unknown> }
+  /** A sentence for each field that is wrong: what the command line would say, without its example. */
+  | { ok: false; errors: Record<string, string> };
+
+interface Facts {
+  /** The command that the form stands for; its flags say how values are read. */
+  command: Pick<CommandDefinition, 'flags'>;
+  policy: Policy;
+  /** Null: not known now, and not checked. */
+  holdings: Holdings | null;
+}
+
+/** Reads what was filled in as the command line would be read, but all fields at once. Fields left empty are as the project has them. */
+export function readTrainForm(filled: FormValues, { command, policy, holdings }: Facts): ReadTrainForm {
+  const errors: Record<string, string> = {};
+  const refuse = (field: string, said: { code: ErrorCode; details: ErrorDetails }) => {
+    errors[field] ??= sentenceOf(said.code, said.details);
+  };
+  const project = filled.project ?? '';
+  const known = requestRun({ project }, policy);
+  if (!known.ok && !Object.hasOwn(policy.projects, project)) {
+    refuse('project', { ...known, details: { ...known.details, word: project || '""' } });
+    return { ok: false, errors };
+  }
+
+  const values: Record<string, unknown> = {};
+  for (const spec of command.flags) {
+    const text = filled[spec.name]?.trim() ?? '';
+    if (spec.kind === 'pairs' || text === '' || (spec.name === 'gpu' && text === anyModel)) continue;
+    const read = parseValue(spec, text);
+    if (read.ok) values[spec.name] = read.value;
+    else {
+      const { allowed, nearest } = read;
+      refuse(spec.name, {
+        code: 'VALUE_INVALID',
+        details: { word: text, name: `--${spec.name}`, allowed, nearest },
+      });
+    }
+  }
+  const parameters = parametersIn(filled, project, policy);
+  const wish: RunWish = { project, parameters, ...wishFrom(values) };
+
+  // Each by itself, so that all that is wrong is said at once.
+  const { gpus, gpu, ...others } = wishFrom(values);
+  const alone: [field: string, part: Partial<RunWish>][] = [
+    ...Object.entries(others).map(([name, value]): [string, Partial<RunWish>] => [name, { [name]: value }]),
+    ...Object.entries(parameters).map(([name, text]): [string, Partial<RunWish>] => [
+      `${parameterField}${name}`,
+      { parameters: { [name]: text } },
+    ]),
+    ['gpu', { ...(gpus === undefined ? {} : { gpus }), ...(gpu === undefined ? {} : { gpu }) }],
+  ];
+  for (const [field, part] of alone) {
+    const checked = requestRun({ project, ...part }, policy);
+    if (!checked.ok) refuse(field, checked);
+  }
+  const whole = requestRun(wish, policy);
+  if (Object.keys(errors).length === 0 && !whole.ok) refuse('project', whole);
+  const tooMany = whole.ok && holdings ? gpusTooMany(whole.spec, holdings.pools) : null;
+  if (tooMany) refuse('gpus', tooMany);
+
+  if (Object.keys(errors).length > 0) return { ok: false, errors };
+  return { ok: true, values: { project, ...values, parameters } };
+}
+
+/** What is wrong, in the words of the catalogue. */
+function sentenceOf(code: ErrorCode, { example: _, ...details }: ErrorDetails): string {
+  return faultLine(fault(code, details));
+}
+
+/** Numbers and choices without the blanks around them that phones add; text stays as it was written. */
+function parametersIn(filled: FormValues, project: string, policy: Policy): Record<string, string> {
+  const specs = policy.projects[project]?.parameters ?? {};
+  const given = Object.entries(filled).flatMap(([field, text]): [string, string][] => {
+    if (!field.startsWith(parameterField) || text === '') return [];
+    const name = field.slice(parameterField.length);
+    const isText = Object.hasOwn(specs, name) && specs[name]?.type === 'text';
+    const value = isText ? text : text.trim();
+    return value === '' ? [] : [[name, value]];
+  });
+  return Object.fromEntries(given);
+}
+
+function wishFrom(values: Record<string, unknown>): Omit<RunWish, 'project'> {
+  const wish: Omit<RunWish, 'project'> = {};
+  for (const name of ['ref', 'gpu', 'pool', 'priority', 'note'] as const) {
+    const value = values[name];
+    if (typeof value === 'string') wish[name] = value;
+  }
+  for (const name of ['gpus', 'time'] as const) {
+    const value = values[name];
+    if (typeof value === 'number') wish[name] = value;
+  }
+  return wish;
+}

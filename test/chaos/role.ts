@@ -1,0 +1,54 @@
+import { flushCompileCache } from 'node:module';
+import { instrumentAs } from './steps.ts';
+import { watchFetch, watchSystemCalls } from './system-calls.ts';
+import { watched, watchedCall } from './watched.ts';
+
+/**
+ * One role of Signalbox as `serve` starts it, with a step before and after each call over a port: `role.ts <role> <folder of the box>`.
+ */
+const [role = '', folder = ''] = process.argv.slice(2);
+instrumentAs(role, folder);
+watchSystemCalls(role, folder);
+// A test that was killed leaves nothing behind.
+process.once('disconnect', () => process.exit(1));
+
+const { createLogger } = await import('../../src/adapters/logger/logger.ts');
+const { loadConfig, loadPolicy } = await import('../../src/config.ts');
+const config = loadConfig();
+const policy = loadPolicy(config);
+const log = createLogger(config.logLevel, config.secrets);
+
+if (role === 'agent') {
+  watchFetch();
+  const { runAgentRole } = await import('../../src/roles/agent.ts');
+  void runAgentRole(config, policy, 'local', log, new AbortController().signal);
+} else {
+  const { openAdapters, baseOn } = await import('../../src/roles/base.ts');
+  const adapters = await openAdapters(config, policy, log);
+  const { slack, openIngest } = adapters;
+  const base = baseOn(
+    {
+      ...adapters,
+      wakeups: watched('wakeups', adapters.wakeups),
+      runs: watched('runs', adapters.runs),
+      logs: watched('logs', adapters.logs),
+      plan: watched('plan', adapters.plan),
+      agents: watched('agents', adapters.agents),
+      deliveries: watched('deliveries', adapters.deliveries),
+      surfaces: watched('surfaces', adapters.surfaces),
+      audit: watched('audit', adapters.audit),
+      tokens: watched('tokens', adapters.tokens),
+      source: watched('source', adapters.source),
+      slack: { ...watched('slack', slack), messenger: watched('messenger', slack.messenger) },
+      openIngest: () => watched('ingest', openIngest()),
+    },
+    config,
+    policy,
+    log,
+  );
+  const whole = { ...base, dispatch: watchedCall('dispatch', base.dispatch) };
+  if (role === 'web') await (await import('../../src/roles/web.ts')).startWeb(whole);
+  else (await import('../../src/roles/worker.ts')).startWorker(whole);
+}
+// It is written at the end of a process, to which none of these comes.
+flushCompileCache();

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import type { Actor, Place } from '../src/core/actor.ts';
+import { type Button, readButton } from '../src/core/button.ts';
+import { fault } from '../src/core/errors.ts';
+import { typedDuration } from '../src/core/project.ts';
+import { usualExtensionS } from '../src/core/run-actions.ts';
+import type { Signed, Translation, WebhookDefinition } from '../src/core/webhook.ts';
+
+// An actor's id joins two of these with `/`, so neither may hold one.
+const slackId = z.string().regex(/^[A-Za-z0-9]+$/);
+
+/** A press of a button on a message: https://docs.slack.dev/reference/interaction-payloads/block_actions-payload */
+const pressSchema = z.object({
+  type: z.literal('block_actions'),
+  // Absent where the app was installed on a whole organisation and spoken to in none of its workspaces.
+  team: z.object({ id: slackId }).nullish(),
+  user: z.object({
+    id: slackId,
+    team_id: slackId.optional(),
+    username: z.string().optional(),
+    name: z.string().optional(),
+  }),
+  channel: z.object({ id: slackId }),
+  container: z.object({
+    type: z.literal('message'),
+    message_ts: z.string(),
+    thread_ts: z.string().optional(),
+  }),
+  message: z.object({ thread_ts: z.string().optional() }).nullish(),
+  actions: z.array(z.object({ type: z.literal('button'), value: z.string() })).length(1),
+  // Whoever calls it makes sure that it is Slack's.
+  response_url: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .catch(undefined),
+});
+
+/** A press of a button is what its words would be, typed by the one who pressed it. */
+export const slackInteraction: WebhookDefinition = {
+  name: 'slack-interaction',
+  source: 'slack',
+  kind: 'interaction',
+  translate(payload: unknown, deliveryId: string): Translation | Signed {
+    const parsed = pressSchema.safeParse(payload);
+    if (!parsed.success) {
+      const fields = parsed.error.issues.map(issue => issue.path.join('.')).join(', ');
+      return { kind: 'ignore', why: `not a press of a button: ${fields}` };
+    }
+    const { team, user, channel, container, message, actions, response_url: responseUrl } = parsed.data;
+    const teamId = team?.id ?? user.team_id;
+    if (teamId === undefined) return { kind: 'ignore', why: 'not a press of a button: team' };
+    const name = user.username || user.name || user.id;
+    const actor: Actor = { kind: 'slack', id: `${teamId}/${user.id}`, name };
+    // The first message of a thread is not in it.
+    const { message_ts: ts, thread_ts: threadTs = message?.thread_ts } = container;
+    const thread = threadTs === ts ? undefined : threadTs;
+    const place: Place = {
+      kind: 'slack',
+      team: teamId,
+      channel: channel.id,
+      user: user.id,
+      ...(thread ? { thread } : {}),
+      ...(responseUrl ? { responseUrl } : {}),
+    };
+    const key = `slack:${deliveryId}`;
+    return {
+      kind: 'signed',
+      value: actions[0]?.value ?? '',
+      read(text) {
+        const button = text === null ? null : readButton(text);
+        if (button?.team !== teamId || button.channel !== channel.id)
+          return {
+            kind: 'refuse',
+            key,
+            actor,
+            place,
+            fault: fault('BUTTON_INVALID', { example: 'train list' }, '/'),
+          };
+        return {
+          kind: 'intent',
+          intent: { key, actor, place, wish: { kind: 'words', words: wordsOf(button) } },
+        };
+      },
+    };
+  },
+};
+
+function wordsOf({ action, run }: Button): string {
+  const words = `train ${action} ${run}`;
+  return action === 'extend' ? `${words} ${typedDuration(usualExtensionS)}` : words;
+}
