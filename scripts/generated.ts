@@ -1,3 +1,5 @@
+import { commands } from '../commands/index.ts';
+import { slackManifest } from '../src/adapters/slack/manifest.ts';
 import { variables } from '../src/config.ts';
 import { errors } from '../src/core/errors.ts';
 
@@ -5,6 +7,7 @@ import { errors } from '../src/core/errors.ts';
 export const generated: readonly { path: string; render(): string }[] = [
   { path: 'docs/errors.md', render: renderErrors },
   { path: '.env.example', render: renderEnvironment },
+  { path: 'deploy/slack-manifest.json', render: renderManifest },
 ];
 
 function renderErrors(): string {
@@ -33,4 +36,8 @@ function renderEnvironment(): string {
     return `# ${variable.about}\n#${name}=${preset ?? example ?? ''}\n`;
   });
   return `# Made from src/config.ts by \`npm run generate\`. Every variable that Signalbox reads; all are optional.\n\n${parts.join('\n')}`;
+}
+
+function renderManifest(): string {
+  return `${JSON.stringify(slackManifest(commands), null, 2)}\n`;
 }

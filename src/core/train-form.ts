@@ -126,7 +126,7 @@ function parameterOf(name: string, parameter: Parameter | undefined, wish: Parti
       // What a text takes says more than its own hint only where it has a pattern and no hint.
       const says = parameter.type !== 'text' || (parameter.pattern !== undefined && !parameter.hint);
       const allowed = says ? sentence(String(allowedForParameter(parameter))) : '';
-      const empty = `Left empty: ${parameter.default === '' ? 'nothing' : parameter.default}.`;
+      const empty = parameter.default === '' ? '' : `Left empty: ${parameter.default}.`;
       return {
         ...field,
         kind: parameter.type,
@@ -146,7 +146,7 @@ function gpusField(project: Project, wish: Partial<RunWish>, holdings: Holdings 
   const there = free.filter(({ pool, total }) => pool.reachable && total > 0);
   const now = there.map(({ pool, free: some, total }) => `${some} of ${total} in ${pool.name}`).join(', ');
   const none = holdings && there.length === 0 ? 'No pool has any now.' : '';
-  const hint = ['0 means one CPU slot.', now ? `Free now: ${now}.` : none, `Left empty: ${project.gpus}.`];
+  const hint = [now ? `Free now: ${now}.` : none, '0 means one CPU slot.', `Left empty: ${project.gpus}.`];
   return {
     name: 'gpus',
     label: 'Accelerators',

@@ -5,6 +5,7 @@ import { type Received, slackReceiver } from '../adapters/slack/receive.ts';
 import { faultReply } from '../app/deliver.ts';
 import { ingest } from '../app/ingest.ts';
 import { trainDesk } from '../app/train-desk.ts';
+import { actorKey } from '../core/actor.ts';
 import { withOwnExamples } from '../core/examples.ts';
 import type { DeliveryStore } from '../core/ports.ts';
 import type { Base } from './base.ts';
@@ -15,7 +16,7 @@ export function receiveSlack(
   base: Base,
   deliveries: Pick<DeliveryStore, 'store'>,
 ): (text: string, receivedAt: Date) => Promise<Received> {
-  const { config, slack, wakeups, log, clock } = base;
+  const { config, slack, wakeups, audit, log, clock } = base;
   const store: Parameters<typeof slackReceiver>[0]['ingest'] = delivery =>
     ingest(delivery, { deliveries, wakeups });
   if (!config.slack) return slackReceiver({ ingest: store, log });
@@ -24,6 +25,18 @@ export function receiveSlack(
     tokens: slack.tokens,
     apiUrl: config.slack.apiUrl,
     ingest: store,
+    refused(actor, code) {
+      const entry = {
+        actor,
+        action: 'delivery.refused',
+        subject: actorKey(actor),
+        outcome: 'refused',
+      } as const;
+      const details = { code, source: 'slack', kind: 'form' };
+      audit
+        .append({ ...entry, details }, clock())
+        .catch(err => log.warn({ err, code }, 'a refused form was not written down'));
+    },
     async tell(asked, said) {
       const content = faultReply(said);
       const place = await inPerson(asked, slack.messenger);

@@ -17,10 +17,9 @@ export interface Box {
   dataDir: string;
   url: string;
   database: Database;
-  redisDatabase: number;
   /** SIGKILL. */
   kill(role: string): void;
-  /** Ends of roles that nobody asked for: a role with its exit code. */
+  /** Ends of roles that nobody asked for, with their last words. A boot while PostgreSQL is away is none. */
   surprises: string[];
   /** The end of what a role has written. */
   log(role: string): string;
@@ -40,8 +39,13 @@ projects:
   pinned: { team: research, source: "file://${folder}/repository", command: [sh, quick.sh], environment: { STARTS: ${folder}/starts } }
 `;
 
-/** `roles`: `web`, `worker` and `agent`, one process for each time that it is named. */
-export async function openBox(town: Town, number: number, roles: readonly string[]): Promise<Box> {
+/** `roles`: `web`, `worker` and `agent`, one process for each time that it is named. `queue`: Redis where there is one, unless said otherwise. */
+export async function openBox(
+  town: Town,
+  number: number,
+  roles: readonly string[],
+  queue: 'redis' | 'postgres' = 'redis',
+): Promise<Box> {
   const name = `box${number}`;
   const folder = join(town.folder, name);
   const dataDir = join(folder, 'data');
@@ -63,7 +67,7 @@ export async function openBox(town: Town, number: number, roles: readonly string
     PATH: process.env.PATH,
     NODE_COMPILE_CACHE: join(town.folder, 'compiled'),
     DATABASE_URL: databaseUrl,
-    ...(town.redis ? { REDIS_URL: `${town.redis.url}/${number}` } : {}),
+    ...(town.redis && queue === 'redis' ? { REDIS_URL: `${town.redis.url}/${number}` } : {}),
     SIGNALBOX_CONFIG: join(folder, 'signalbox.yml'),
     SIGNALBOX_DATA: dataDir,
     SIGNALBOX_URL: url,
@@ -89,7 +93,8 @@ export async function openBox(town: Town, number: number, roles: readonly string
       children.set(role, all.add(child));
       const [code, signal] = await once(child, 'exit');
       all.delete(child);
-      if (!closing && signal !== 'SIGKILL') surprises.push(`${role} ended with ${code ?? signal}`);
+      if (!closing && signal !== 'SIGKILL' && !/POSTGRES_UNREACHABLE/.test(box.log(role)))
+        surprises.push(`${role} ended with ${code ?? signal}:\n${box.log(role)}`);
       await pause(restartMs);
     }
   }
@@ -101,7 +106,6 @@ export async function openBox(town: Town, number: number, roles: readonly string
     dataDir,
     url,
     database,
-    redisDatabase: number,
     kill(role) {
       for (const child of children.get(role) ?? []) child.kill('SIGKILL');
     },

@@ -40,11 +40,14 @@ describe('whoever dies at a step of a run, nothing is lost', { concurrency: boxC
   });
 
   after(async () => {
-    for (const box of boxes) await checkBox(box);
-    await Promise.all(boxes.map(box => box.close()));
-    await town.close();
     took.sort((a, b) => b.ms - a.ms);
     for (const { name, ms } of took.slice(0, 8)) console.log(`work went on after ${ms} ms: ${name}`);
+    try {
+      for (const box of boxes) await checkBox(box);
+    } finally {
+      await Promise.all(boxes.map(box => box.close()));
+      await town.close();
+    }
   });
 
   /** Rows share boxes, one row at a time in each. */

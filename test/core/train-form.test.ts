@@ -115,12 +115,7 @@ describe('the form for a run', () => {
       {},
       { kind: 'integer', value: '20', hint: 'A whole number of at least 1. Left empty: 20.' },
     ],
-    [
-      'a text that is empty',
-      'parameter:tag',
-      {},
-      { kind: 'text', value: undefined, hint: 'Left empty: nothing.' },
-    ],
+    ['a text that is empty', 'parameter:tag', {}, { kind: 'text', value: undefined, hint: undefined }],
     [
       'a text with a pattern',
       'parameter:code',
@@ -143,7 +138,7 @@ describe('the form for a run', () => {
       {
         kind: 'integer',
         value: '1',
-        hint: '0 means one CPU slot. Free now: 1 of 2 in local, 1 of 1 in lab. Left empty: 1.',
+        hint: 'Free now: 1 of 2 in local, 1 of 1 in lab. 0 means one CPU slot. Left empty: 1.',
       },
     ],
     ['accelerators as wished', 'gpus', { gpus: 0 }, { value: '0' }],

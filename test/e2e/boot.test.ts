@@ -93,7 +93,7 @@ const rows: Row[] = [
     environment: () => ({ SLACK_SIGNING_SECRET: '', SLACK_BOT_TOKEN: 'xoxb-secret' }),
     says: /^ENV_INVALID: The environment variable SLACK_SIGNING_SECRET is not valid\. It is empty\./,
   },
-  ...['65536', '-1', 'http', '', '3000 ', '1e3'].map(
+  ...['65536', '-1', '', '1e3'].map(
     (PORT): Row => ({
       name: `the port "${PORT}"`,
       environment: () => ({ PORT }),

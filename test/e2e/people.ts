@@ -5,7 +5,7 @@ import { until } from './until.ts';
 
 export const signingSecret = 'the-signing-secret-of-the-tests';
 export const botToken = 'xoxb-bot';
-export const channel = 'C000000001';
+const channel = 'C000000001';
 const team = 'T000000001';
 const user = 'U000000001';
 
@@ -127,8 +127,6 @@ export async function openPeople() {
     close: () => workspace.close(),
   };
 }
-
-export type People = Awaited<ReturnType<typeof openPeople>>;
 
 /** All words of blocks, in order, a line for each block. */
 function wordsOf(blocks: unknown[]): string {

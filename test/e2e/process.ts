@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-export const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../..');
 export const entry = join(root, 'src/main.ts');
 
 /** The variables that a fresh shell would have, and the launcher's; everything else is a test's to say. */

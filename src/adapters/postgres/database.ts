@@ -178,9 +178,15 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   });
   // Without a listener an error on an idle connection ends the process.
   pool.on('error', options.onError);
+  // The same while it is in use: there the error comes with the statement that it breaks.
+  pool.on('connect', client => client.on('error', () => {}));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  // Kysely's destroy ends the pool.
-  return { pool, db, close: () => db.destroy() };
+  const close = async () => {
+    // Ends the pool, but only where Kysely itself has used it.
+    await db.destroy();
+    if (!pool.ending) await pool.end();
+  };
+  return { pool, db, close };
 }
 
 export function json(value: unknown): string {

@@ -1,13 +1,14 @@
-import type { Place } from '../../core/actor.ts';
-import { type Fault, fault, faultLine, SignalboxError } from '../../core/errors.ts';
+import type { Actor, Place } from '../../core/actor.ts';
+import { type ErrorCode, type Fault, fault, faultLine, SignalboxError } from '../../core/errors.ts';
 import type { Form, FormDesk, Submission } from '../../core/form.ts';
-import type { Log, NewDelivery } from '../../core/ports.ts';
+import { type Log, MessengerError, type NewDelivery } from '../../core/ports.ts';
 import { type Admission, admit } from './admission.ts';
 import type { SlackBody } from './body.ts';
 import { slackClients } from './client.ts';
+import { withDeadline } from './deadline.ts';
 import { messengerError, slackCode } from './failure.ts';
 import { type FormOrigin, type ReadForm, renderChoices, renderErrors, renderForm } from './form.ts';
-import { type FormAct, fromMessage, readFormAct } from './instant-payload.ts';
+import { type FormAct, readFormAct } from './instant-payload.ts';
 import { type Instant, type SlackAnswer, whisper } from './receive.ts';
 import { actorOf, type Sender, senderOf } from './sender.ts';
 import type { SlackTokens } from './tokens.ts';
@@ -19,6 +20,8 @@ interface InstantOptions {
   apiUrl: string;
   /** Stores durably before it resolves; throws `STORE_UNAVAILABLE` where it cannot. */
   ingest(delivery: NewDelivery): Promise<{ outcome: 'stored' | 'duplicate' | 'conflict' }>;
+  /** Writes down that somebody may not speak here at all. Never throws. */
+  refused(actor: Actor, code: ErrorCode): void;
   /** Says something to one person who cannot be answered directly. */
   tell(place: Place, said: Fault): Promise<void>;
   log: Log;
@@ -38,22 +41,20 @@ const answerMs = 2_500;
 const admitMs = 1_000;
 const tooLate = 'It took longer than the three seconds that Slack gives for it.';
 
-/** The shortcuts that open forms, as an app's manifest names them. */
-export const formShortcuts = [
-  { name: 'Train a model', type: 'global', callback_id: 'train', description: 'Opens the form for a run.' },
-  {
-    name: 'Train from this',
-    type: 'message',
-    callback_id: `train${fromMessage}`,
-    description: 'Opens the form, filled in from the run or the command in this message.',
-  },
-] as const;
-
 /**
  * Answers what is done with forms. Opening one, and its choices, need no store: what is not known in time is left out. A form that is
  * sent is stored before it closes. Only opening and updating a view calls Slack, once, and no answer takes longer than Slack waits.
  */
-export function slackForms({ desks, tokens, apiUrl, ingest, tell, log, clock }: InstantOptions): Instant {
+export function slackForms({
+  desks,
+  tokens,
+  apiUrl,
+  ingest,
+  refused,
+  tell,
+  log,
+  clock,
+}: InstantOptions): Instant {
   const clientFor = slackClients({ apiUrl, timeoutMs: answerMs, log });
 
   async function open(
@@ -66,7 +67,10 @@ export function slackForms({ desks, tokens, apiUrl, ingest, tell, log, clock }: 
     let late = false;
     const opening = async (): Promise<Fault | null> => {
       const admission = await admit(delivery.kind, delivery.payload, tokens);
-      if (!admission.ok) return fault(admission.code);
+      if (!admission.ok) {
+        refused(asker.actor, admission.code);
+        return fault(admission.code);
+      }
       const opened = await desk.open(asker, act.text, receivedAt);
       if (!opened.ok) return opened.fault;
       // Whoever was told that it does not open is not to have it opened.
@@ -80,8 +84,8 @@ export function slackForms({ desks, tokens, apiUrl, ingest, tell, log, clock }: 
       late = true;
       return notOpened(tooLate, desk);
     }).catch(err => {
-      log.warn({ err }, 'a form could not be opened');
-      return notOpened(messengerError(err).message, desk);
+      log.warn({ err, delivery: delivery.deliveryId }, 'a form could not be opened');
+      return err instanceof MessengerError ? notOpened(err.message, desk) : unforeseen(delivery.deliveryId);
     });
     if (!said) return null;
     if (delivery.kind === 'command') return whisper(said);
@@ -89,7 +93,7 @@ export function slackForms({ desks, tokens, apiUrl, ingest, tell, log, clock }: 
     return null;
   }
 
-  /** A fault for a person where the form did not open. */
+  /** What a person is told where the form did not open. */
   async function call(
     desk: FormDesk,
     admission: Admission & { ok: true },
@@ -133,7 +137,10 @@ export function slackForms({ desks, tokens, apiUrl, ingest, tell, log, clock }: 
         () => null,
       );
       if (!admission) return wrong(notTaken('Slack did not say in time who sends it.'));
-      if (!admission.ok) return wrong(fault(admission.code));
+      if (!admission.ok) {
+        refused(actorOf(sender), admission.code);
+        return wrong(fault(admission.code));
+      }
       const { actor, place } = askerOf(sender, form.origin, form.place);
       const submitted = await desk.submit({ actor, place }, form, receivedAt);
       switch (submitted.kind) {
@@ -150,7 +157,8 @@ export function slackForms({ desks, tokens, apiUrl, ingest, tell, log, clock }: 
       }
     } catch (err) {
       log.error({ err, view: form.view }, 'a form was not taken');
-      return wrong(err instanceof SignalboxError ? err.fault : notTaken(messengerError(err).message));
+      if (err instanceof SignalboxError) return wrong(err.fault);
+      return wrong(err instanceof MessengerError ? notTaken(err.message) : unforeseen(form.view));
     }
   }
 
@@ -229,20 +237,10 @@ function notOpened(reason: string, { example }: FormDesk): Fault {
   return fault('FORM_NOT_OPENED', { reason, example }, '/');
 }
 
-function notTaken(reason: string): Fault {
-  return fault('FORM_NOT_TAKEN', { reason });
+function unforeseen(reference: string): Fault {
+  return fault('INTERNAL', { reference });
 }
 
-/** What the work yields, or something else where it takes longer. The work goes on, and its error is nobody's then. */
-async function withDeadline<T>(work: Promise<T>, ms: number, otherwise: () => T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<T>(resolve => {
-    timer = setTimeout(() => resolve(otherwise()), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => {});
-  }
+function notTaken(reason: string): Fault {
+  return fault('FORM_NOT_TAKEN', { reason });
 }

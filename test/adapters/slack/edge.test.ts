@@ -6,7 +6,7 @@ import { slackReceiver } from '../../../src/adapters/slack/receive.ts';
 import type { RawEdge } from '../../../src/core/edge.ts';
 import { SignalboxError } from '../../../src/core/errors.ts';
 import type { NewDelivery } from '../../../src/core/ports.ts';
-import { signedBody, signedCommand } from '../../fakes/slack-client.ts';
+import { signedBody, signedCommand } from '../../fakes/slack/client.ts';
 import { recordingLog } from './support.ts';
 
 const secret = 'a-signing-secret';

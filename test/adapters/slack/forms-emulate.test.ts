@@ -40,6 +40,7 @@ const instant = slackForms({
   tokens: { tokenFor: async () => 'xoxb-bot', failed: async () => {}, forget: () => {} },
   apiUrl: `${workspace.url}/api/`,
   ingest: async () => ({ outcome: 'stored' }),
+  refused: () => {},
   tell: async () => {},
   log,
   clock: () => new Date(),

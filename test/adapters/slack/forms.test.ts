@@ -6,7 +6,8 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { commands } from '../../../commands/index.ts';
 import { slackEdge } from '../../../src/adapters/slack/edge.ts';
-import { formShortcuts, slackForms } from '../../../src/adapters/slack/instant.ts';
+import { formShortcuts } from '../../../src/adapters/slack/form-shortcuts.ts';
+import { slackForms } from '../../../src/adapters/slack/instant.ts';
 import { slackReceiver } from '../../../src/adapters/slack/receive.ts';
 import { slackTokens } from '../../../src/adapters/slack/tokens.ts';
 import { trainDesk } from '../../../src/app/train-desk.ts';
@@ -138,6 +139,7 @@ before(async () => {
     tokens,
     apiUrl: fake.apiUrl,
     ingest,
+    refused: (actor, code) => void refused.push(`${code} ${actor.id}`),
     tell: async (place, said) => void told.push({ place, said }),
     log,
     clock,
@@ -425,6 +427,7 @@ describe('shortcuts', () => {
     await fake.messageShortcut({ user: stranger, callbackId: 'train_from_message', channel, ts });
     assert.equal(fake.count('views.open'), before);
     assert.equal(told[0]?.said.code, 'SENDER_FOREIGN');
+    assert.deepEqual(refused, [`SENDER_FOREIGN ${team}/${stranger}`]);
     assert.equal(stored.length, 0);
   });
 });

@@ -8,8 +8,7 @@ export function info(call: Call): Answer {
   return { channel: showChannel(call, channelOf(call)) };
 }
 
-/** Also in payloads and lists. */
-export function showChannel(call: Call, channel: Channel): Record<string, unknown> {
+function showChannel(call: Call, channel: Channel): Record<string, unknown> {
   const { workspace } = call;
   const { id, name, kind, archived, shared } = channel;
   const direct = kind === 'im';

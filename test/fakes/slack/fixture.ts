@@ -99,12 +99,7 @@ export async function openApp(first: AppAnswer | 'silent' = {}) {
   let answer = first;
   const server = createServer(async (request, response) => {
     const body = await buffer(request);
-    requests.push({
-      headers: request.headers,
-      body,
-      receivedAt: new Date(),
-      text: body.toString(),
-    } as (typeof requests)[number]);
+    requests.push({ headers: request.headers, body, receivedAt: new Date(), text: body.toString() });
     if (answer === 'silent') return;
     const { status = 200, headers = {}, body: said } = answer;
     const isText = said === undefined || typeof said === 'string';

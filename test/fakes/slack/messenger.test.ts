@@ -42,6 +42,7 @@ async function faked(): Promise<Backend> {
 }
 
 const place: Place = { kind: 'slack', team, channel, user: developer };
+const confirm = { title: 'Cancel?', text: 'It ends at once.', yes: 'Cancel it', no: 'Keep it' };
 const parts: ReplyBlock[] = [
   {
     kind: 'text',
@@ -61,6 +62,13 @@ const parts: ReplyBlock[] = [
   { kind: 'progress', done: 3, total: 9, label: 'epoch 3' },
   { kind: 'code', text: 'x'.repeat(20_000) },
   { kind: 'context', text: ['small'] },
+  {
+    kind: 'actions',
+    actions: [
+      { action: 'cancel', run: 1, label: 'Cancel', confirm },
+      { action: 'why', run: 1, label: 'Why' },
+    ],
+  },
 ];
 
 function message(
@@ -163,11 +171,11 @@ describe('what only the fake has', () => {
     assert.deepEqual(await messenger().find(place, 'nonce-5', new Date(0)), { channel, ts: posted?.ts });
   });
 
-  test('a message for an archived channel is gone, also an edit', async () => {
+  test('an archived channel takes no message and no edit', async () => {
     const { remote } = await messenger().send(message('Run #6'));
     fake.archive({ channel });
-    await assert.rejects(messenger().send(message('Run #6', { remote })), { outcome: 'gone' });
-    await assert.rejects(messenger().send(message('Run #7')), { outcome: 'gone' });
+    await assert.rejects(messenger().send(message('Run #6', { remote })), /is_inactive/);
+    await assert.rejects(messenger().send(message('Run #7')), /is_archived/);
     fake.unarchive({ channel });
   });
 });

@@ -74,6 +74,7 @@ describe('Socket Mode', () => {
 
   test('a command is answered in its acknowledgement', async () => {
     const socket = await connect();
+    await socket.next('hello');
     const typed = slash();
     const { envelope_id, accepts_response_payload, payload } = await socket.next('slash_commands');
     assert.deepEqual([accepts_response_payload, (payload as { text: string }).text], [true, 'digits']);

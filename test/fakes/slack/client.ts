@@ -1,4 +1,4 @@
-import { signSlack } from '../../src/adapters/slack/signature.ts';
+import { signSlack } from '../../../src/adapters/slack/signature.ts';
 
 let triggers = 0;
 
