@@ -1,7 +1,13 @@
 import type { WebhookDefinition } from '../src/core/webhook.ts';
 import { slackCommand } from './slack-command.ts';
+import { slackHome } from './slack-home.ts';
 import { slackInteraction } from './slack-interaction.ts';
 import { slackSubmission } from './slack-submission.ts';
 
 /** All that machines can tell us. A test holds this list equal to the folder. */
-export const webhooks: readonly WebhookDefinition[] = [slackCommand, slackInteraction, slackSubmission];
+export const webhooks: readonly WebhookDefinition[] = [
+  slackCommand,
+  slackHome,
+  slackInteraction,
+  slackSubmission,
+];

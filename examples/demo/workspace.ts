@@ -32,7 +32,11 @@ export async function startWorkspace(): Promise<Workspace> {
       },
       slack: {
         team: { name: 'Demo', domain: 'demo' },
-        users: [{ name: 'octocat', real_name: 'octocat', email: 'octocat@example.com' }],
+        users: [
+          { name: 'octocat', real_name: 'octocat', email: 'octocat@example.com' },
+          // Whom the bot token belongs to.
+          { name: 'signalbox', real_name: 'Signalbox', email: 'signalbox@example.com', is_bot: true },
+        ],
         channels: [{ name: 'training', topic: 'What is being trained' }],
         bots: [{ name: 'signalbox' }],
       },

@@ -46,6 +46,10 @@ async function act(delivery: Delivery, ports: DeliverPorts, clock: () => Date): 
       return;
     }
     if (translation.kind === 'refuse') return await refuse(delivery, translation, ports, clock());
+    if (translation.kind === 'home') {
+      const home = await ports.surfaces.openHome(translation.place, translation.isEmpty);
+      return ports.wakeups.wake([`surface:${home}`]);
+    }
     const { intent } = translation;
     const result = await ports.dispatch(intent, clock());
     // The answer is stored as a surface; publishing it is another's work.

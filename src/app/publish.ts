@@ -1,4 +1,4 @@
-import { isMoved } from '../core/actor.ts';
+import { isMoved, type SlackPlace } from '../core/actor.ts';
 import {
   type ClaimedSurface,
   type Log,
@@ -8,7 +8,7 @@ import {
   type SurfaceStore,
 } from '../core/ports.ts';
 import { type Reply, reply } from '../core/reply.ts';
-import { isEnd, type Run } from '../core/run.ts';
+import { isEnd, type Run, stageOf } from '../core/run.ts';
 import { endedReply, runReply, titleOf } from '../core/run-reply.ts';
 import { whileKept } from './while-kept.ts';
 
@@ -20,12 +20,17 @@ export interface PublishPorts {
   hash(content: Reply): string;
   /** Where what a run made lies, for people. */
   outputOf(run: Run): string | null;
+  /** What the Home of the person of a place shows. */
+  home(place: SlackPlace, now: Date): Promise<Reply>;
   log: Log;
 }
 
 /** A message is edited at most this often: ten quick changes are one update. */
 const editPauseMs = 1_500;
 const threadPauseMs = 1_000;
+const homePauseMs = 10_000;
+/** Room that is there in a moment is not asked for at once. */
+const leastPauseMs = 100;
 const mostFailures = 30;
 
 /**
@@ -41,7 +46,8 @@ export async function publish(id: string, ports: PublishPorts, clock: () => Date
       () => ports.surfaces.keep(surface),
       async holds => {
         try {
-          await show(surface, holds, ports, clock);
+          if (surface.kind === 'home') await showHome(surface, holds, ports, clock());
+          else await show(surface, holds, ports, clock);
           return false;
         } catch (err) {
           return await goesElsewhere(surface, err, ports);
@@ -58,7 +64,7 @@ export async function publish(id: string, ports: PublishPorts, clock: () => Date
 async function goesElsewhere(surface: ClaimedSurface, err: unknown, ports: PublishPorts): Promise<boolean> {
   const { kind, remote, place } = surface;
   const stuck = err instanceof MessengerError && err.outcome === 'elsewhere';
-  if (!stuck || kind === 'note' || remote || isMoved(place)) throw err;
+  if (!stuck || kind === 'note' || kind === 'home' || remote || isMoved(place)) throw err;
   const direct = await ports.messenger.direct(place);
   ports.log.info({ err, surface: surface.id }, 'a message is shown to one person instead');
   await ports.surfaces.move(surface, direct, err.message);
@@ -79,14 +85,16 @@ async function show(
     await ports.surfaces.waits(surface, 'waits for the message of the run', threadPauseMs);
     return;
   }
-  const content = await contentOf(surface, ports, clock());
+  const run = surface.run === null ? null : await ports.runs.get(surface.run);
+  const stage = run ? stageOf(run) : undefined;
+  const content = await contentOf(surface, run, ports, clock());
   if (!content) {
     await ports.surfaces.gaveUp(surface, 'its subject is gone');
     return;
   }
   const hash = ports.hash(content);
   if (hash === surface.shownHash) {
-    await ports.surfaces.shown(surface, hash, surface.remote, 0);
+    await ports.surfaces.shown(surface, hash, surface.remote, 0, stage);
     return;
   }
 
@@ -97,16 +105,39 @@ async function show(
     remote = await ports.messenger.find(surface.place, surface.nonce, surface.postingSince, thread);
   if (!remote && !(await ports.surfaces.posting(surface))) return;
 
-  // 4. Post or edit, and write down what is shown; a process that was paused leaves it to whoever has taken over.
+  // 4. Post or edit, and write down what is shown; a process that was paused leaves it to whoever has taken over. Progress leaves the last
+  // of what Slack allows to ends and changes, so that it gets rarer where there is much to say.
   if (!holds()) return;
   const { place, nonce } = surface;
-  const sent = await ports.messenger.send({ place, content, nonce, remote, thread });
-  await ports.surfaces.shown(surface, hash, sent.remote ?? remote, editPauseMs);
+  const patient = run !== null && stage === surface.shownStage;
+  const sent = await ports.messenger.send({ place, content, nonce, remote, thread, patient });
+  await ports.surfaces.shown(surface, hash, sent.remote ?? remote, editPauseMs, stage);
 }
 
-async function contentOf(surface: ClaimedSurface, ports: PublishPorts, now: Date): Promise<Reply | null> {
+/** A Home is replaced as a whole, so that nothing has to be found again. */
+async function showHome(
+  surface: ClaimedSurface,
+  holds: () => boolean,
+  ports: PublishPorts,
+  now: Date,
+): Promise<void> {
+  const { place, shownHash, remote } = surface;
+  if (place.kind !== 'slack') return await ports.surfaces.gaveUp(surface, 'its place has no Home');
+  const content = await ports.home(place, now);
+  const hash = ports.hash(content);
+  if (hash === shownHash) return await ports.surfaces.shown(surface, hash, remote, homePauseMs);
+  if (!holds()) return;
+  const sent = await ports.messenger.home(place, content);
+  await ports.surfaces.shown(surface, hash, sent.remote, homePauseMs);
+}
+
+async function contentOf(
+  surface: ClaimedSurface,
+  run: Run | null,
+  ports: PublishPorts,
+  now: Date,
+): Promise<Reply | null> {
   if (surface.kind === 'note') return surface.content;
-  const run = surface.run === null ? null : await ports.runs.get(surface.run);
   if (!run) return null;
   const metrics = await ports.runs.metrics(run.number);
   const output = isEnd(run.state) ? ports.outputOf(run) : null;
@@ -134,8 +165,11 @@ async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPo
 
 async function giveBack(surface: ClaimedSurface, err: unknown, ports: PublishPorts): Promise<void> {
   const message = err instanceof Error ? err.message : String(err);
+  if (err instanceof MessengerError && err.busy)
+    return await ports.surfaces.waits(surface, message, Math.max(err.afterMs, leastPauseMs));
   const outcome = err instanceof MessengerError ? err.outcome : 'retry';
-  if (outcome === 'left') {
+  // A Home that cannot be shown is wanted again by whoever opens it.
+  if (outcome === 'left' || (surface.kind === 'home' && outcome !== 'retry')) {
     ports.log.info({ err, surface: surface.id }, 'a message has nobody to go to');
     return await ports.surfaces.gaveUp(surface, message);
   }

@@ -2,7 +2,7 @@ import type { DeliveryStore, Log, PlanStore, SurfaceStore } from '../core/ports.
 
 export interface SweepPorts {
   deliveries: Pick<DeliveryStore, 'due'>;
-  surfaces: Pick<SurfaceStore, 'due'>;
+  surfaces: Pick<SurfaceStore, 'due' | 'wantHomes'>;
   plan: Pick<PlanStore, 'wanted'>;
   /** Does the work of a wake-up. */
   deliver(id: number): Promise<void>;
@@ -42,6 +42,7 @@ export function createSweep(ports: SweepPorts): { sweep(): Promise<void>; settle
     async sweep() {
       await deliveries.fill(limit => ports.deliveries.due(limit), ports.deliver);
       if (await ports.plan.wanted()) await ports.schedule();
+      await ports.surfaces.wantHomes();
       await surfaces.fill(limit => ports.surfaces.due(limit), ports.publish);
     },
     async settled() {

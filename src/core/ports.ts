@@ -1,5 +1,6 @@
-import type { Actor, Place } from './actor.ts';
+import type { Actor, Place, SlackPlace } from './actor.ts';
 import type { Priority } from './project.ts';
+import type { Rate } from './rate.ts';
 import type { Reply } from './reply.ts';
 import type { Run, RunChange, RunEvent, RunSpec, RunState, StopReason, Transition } from './run.ts';
 import type { Delivery } from './webhook.ts';
@@ -208,10 +209,13 @@ export interface DeliveryStore {
   due(limit: number): Promise<number[]>;
 }
 
-/** One message somewhere. `run`: shows the present state of a run, edited in place. `note`: says its content once. */
+/**
+ * One message somewhere. `run`: shows the present state of a run, edited in place. `note`: says its content once. `home`: no message, but
+ * one person's Home, where all is shown that concerns them.
+ */
 export interface Surface {
   id: string;
-  kind: 'run' | 'ended' | 'note';
+  kind: 'run' | 'ended' | 'note' | 'home';
   run: number | null;
   place: Place;
   /** For `note`. */
@@ -226,6 +230,8 @@ export interface Surface {
   threadGone: boolean;
   /** Hash of what was last sent. */
   shownHash: string | null;
+  /** At what stage the run was then (`stageOf`). */
+  shownStage: string | null;
   /** When a first post was begun whose end is not known. */
   postingSince: Date | null;
   wantedSeq: number;
@@ -236,6 +242,10 @@ export type ClaimedSurface = Surface & Claim;
 
 export interface SurfaceStore {
   addNote(key: string, place: Place, content: Reply): Promise<string>;
+  /** Somebody looks at their Home: it is to be made true. `isEmpty`: what was shown there is gone. */
+  openHome(place: SlackPlace, isEmpty: boolean): Promise<string>;
+  /** Homes that somebody opened lately are to be made true where runs or machines changed since; those with running runs now and then. */
+  wantHomes(): Promise<void>;
   claim(id: string): Promise<ClaimedSurface | null>;
   /** The claim holds for some seconds from now; `false` where it is another's. */
   keep(surface: ClaimedSurface): Promise<boolean>;
@@ -243,12 +253,21 @@ export interface SurfaceStore {
   posting(surface: ClaimedSurface): Promise<boolean>;
   /**
    * What is shown now. Not due again before `pauseMs` have passed. Where the claim is another's by now, what was sent so late may stand
-   * over something newer: the message is due again, and sent whatever is known to be there.
+   * over something newer: the message is due again, and sent whatever is known to be there. `stage`: of its run.
    */
-  shown(surface: ClaimedSurface, hash: string, remote: Surface['remote'], pauseMs: number): Promise<void>;
+  shown(
+    surface: ClaimedSurface,
+    hash: string,
+    remote: Surface['remote'],
+    pauseMs: number,
+    stage?: string,
+  ): Promise<void>;
   /** To be tried again after `pauseMs`. */
   failed(surface: ClaimedSurface, error: string, pauseMs: number): Promise<void>;
-  /** It waits for something else, which is no failure of its own; looked at again after `pauseMs`. */
+  /**
+   * It waits for something else, which is no failure of its own; looked at again after `pauseMs`. Nothing was posted since it was
+   * claimed.
+   */
   waits(surface: ClaimedSurface, why: string, pauseMs: number): Promise<void>;
   /** Its place cannot show it: it belongs to another one from now on, and is due there at once. */
   move(surface: ClaimedSurface, place: Place, why: string): Promise<void>;
@@ -256,6 +275,10 @@ export interface SurfaceStore {
   gaveUp(surface: ClaimedSurface, error: string): Promise<void>;
   /** Surfaces of a run. */
   ofRun(number: number): Promise<string[]>;
+  /**
+   * Ids of those to be shown now, so that of each place some are among them: what was never shown and ends first, then what changed, then
+   * progress.
+   */
   due(limit: number): Promise<string[]>;
 }
 
@@ -365,6 +388,8 @@ export interface MessengerPort {
    * there, or the place may not be read.
    */
   find(place: Place, nonce: string, since: Date, thread?: Surface['thread']): Promise<Surface['remote']>;
+  /** Shows the Home of the place's person. Throws `MessengerError`. */
+  home(place: Place, content: Reply): Promise<{ remote: Surface['remote'] }>;
   /** Where only the person of this place hears it. Throws `MessengerError`. */
   direct(place: Place): Promise<Place>;
 }
@@ -375,17 +400,34 @@ export interface OutgoingMessage {
   nonce: string;
   remote: Surface['remote'];
   thread: Surface['thread'];
+  /** It only says how far something is, and can wait for what matters more. */
+  patient?: boolean;
+}
+
+/** What may be called how often, counted for all processes together. */
+export interface RateBudget {
+  /** Takes one of each, or of none: then `waitMs` is how long until all may be there, else 0. */
+  reserve(rates: readonly Rate[]): Promise<{ waitMs: number }>;
+  /** Nobody gets one of this key for so long. */
+  hold(key: string, ms: number): Promise<void>;
 }
 
 /**
  * `retry`: later, not before `afterMs`. `elsewhere`: not in this place, the person may be reached directly. `left`: the person is no
- * longer there. `gone`: never.
+ * longer there. `gone`: never. `busy`: it was not even tried, or refused as too much at a time, so that nothing was done.
  */
 export class MessengerError extends Error {
   readonly outcome: 'retry' | 'elsewhere' | 'left' | 'gone';
   readonly afterMs: number;
-  constructor(message: string, outcome: MessengerError['outcome'], afterMs: number, options?: ErrorOptions) {
+  readonly busy: boolean;
+  constructor(
+    message: string,
+    outcome: MessengerError['outcome'],
+    afterMs: number,
+    options?: ErrorOptions & { busy?: boolean },
+  ) {
     super(message, options);
+    this.busy = options?.busy ?? false;
     this.name = 'MessengerError';
     this.outcome = outcome;
     this.afterMs = afterMs;

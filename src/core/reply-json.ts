@@ -14,6 +14,8 @@ const inlines = z.array(inlineSchema);
 
 const replyBlockSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('text'), text: inlines }),
+  z.object({ kind: z.literal('heading'), text: z.string() }),
+  z.object({ kind: z.literal('form'), form: z.string(), label: z.string() }),
   z.object({
     kind: z.literal('fields'),
     rows: z.array(z.object({ label: z.string(), value: inlines })),

@@ -16,6 +16,8 @@ export type Inline =
 
 export type ReplyBlock =
   | { kind: 'text'; text: Inline[] }
+  /** Words above what belongs together. */
+  | { kind: 'heading'; text: string }
   | { kind: 'fields'; rows: { label: string; value: Inline[] }[] }
   | { kind: 'table'; columns: { title: string; align?: 'right' }[]; rows: string[][] }
   | { kind: 'code'; text: string }
@@ -24,7 +26,9 @@ export type ReplyBlock =
   /** Small print below the rest. */
   | { kind: 'context'; text: Inline[] }
   /** Buttons; left out where there are none, so nothing may be said by them alone. */
-  | { kind: 'actions'; actions: ReplyAction[] };
+  | { kind: 'actions'; actions: ReplyAction[] }
+  /** A button that opens the form of a command, where forms can be opened. */
+  | { kind: 'form'; form: string; label: string };
 
 export const replyActions = ['cancel', 'why', 'logs', 'retry', 'extend'] as const;
 export type ReplyActionName = (typeof replyActions)[number];

@@ -167,6 +167,11 @@ export function isEnd(state: RunState): state is EndState {
   return (endStates as readonly RunState[]).includes(state);
 }
 
+/** What people are told of at once; all else about a run is how far it is. */
+export function stageOf({ state, stopping }: Run): string {
+  return stopping ? `${state} ${stopping}` : state;
+}
+
 /** Whether an attempt exists or may exist on a machine. */
 export function isOnMachine(state: RunState): boolean {
   return state === 'starting' || state === 'running';

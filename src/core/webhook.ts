@@ -1,4 +1,4 @@
-import type { Actor, Place } from './actor.ts';
+import type { Actor, Place, SlackPlace } from './actor.ts';
 import type { Fault } from './errors.ts';
 import type { Intent } from './intent.ts';
 
@@ -18,6 +18,8 @@ export interface Delivery {
 export type Translation =
   | { kind: 'intent'; intent: Intent }
   | { kind: 'ignore'; why: string }
+  /** Somebody looks at what is theirs there; `isEmpty`: nothing is shown to them yet. */
+  | { kind: 'home'; place: SlackPlace; isEmpty: boolean }
   /** Whoever sent it may not say anything here. Written to the audit log, and told to the sender alone where `place` is known. */
   | { kind: 'refuse'; key: string; actor: Actor; place: Place | null; fault: Fault };
 

@@ -12,6 +12,7 @@ import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { installationStore } from '../adapters/postgres/installations.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
+import { rateBudget } from '../adapters/postgres/rates.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
@@ -134,7 +135,7 @@ export async function openAdapters(config: Config, policy: Policy, log: Log): Pr
     tokens: tokenStore(db),
     source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log }),
     installations,
-    slack: openSlack(config, installations, signer(db), log, () => new Date()),
+    slack: openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db)),
     async close() {
       await wakeups.close();
       await close();

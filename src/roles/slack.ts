@@ -11,6 +11,7 @@ import {
   type Log,
   MessengerError,
   type MessengerPort,
+  type RateBudget,
   type Signer,
 } from '../core/ports.ts';
 import type { Delivery, Translation, WebhookDefinition } from '../core/webhook.ts';
@@ -30,6 +31,7 @@ export function openSlack(
   signer: Signer,
   log: Log,
   clock: () => Date,
+  budget?: RateBudget,
 ): Slack {
   if (!config.slack) return off;
   const { botToken, apiUrl, client } = config.slack;
@@ -39,7 +41,14 @@ export function openSlack(
   const listeners = createSlackListeners({ authorize: async () => ({}), log });
   const own = new URL(apiUrl);
   const responseOrigins = ['https://hooks.slack.com', ...(own.hostname === 'slack.com' ? [] : [own.origin])];
-  const messenger = slackMessenger({ tokens, apiUrl, responseOrigins, signer, log });
+  const messenger = slackMessenger({
+    tokens,
+    apiUrl,
+    responseOrigins,
+    signer,
+    ...(budget ? { budget } : {}),
+    log,
+  });
   return {
     tokens,
     messenger,
@@ -61,12 +70,15 @@ export function openSlack(
         const admission = await admit(kind, payload, tokens);
         if (!admission.ok)
           return await onTranslation(refusal(kind, payload, delivery.deliveryId, admission.code));
-        if (translation.kind === 'refuse') return await onTranslation(translation);
+        if (translation.kind === 'refuse') {
+          const place = translation.place && (await inPerson(translation.place, messenger));
+          return await onTranslation({ ...translation, place });
+        }
+        const enterprise = admission.enterprise ? { enterprise: admission.enterprise } : {};
+        if (translation.kind === 'home')
+          return await onTranslation({ ...translation, place: { ...translation.place, ...enterprise } });
         const { intent } = translation;
-        const place = {
-          ...intent.place,
-          ...(admission.enterprise ? { enterprise: admission.enterprise } : {}),
-        };
+        const place = await inPerson({ ...intent.place, ...enterprise }, messenger);
         await onTranslation({ kind: 'intent', intent: { ...intent, place } });
       });
     },
@@ -105,6 +117,7 @@ const off: Slack = {
     send: () => Promise.reject(new MessengerError('Slack is not configured', 'gone', 0)),
     find: async () => null,
     direct: () => Promise.reject(new MessengerError('Slack is not configured', 'gone', 0)),
+    home: () => Promise.reject(new MessengerError('Slack is not configured', 'gone', 0)),
   },
   tokens: { tokenFor: async () => null, failed: async () => {}, forget: () => {} },
 };

@@ -1,4 +1,5 @@
 import { createHttpServer } from '../adapters/http/server.ts';
+import { isAway } from '../adapters/postgres/away.ts';
 import { checkIdempotency } from '../adapters/postgres/tokens.ts';
 import { syncAgent } from '../app/watch.ts';
 import { SignalboxError } from '../core/errors.ts';
@@ -33,6 +34,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     id: base.id,
     health: () => health(base),
     gauges: () => gauges(base.database.db),
+    isAway,
     log,
     version,
   });

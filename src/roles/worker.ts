@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { commands } from '../../commands/index.ts';
 import { createRequestWorker } from '../adapters/bullmq/request-worker.ts';
 import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { deliver } from '../app/deliver.ts';
+import { homeOf } from '../app/home.ts';
 import { publish } from '../app/publish.ts';
 import { schedule } from '../app/schedule.ts';
 import { createSweep } from '../app/sweep.ts';
 import { wakeRuns } from '../app/wake.ts';
+import type { SlackPlace } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
+import { withOwnExamples } from '../core/examples.ts';
 import type { WakeSubject } from '../core/ports.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
@@ -40,12 +44,19 @@ export function startWorker(base: Base): Running {
     wakeups,
     log,
   };
+  const homeDeps = {
+    commands: withOwnExamples(commands, base.policy),
+    policy: base.policy,
+    runs,
+    plan: base.plan,
+  };
   const publishPorts = {
     surfaces,
     runs,
     messenger: slack.messenger,
     hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
     // Below the data folder of the machine that ran it.
+    home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps, now),
     outputOf: (run: Run) => join('agent', run.spec.pool, 'runs', String(run.number), 'output'),
     log,
   };

@@ -53,6 +53,7 @@ describe('where the messages of a run are shown', () => {
           return { remote: remote ?? { channel, ts: `${sent.length}.1` } };
         },
         find: async () => null,
+        home: async () => assert.fail('no Home is open'),
         async direct(place: OutgoingMessage['place']) {
           refuse('direct');
           assert.ok(place.kind === 'slack');
@@ -61,6 +62,7 @@ describe('where the messages of a run are shown', () => {
       },
       hash: (content: unknown) => JSON.stringify(content),
       outputOf: () => null,
+      home: async () => assert.fail('no Home is open'),
       log,
     };
     const { run } = await runs.create(wish(`message-${next++}`));

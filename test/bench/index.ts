@@ -1,5 +1,5 @@
 import type { Bench, Outcome, Row } from './bench.ts';
-import { machine } from './machine.ts';
+import { disturbed, machine } from './machine.ts';
 import { slackAck } from './slack-ack.ts';
 
 const benches: Bench[] = [slackAck];
@@ -13,7 +13,10 @@ async function main(args: string[]): Promise<number> {
     process.stderr.write(`npm run bench -- NAME [--json], where NAME is one of:\n${list}\n`);
     return 1;
   }
-  const outcome = await bench.run(line => process.stderr.write(`${line}\n`));
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const warning = disturbed();
+  if (warning) say(warning);
+  const outcome = await bench.run(say);
   const text = args.includes('--json')
     ? JSON.stringify({ name: bench.name, machine: machine(), ...outcome })
     : table(outcome);

@@ -12,10 +12,12 @@ export interface Place {
   secret: string;
   /** A database of its own, or null for the embedded server. */
   databaseUrl: string | null;
+  /** A Redis of its own for the queue, or null for the queue in PostgreSQL. */
+  redisUrl: string | null;
 }
 
 /** The environment of a contestant: nothing of the person's own Signalbox. */
-export function environment({ folder, secret, databaseUrl }: Place): NodeJS.ProcessEnv {
+export function environment({ folder, secret, databaseUrl, redisUrl }: Place): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
     HOME: folder,
@@ -25,6 +27,7 @@ export function environment({ folder, secret, databaseUrl }: Place): NodeJS.Proc
     SIGNALBOX_DATA: join(folder, 'data'),
     PORT: '0',
     ...(databaseUrl && { DATABASE_URL: databaseUrl }),
+    ...(redisUrl && { REDIS_URL: redisUrl }),
   };
 }
 

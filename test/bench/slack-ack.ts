@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { noRedis, startRedis } from '../support/redis.ts';
 import type { Bench, Outcome, Row } from './bench.ts';
 import { type Contestant, startContestant } from './contestant.ts';
 import { median, percentile, rounded } from './numbers.ts';
@@ -33,7 +34,18 @@ export const slackAck: Bench = {
     try {
       const database = await freshDatabase();
       if (database) keep(database);
-      const place: Place = { folder, secret: 'bench-signing-secret', databaseUrl: database?.url ?? null };
+      // As in production, where it can be had.
+      const redis = noRedis ? null : await startRedis();
+      if (redis) keep({ stop: redis.close });
+      const place: Place = {
+        folder,
+        secret: 'bench-signing-secret',
+        databaseUrl: database?.url ?? null,
+        redisUrl: redis?.url ?? null,
+      };
+      say(
+        `Signalbox stores in ${database ? 'DATABASE_URL' : 'the embedded PostgreSQL'}, its queue is in ${redis ? 'Redis' : 'PostgreSQL'}`,
+      );
       const contestants = [
         keep(await startSignalbox(place)),
         keep(await startServer('bolt', place)),

@@ -78,8 +78,14 @@ export function arm(folder: string, steps: readonly Armed[]): void {
   files.renameSync(draft, join(folder, names.armed));
 }
 
-export function disarm(folder: string): void {
-  rmSync(join(folder, names.armed), { force: true });
+/** `false`: there is nothing left that is armed. */
+export function disarm(folder: string): boolean {
+  try {
+    files.rmSync(join(folder, names.armed));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Who died since this was asked before. */

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded.ts';
 import { type Interference, openWorkspace } from '../adapters/slack/workspace.ts';
@@ -11,8 +12,8 @@ export interface Town {
   folder: string;
   /** A new database; its address. */
   database(name: string): Promise<string>;
-  /** SIGKILL for the server; it is started again by whoever watches over it. */
-  killPostgres(): void;
+  /** SIGKILL for the server, as soon as it lives; it is started again by whoever watches over it. */
+  killPostgres(): Promise<void>;
   redis: TestRedis | null;
   /** Where the Web API answers, and commands may be answered. */
   slackUrl: string;
@@ -55,7 +56,17 @@ export async function openTown(): Promise<Town> {
       await client.end();
       return postgres.url.replace('/signalbox?', `/${name}?`);
     },
-    killPostgres: () => process.kill(postgres.pid(), 'SIGKILL'),
+    async killPostgres() {
+      for (let tries = 0; ; tries += 1) {
+        try {
+          process.kill(postgres.pid(), 'SIGKILL');
+          return;
+        } catch (err) {
+          if (tries > 500) throw err;
+          await pause(20);
+        }
+      }
+    },
     redis,
     slackUrl: workspace.url,
     async channel(name) {

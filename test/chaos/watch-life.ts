@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'kysely';
@@ -44,7 +44,7 @@ export async function watchLife(
     said = true;
   });
   saying.catch(() => {});
-  let seen: View | null = null;
+  const unseen: Fired[] = [];
   let halted: { died: Fired }[] = [];
   let dead: { died: Fired; view: View }[] = [];
   let reason = 'nothing was seen of it';
@@ -52,33 +52,38 @@ export async function watchLife(
   for (const until = performance.now() + patienceMs; performance.now() < until; await pause(pollMs)) {
     // Asked before the look: what is said later is not seen yet.
     const over = said;
+    if (deaths.length > 0) unseen.push(...takeFired(box.folder));
     const view = await look(life).catch(() => null);
     if (!view) continue;
-    const before = seen ?? view;
-    dead.push(...takeFired(box.folder).map(died => ({ died, view: before })));
+    dead.push(...unseen.splice(0).map(died => ({ died, view })));
     const open = over ? whatIsOpen(life, view) : 'somebody still speaks';
     const alive = dead.filter(one => open === null || wentOn(one.view, view));
     halted.push(...alive.filter(({ died }) => died.signal === 'SIGSTOP'));
     takeovers.push(...alive.map(({ died }) => ({ step: died.step, ms: Date.now() - died.at })));
     dead = dead.filter(one => !alive.includes(one));
-    seen = view;
     if (open === null && halted.length > 0) {
       // It goes on where it was, and nothing that it does now may be seen at the end.
-      for (const { died } of halted) process.kill(died.pid, 'SIGCONT');
+      for (const { died } of halted) await goOn(died.pid);
       halted = [];
       await pause(afterHaltMs);
       continue;
     }
-    if (open === null) {
-      disarm(box.folder);
+    // Whoever takes the last death off the list at this moment is waited for.
+    if (open === null && (disarm(box.folder) || takeovers.length === deaths.length)) {
       await saying;
       return takeovers;
     }
-    reason = open;
+    reason = open ?? 'a process is about to die';
   }
   disarm(box.folder);
   if (said) await saying;
   throw new Error(`a life does not come to its end: ${reason}`);
+}
+
+/** It may be just about to halt. */
+async function goOn(pid: number): Promise<void> {
+  while (!/^\d+ \(.*\) [Tt] /s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await pause(10);
+  process.kill(pid, 'SIGCONT');
 }
 
 /** What is seen of a life from the outside, and the first thing that is still to be done. */

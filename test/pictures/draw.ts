@@ -27,7 +27,7 @@ async function draw(
   const one = shown[name];
   if (!one) throw new Error(`There is no reply ${name}. There are ${Object.keys(shown).join(', ')}.`);
   const hidden = one.reply.audience === 'sender';
-  const html = slackHtml(drawn(one.reply, one.askedIn), { ...look, now: one.now, hidden });
+  const html = slackHtml(drawn(one), { ...look, now: one.now, hidden, isHome: one.isHome ?? false });
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, await shoot(page, html, look.width));
 }

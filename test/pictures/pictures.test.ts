@@ -15,9 +15,9 @@ const ending = '.golden.html';
 const shown = await replies();
 
 describe('what people see', () => {
-  for (const [name, { reply, now, askedIn }] of Object.entries(shown))
+  for (const [name, one] of Object.entries(shown))
     test(name, async () => {
-      const html = messageHtml(drawn(reply, askedIn), { theme: 'light', now });
+      const html = messageHtml(drawn(one), { theme: 'light', now: one.now });
       const lines = `${html.replace(/(?<=>)(?=<(?:div|p|ul|li|code|tr|td)\b)/g, '\n')}\n`;
       const path = join(folder, `${name}${ending}`);
       if (update) {
@@ -36,9 +36,10 @@ describe('what people see', () => {
   test('a phone shows all of it: only tables are scrolled sideways', { skip }, async () => {
     const width = 375;
     await withPage(async page => {
-      for (const [name, { reply, now, askedIn }] of Object.entries(shown)) {
-        const frame = { width, theme: 'dark', now, hidden: reply.audience === 'sender' } as const;
-        const png = await shoot(page, slackHtml(drawn(reply, askedIn), frame), width);
+      for (const [name, one] of Object.entries(shown)) {
+        const { reply, now, isHome = false } = one;
+        const frame = { width, theme: 'dark', now, hidden: reply.audience === 'sender', isHome } as const;
+        const png = await shoot(page, slackHtml(drawn(one), frame), width);
         assert.equal(png.readUInt32BE(16), 2 * width, name);
         assert.deepEqual(await tooWide(page), [], name);
       }

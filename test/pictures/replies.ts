@@ -4,7 +4,8 @@ import { faultReply } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { system } from '../../src/core/actor.ts';
 import { fault } from '../../src/core/errors.ts';
-import type { MetricSummary } from '../../src/core/ports.ts';
+import { closedHomeReply, type HomeFacts, homeReply } from '../../src/core/home-reply.ts';
+import type { Accelerator, MetricSummary } from '../../src/core/ports.ts';
 import type { Reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
 import { endedReply, runReply } from '../../src/core/run-reply.ts';
@@ -18,6 +19,8 @@ export interface Shown {
   now: Date;
   /** Where it was asked, of what is shown to one person instead. */
   askedIn?: string;
+  /** It is somebody's Home. */
+  isHome?: boolean;
 }
 
 const digits: Partial<RunSpec> = {
@@ -156,6 +159,7 @@ export async function replies(): Promise<Record<string, Shown>> {
       runReply({ ...half, extraS: 3_600 }, { ...none, metrics: halfway }, later(900)),
     ),
     'queued-direct': { ...at(40, runReply(waits, none, later(40))), askedIn: 'C1' },
+    ...homes(),
     'retry-elsewhere': at(60, faultReply(fault('BUTTON_INVALID', { example: 'train list' }, '/'))),
   };
 }
@@ -171,3 +175,64 @@ const manyMetrics: MetricSummary[] = Object.entries({
   'throughput/tokens_per_second': 184_213.77,
   'gpu/memory_gb': 71.2,
 }).map(([name, value]) => ({ name, value, step: 41_200, points: 412 }));
+
+function homes(): Record<string, Shown> {
+  const accelerators = (kind: 'gpu' | 'cpu', model: string, node: string, count: number): Accelerator[] =>
+    Array.from({ length: count }, (_, index) => ({ node, index, kind, model, memoryMb: 0, healthy: true }));
+  const known = { seenAt: noon, reachable: true };
+  const pools = [
+    { ...known, name: 'local', accelerators: accelerators('cpu', 'x86_64', 'desk', 2) },
+    {
+      ...known,
+      name: 'lab',
+      accelerators: [
+        ...accelerators('gpu', 'NVIDIA A100-SXM4-80GB', 'n1', 4),
+        ...accelerators('gpu', 'NVIDIA H200', 'n2', 8),
+        ...accelerators('cpu', 'x86_64', 'n1', 16),
+      ],
+    },
+    { ...known, name: 'attic', reachable: false, accelerators: [] },
+  ];
+  const held = [0, 1, 2].map(index => ({ pool: 'lab', node: 'n1', kind: 'gpu' as const, index, run: 38 }));
+  const hubot = { kind: 'slack', id: 'T1/U2', name: 'hubot' } as const;
+  const others = [
+    liveRun({ number: 45, requestedBy: hubot, priority: 'high' }, { ...lab, project: 'segmenter' }),
+    liveRun({ number: 44, requestedBy: hubot }, { ...lab, project: 'speech-large', gpus: 8, gpuModel: null }),
+  ];
+  const facts: HomeFacts = {
+    actor: octocat,
+    holdings: { pools, held, queued: [] },
+    mine: {
+      first: [
+        { run: half, metrics: halfway, ahead: 0 },
+        { run: { ...waits, number: 43 }, metrics: [], ahead: 2 },
+      ],
+      count: 2,
+    },
+    ended: [
+      { ...wrong, number: 41 },
+      { ...done, number: 40 },
+    ],
+    queue: { first: others, count: 14 },
+    mayTrain: true,
+    example: 'train digits -p lr=0.1',
+  };
+  const nothing: HomeFacts = {
+    ...facts,
+    holdings: { pools: pools.slice(0, 1), held: [], queued: [] },
+    mine: { first: [], count: 0 },
+    ended: [],
+    queue: { first: [], count: 0 },
+  };
+  const at = (shown: Reply): Shown => ({ reply: shown, now: later(60), isHome: true });
+  return {
+    home: at(homeReply(facts, later(5.3))),
+    'home-empty': at(homeReply(nothing, noon)),
+    'home-closed': at(
+      closedHomeReply(
+        'It needs the role viewer, and yours is none.',
+        'Ask an operator of Signalbox for it: roles are given under `people:` in signalbox.yml.',
+      ),
+    ),
+  };
+}

@@ -4,8 +4,10 @@ import type { KnownBlock, RawTextElement, RichTextBlock } from '@slack/types';
 import { type ComponentProps, createElement } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { Message } from 'slack-blocks-to-jsx';
+import { renderHome } from '../../src/adapters/slack/home.ts';
 import { renderSlack } from '../../src/adapters/slack/render.ts';
-import type { Reply, ReplyAction } from '../../src/core/reply.ts';
+import type { ReplyAction } from '../../src/core/reply.ts';
+import type { Shown } from './replies.ts';
 
 export interface Frame {
   /** Pixels. */
@@ -15,25 +17,31 @@ export interface Frame {
   now: Date;
   /** Whether only the person who asked sees it. */
   hidden: boolean;
+  /** Somebody's Home, which is no message. */
+  isHome?: boolean;
   /** Name of the channel, shown above the message where it is given. */
   channel?: string;
 }
 
 /** The blocks of a reply, with its buttons. */
-export function drawn(reply: Reply, askedIn?: string): KnownBlock[] {
+export function drawn({ reply, askedIn, isHome }: Shown): KnownBlock[] {
   const buttonValue = ({ action, run }: ReplyAction) => `${action} ${run}`;
+  if (isHome) return renderHome(reply, buttonValue).blocks;
   return renderSlack(reply, { buttonValue, ...(askedIn ? { askedIn } : {}) }).blocks;
 }
 
 type Drawable = ComponentProps<typeof Message>['blocks'];
 
-const people = [{ id: 'U1', name: 'octocat' }];
+const people = [
+  { id: 'U1', name: 'octocat' },
+  { id: 'U2', name: 'hubot' },
+];
 const channels = [{ id: 'C1', name: 'gpu-room' }];
 const narrow = 500;
 
 /** A whole page with one message of Signalbox in it, as Slack's clients show it. Everything that it needs is inside. */
 export function slackHtml(blocks: KnownBlock[], frame: Frame): string {
-  const { width, theme, now, hidden, channel } = frame;
+  const { width, theme, now, hidden, isHome, channel } = frame;
   const clock = now.toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit', timeZone: 'UTC' });
   return `<!doctype html>
 <html lang="en" data-theme="${theme}">
@@ -41,11 +49,15 @@ export function slackHtml(blocks: KnownBlock[], frame: Frame): string {
 <style>${libraryStyle()}${file('slack.css')}</style>
 <body style="width: ${width}px" class="${width < narrow ? 'narrow' : ''} ${channel ? 'framed' : ''}">
 ${channel ? `<div class="channel"># ${channel}</div>` : ''}
-${hidden ? '<div class="only-you">Only visible to you</div>' : ''}
+${
+  isHome
+    ? `<div class="home">${messageHtml(blocks, frame)}</div>`
+    : `${hidden ? '<div class="only-you">Only visible to you</div>' : ''}
 <div class="message">
 <img alt="" src="data:image/svg+xml;base64,${Buffer.from(file('avatar.svg')).toString('base64')}">
 <div><header><b>Signalbox</b><i>APP</i><time>${clock}</time></header>
-${messageHtml(blocks, frame)}</div></div></body></html>
+${messageHtml(blocks, frame)}</div></div>`
+}</body></html>
 `;
 }
 

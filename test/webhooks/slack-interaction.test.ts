@@ -51,11 +51,30 @@ for (const [action, expected] of words)
     assert.deepEqual(said.kind === 'intent' && said.intent.wish, { kind: 'words', words: expected });
   });
 
+const { channel: _, response_url: __, ...nowhere } = press;
+const homePress = {
+  ...nowhere,
+  container: { type: 'view', view_id: 'V1' },
+  view: { id: 'V1', type: 'home', team_id: 'T1' },
+};
+
+test('slack-interaction: on a Home, whose it is stands for the channel', () => {
+  const said = pressed(homePress, buttonText({ ...own, channel: 'U2' }));
+  assert.deepEqual(said.kind === 'intent' && said.intent.place, {
+    kind: 'slack',
+    team: 'T1',
+    channel: 'U2',
+    user: 'U2',
+  });
+});
+
 describe('slack-interaction: refused, to the one who pressed it', () => {
   const rows: [name: string, payload: object, text: string | null][] = [
     ['a value that was changed', press, null],
     ['copied to another channel', { ...press, channel: { id: 'C2' } }, buttonText(own)],
     ['copied to another workspace', { ...press, team: { id: 'T2' } }, buttonText(own)],
+    ['copied from a channel onto a Home', homePress, buttonText(own)],
+    ['copied from the Home of somebody else', homePress, buttonText({ ...own, channel: 'U1' })],
     ['signed for another purpose', press, '["form","T1","C1","cancel",42]'],
   ];
   for (const [name, payload, text] of rows)
@@ -65,7 +84,8 @@ describe('slack-interaction: refused, to the one who pressed it', () => {
       assert.equal(said.fault.code, 'BUTTON_INVALID');
       assert.equal(said.fault.todo, 'Use the one on the message of the run; /train list shows the runs.');
       assert.equal(said.actor.id, said.place?.kind === 'slack' && `${said.place.team}/U2`);
-      assert.equal(said.place?.kind === 'slack' && said.place.responseUrl, responseUrl);
+      const answered = 'response_url' in payload ? responseUrl : undefined;
+      assert.equal(said.place?.kind === 'slack' && said.place.responseUrl, answered);
     });
 });
 

@@ -57,6 +57,8 @@ export interface HttpDeps extends Omit<ApiPorts, 'pace'> {
   pages?: readonly Page[];
   health(): Promise<{ ok: boolean; checks: Record<string, string> }>;
   gauges?(): Promise<GaugeSample[]>;
+  /** Whether an error says that the store cannot be reached; whoever asked may ask again. */
+  isAway?(err: unknown): boolean;
   log: Log;
   version: string;
   /** Bytes of edge bodies that may be held in memory at once; 64 MB unless given. */

@@ -16,7 +16,7 @@ import { runRoutes } from './routes-runs.ts';
 
 const bodyLimitBytes = 1024 * 1024;
 
-interface ApiDeps extends Pick<HttpDeps, 'health' | 'log' | 'version' | 'id' | 'pages'> {
+interface ApiDeps extends Pick<HttpDeps, 'health' | 'isAway' | 'log' | 'version' | 'id' | 'pages'> {
   ports: ApiPorts;
   metrics: Metrics;
 }
@@ -71,7 +71,7 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
 
   function describe(err: unknown, request: FastifyRequest): Fault {
     const { url: route, bodyLimit } = request.routeOptions;
-    const known = faultOf(err, bodyLimit);
+    const known = faultOf(err, bodyLimit) ?? (deps.isAway?.(err) ? fault('STORE_UNAVAILABLE') : null);
     if (known) {
       if (known.status >= 500) log.warn({ err, route, code: known.code }, 'request refused');
       return known;

@@ -48,7 +48,13 @@ export interface Tables {
   attempts: { run: number; attempt: number; log_size: Generated<number>; log_start: Generated<number> };
   log_chunks: { run: number; attempt: number; at_byte: number; content: Buffer };
   metric_points: { run: number; name: string; step: number; attempt: number; value: number };
-  planner: { id: number; epoch: number; wanted_seq: number; seen_seq: number };
+  planner: {
+    id: number;
+    epoch: number;
+    wanted_seq: number;
+    seen_seq: number;
+    changed_seq: Generated<number>;
+  };
   agents: { pool: string; seen_at: Date };
   accelerators: {
     pool: string;
@@ -104,7 +110,12 @@ export interface Tables {
     failures: Generated<number>;
     error: string | null;
     gave_up: Generated<boolean>;
+    /** For a Home: when somebody looked at it last, and the `planner.changed_seq` that it was last wanted for. */
+    opened_at: Date | null;
+    seen_change: Generated<number>;
+    shown_stage: string | null;
   };
+  rate_slots: { key: string; free_at: Generated<Date>; held_until: Generated<Date> };
   tokens: {
     id: Generated<string>;
     name: string;

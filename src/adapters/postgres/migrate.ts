@@ -3,8 +3,10 @@ import { SignalboxError } from '../../core/errors.ts';
 import { first } from './migrations/0001-first.ts';
 import { installations } from './migrations/0002-installations.ts';
 import { extend } from './migrations/0003-extend.ts';
+import { rates } from './migrations/0004-rates.ts';
+import { home } from './migrations/0005-home.ts';
 
-const migrations = [first, installations, extend];
+const migrations = [first, installations, extend, rates, home];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;
 const oldestMajor = 15;

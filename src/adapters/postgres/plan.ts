@@ -172,6 +172,8 @@ async function hold(tx: Tx, decisions: HoldDecision[]): Promise<void> {
       from held
       where number = held.run and state = 'queued' and waiting ->> 'sentence' is distinct from held.sentence
       returning number
+    ), homes as (
+      update planner set changed_seq = changed_seq + 1 where id = 1 and exists (select from changed)
     )
     update surfaces set wanted_seq = wanted_seq + 1 from changed where run = number and kind = 'run'`.execute(
     tx,

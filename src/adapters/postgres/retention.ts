@@ -6,8 +6,8 @@ const keptDays = 14;
 const batch = 5_000;
 
 /**
- * Forgets what only guarded against repeats: deliveries that are done, idempotency keys, answers that were said. Facts (runs, events,
- * audit) stay. At most a batch of each at a time, so that no lock is held long; answers how many rows went.
+ * Forgets what only guarded against repeats: deliveries that are done, idempotency keys, answers that were said, rates that are whole
+ * again, Homes that nobody opens. Facts (runs, events, audit) stay. At most a batch of each at a time, so that no lock is held long; answers how many rows went.
  */
 export async function forgetOld(db: Db): Promise<number> {
   const old = sql`now() - make_interval(days => ${keptDays})`;
@@ -21,6 +21,10 @@ export async function forgetOld(db: Db): Promise<number> {
       (select id from surfaces where kind = 'note' and next_at < ${old} and (gave_up or seen_seq >= wanted_seq) limit ${batch})`.execute(
       db,
     ),
+    await sql`delete from rate_slots where ctid in
+      (select ctid from rate_slots where greatest(free_at, held_until) < ${old} limit ${batch})`.execute(db),
+    await sql`delete from surfaces where id in
+      (select id from surfaces where kind = 'home' and opened_at < ${old} limit ${batch})`.execute(db),
   ];
   return results.reduce((sum, result) => sum + Number(result.numAffectedRows ?? 0), 0);
 }

@@ -61,6 +61,7 @@ export async function storeTransition(
   await showRun(tx, run.number);
   if (isEnd(run.state)) await addSurface(tx, `run:${run.number}:ended`, 'ended', run);
   if (before.state !== run.state) await wantPlan(tx);
+  else await showHomes(tx);
   const last = events.at(-1);
   if (!last) return;
   const details = { from: before.state, to: run.state, attempt: run.attempt, reason: last.reason };
@@ -106,9 +107,21 @@ export async function showRun(tx: Tx, number: number): Promise<void> {
     .execute();
 }
 
-/** Asks for a new plan; whoever plans next answers all wishes so far. */
+/** Asks for a new plan, since what it stands on changed; whoever plans next answers all wishes so far. Homes show the same things. */
 export async function wantPlan(tx: Tx): Promise<void> {
-  await tx.updateTable('planner').set({ wanted_seq: sql`wanted_seq + 1` }).where('id', '=', 1).execute();
+  await tx
+    .updateTable('planner')
+    .set({ wanted_seq: sql`wanted_seq + 1`, changed_seq: sql`changed_seq + 1` })
+    .where('id', '=', 1)
+    .execute();
+}
+
+/**
+ * Homes no longer show what is true. It is one number for all of them, which the sweep compares: a change writes no row for every person
+ * who has one open.
+ */
+async function showHomes(tx: Tx): Promise<void> {
+  await tx.updateTable('planner').set({ changed_seq: sql`changed_seq + 1` }).where('id', '=', 1).execute();
 }
 
 async function release(tx: Tx, number: number): Promise<void> {

@@ -5,6 +5,15 @@ import { type Db, json, type Tables } from './database.ts';
 
 /** A living worker keeps its claim well within it; that of a dead one is over soon enough to be taken over before 15 s have passed. */
 const claimS = 6;
+/** A Home that nobody opened for longer is left as it is. */
+const homeDays = 14;
+/** How old the progress of a running run may get on a Home. */
+const homeAgeS = 45;
+const homesAtOnce = 200;
+/** More of one place at a time would only be told to wait. */
+const mostOfLane = 4;
+/** `stageOf` of a run in SQL. */
+const stage = sql`concat_ws(' ', r.state, r.stopping)`;
 
 export function surfaceStore(db: Db): SurfaceStore {
   const due = (eb: ExpressionBuilder<Tables, 'surfaces'>) =>
@@ -31,6 +40,39 @@ export function surfaceStore(db: Db): SurfaceStore {
         .where('key', '=', key)
         .executeTakeFirstOrThrow();
       return row.id;
+    },
+    async openHome(place, isEmpty) {
+      const result = await sql<{ id: string }>`
+        insert into surfaces (key, kind, place, opened_at, seen_change)
+        values (${`home:${place.team}/${place.user}`}, 'home', ${json(place)}::jsonb, now(),
+          (select changed_seq from planner where id = 1))
+        on conflict (key) do update set
+          place = excluded.place, opened_at = now(), seen_change = excluded.seen_change, wanted_seq = surfaces.wanted_seq + 1, gave_up = false,
+          failures = case when surfaces.gave_up then 0 else surfaces.failures end,
+          next_at = case when surfaces.gave_up or ${isEmpty} then now() else surfaces.next_at end,
+          -- What a worker that is at it writes down is no longer so.
+          claims = surfaces.claims + case when surfaces.gave_up or ${isEmpty} then 1 else 0 end,
+          claimed_until = case when surfaces.gave_up or ${isEmpty} then '-infinity' else surfaces.claimed_until end,
+          shown_hash = case when ${isEmpty} then null else surfaces.shown_hash end
+        returning id`.execute(db);
+      const [row] = result.rows;
+      if (!row) throw new Error('a Home was not stored');
+      return row.id;
+    },
+    async wantHomes() {
+      // What is wanted already is left until it was shown, and compared again then: nothing that comes in between is lost.
+      await sql`
+        update surfaces set wanted_seq = surfaces.wanted_seq + 1, seen_change = planner.changed_seq
+        from planner
+        where planner.id = 1 and surfaces.id in (
+          select home.id from surfaces as home
+          where home.kind = 'home' and home.opened_at > now() - make_interval(days => ${homeDays})
+            and not home.gave_up and home.wanted_seq <= home.seen_seq and home.next_at <= now()
+            and (home.seen_change < (select changed_seq from planner where id = 1)
+              or home.next_at < now() - make_interval(secs => ${homeAgeS}) and exists (
+                select from runs where state in ('starting', 'running') and requester = 'slack:' || substr(home.key, 6)))
+          order by home.id limit ${homesAtOnce} for update skip locked
+        )`.execute(db);
     },
     async claim(id) {
       const row = await db
@@ -61,6 +103,7 @@ export function surfaceStore(db: Db): SurfaceStore {
         thread: row.kind === 'ended' ? (message?.remote ?? null) : null,
         threadGone: row.kind === 'ended' && !message?.remote && message?.gave_up === true,
         shownHash: row.shown_hash,
+        shownStage: row.shown_stage,
         postingSince: row.posting_since,
         wantedSeq: row.wanted_seq,
         attempts: row.failures,
@@ -81,11 +124,12 @@ export function surfaceStore(db: Db): SurfaceStore {
         .executeTakeFirst();
       return result.numUpdatedRows === 1n;
     },
-    async shown(surface, hash, remote, pauseMs) {
+    async shown(surface, hash, remote, pauseMs, stage) {
       const { numUpdatedRows } = await mine(surface)
         .set({
           seen_seq: surface.wantedSeq,
           shown_hash: hash,
+          shown_stage: stage ?? null,
           remote: remote && json(remote),
           posting_since: null,
           failures: 0,
@@ -114,6 +158,8 @@ export function surfaceStore(db: Db): SurfaceStore {
     async waits(surface, why, pauseMs) {
       await mine(surface)
         .set({
+          // As it was: a post that never left is not looked for.
+          posting_since: surface.postingSince,
           error: why.slice(0, 1_000),
           claimed_until: sql<Date>`'-infinity'`,
           next_at: sql<Date>`now() + make_interval(secs => ${pauseMs / 1_000})`,
@@ -142,13 +188,32 @@ export function surfaceStore(db: Db): SurfaceStore {
       return rows.map(row => row.id);
     },
     async due(limit) {
-      const rows = await db
-        .selectFrom('surfaces')
-        .select('id')
-        .where(due)
-        .orderBy('next_at')
-        .limit(limit)
-        .execute();
+      // Each lane is what one limit of a place holds up: behind a long one, no other has to wait.
+      const { rows } = await sql<{ id: string }>`
+        with ready as (
+          select s.id, s.next_at,
+            case
+              when s.kind not in ('run', 'ended') then concat_ws(' ', s.kind, s.place->>'team', s.place->>'user')
+              when s.remote is null then concat_ws(' ', 'post', s.place->>'team', s.place->>'channel')
+              else concat_ws(' ', 'edit', s.place->>'team')
+            end as lane,
+            case
+              when s.remote is null then 0
+              when s.shown_stage = ${stage} then 2
+              when r.ended_at is not null then 0
+              else 1
+            end as rank
+          from surfaces s left join runs r on r.number = s.run
+          where not s.gave_up and s.wanted_seq > s.seen_seq and s.next_at <= now() and s.claimed_until < now()
+            -- The end of a run whose message is still to come has no thread yet.
+            and not (s.kind = 'ended' and s.place->>'askedIn' is null and exists (
+              select from surfaces m where m.run = s.run and m.kind = 'run' and m.remote is null and not m.gave_up))
+        ), turns as (
+          select *, row_number() over (partition by lane order by rank, next_at, id) as turn from ready
+        )
+        select id from turns where turn <= ${mostOfLane} order by turn, rank, next_at limit ${limit}`.execute(
+        db,
+      );
       return rows.map(row => row.id);
     },
   };

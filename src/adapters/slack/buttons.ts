@@ -8,12 +8,26 @@ export type ButtonValue = (action: ReplyAction) => string;
 /** What Slack takes. */
 const most = { buttons: 25, label: 75, title: 100, text: 300, answer: 30 };
 
+/** What a button is called that opens the form of the command named after it. */
+export const openPrefix = 'open:';
+
 /** Buttons in one row, or none. */
 export function slackButtons(actions: readonly ReplyAction[], buttonValue: ButtonValue): ActionsBlock[] {
   if (actions.length === 0) return [];
   return [
     { type: 'actions', elements: actions.slice(0, most.buttons).map(one => button(one, buttonValue(one))) },
   ];
+}
+
+/** The button that opens a form. It is the one that people come for. */
+export function slackFormButton({ form, label }: { form: string; label: string }): ActionsBlock {
+  const element: Button = {
+    type: 'button',
+    action_id: `${openPrefix}${form}`,
+    text: text(label, most.label),
+    style: 'primary',
+  };
+  return { type: 'actions', elements: [element] };
 }
 
 function button(one: ReplyAction, value: string): Button {

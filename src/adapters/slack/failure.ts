@@ -85,8 +85,7 @@ export function slackCode(error: unknown): string | null {
 /** What a failed call to Slack means for the message. Its words name no token and no address. */
 export function messengerError(error: unknown): MessengerError {
   if (error instanceof MessengerError) return error;
-  if (error instanceof WebAPIRateLimitedError)
-    return new MessengerError('Slack asks to wait.', 'retry', Math.max(error.retryAfter, 1) * 1000);
+  if (error instanceof WebAPIRateLimitedError) return asksToWait(error.retryAfter);
   if (error instanceof WebAPIHTTPError) return statusError(error.statusCode);
   if (error instanceof WebAPIRequestError)
     return new MessengerError(`Slack cannot be reached${reason(error.original)}.`, 'retry', soonMs);
@@ -104,10 +103,13 @@ export function messengerError(error: unknown): MessengerError {
 
 /** The same for a plain HTTP status. `retryAfterS` as the header said. */
 export function statusError(status: number, retryAfterS = 0): MessengerError {
-  if (status === 429)
-    return new MessengerError('Slack asks to wait.', 'retry', Math.max(retryAfterS, 1) * 1000);
+  if (status === 429) return asksToWait(retryAfterS);
   const afterMs = status >= 500 || status === 408 ? soonMs : slowlyMs;
   return new MessengerError(`Slack answered with status ${status}.`, 'retry', afterMs);
+}
+
+function asksToWait(seconds: number): MessengerError {
+  return new MessengerError('Slack asks to wait.', 'retry', Math.max(seconds, 1) * 1000, { busy: true });
 }
 
 /** The code of a network error. Its message may hold an address, so it stays out. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SlackBody } from './body.ts';
+import { openPrefix } from './buttons.ts';
 import { unescapeMrkdwn } from './escape.ts';
 import { type ReadForm, readForm } from './form.ts';
 
@@ -28,7 +29,12 @@ const payloadSchema = z.discriminatedUnion('type', [
     value: z.string().default(''),
     view: z.unknown(),
   }),
-  z.object({ type: z.literal('block_actions'), view: z.unknown() }),
+  z.object({
+    type: z.literal('block_actions'),
+    view: z.unknown(),
+    trigger_id: z.string().optional(),
+    actions: z.array(z.object({ action_id: z.string() })).default([]),
+  }),
   z.object({ type: z.literal('view_submission'), view: z.unknown() }),
 ]);
 
@@ -56,6 +62,16 @@ export function readFormAct({ kind, payload }: Extract<SlackBody, { type: 'deliv
     const id = said.callback_id.slice(0, -fromMessage.length);
     return { kind: 'open', id, trigger: said.trigger_id, text: unescapeMrkdwn(said.message.text) };
   }
+  if (said.type === 'block_actions') {
+    const opened = said.actions.find(one => one.action_id.startsWith(openPrefix));
+    if (opened && said.trigger_id && isHome(said.view))
+      return {
+        kind: 'open',
+        id: opened.action_id.slice(openPrefix.length),
+        trigger: said.trigger_id,
+        text: null,
+      };
+  }
   const form = readForm(said.view);
   if (!form) return null;
   switch (said.type) {
@@ -66,4 +82,8 @@ export function readFormAct({ kind, payload }: Extract<SlackBody, { type: 'deliv
     case 'view_submission':
       return { kind: 'submit', form };
   }
+}
+
+function isHome(view: unknown): boolean {
+  return z.object({ type: z.literal('home') }).safeParse(view).success;
 }

@@ -19,6 +19,7 @@ export function slackManifest(commands: readonly CommandDefinition[]): unknown {
       background_color: '#1f2a37',
     },
     features: {
+      app_home: { home_tab_enabled: true, messages_tab_enabled: true, messages_tab_read_only_enabled: true },
       bot_user: { display_name: 'Signalbox', always_online: true },
       slash_commands: verbs.map(verb => ({
         command: `/${verb}`,
@@ -31,7 +32,10 @@ export function slackManifest(commands: readonly CommandDefinition[]): unknown {
     },
     oauth_config: { redirect_urls: [`${address}/slack/oauth_redirect`], scopes: { bot: botScopes } },
     settings: {
-      event_subscriptions: { request_url: events, bot_events: ['app_uninstalled', 'tokens_revoked'] },
+      event_subscriptions: {
+        request_url: events,
+        bot_events: ['app_home_opened', 'app_uninstalled', 'tokens_revoked'],
+      },
       interactivity: { is_enabled: true, request_url: events, message_menu_options_url: events },
       org_deploy_enabled: true,
       socket_mode_enabled: false,

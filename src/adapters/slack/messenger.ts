@@ -7,11 +7,15 @@ import {
   MessengerError,
   type MessengerPort,
   type OutgoingMessage,
+  type RateBudget,
   type Signer,
 } from '../../core/ports.ts';
-import type { ReplyAction } from '../../core/reply.ts';
+import type { Reply, ReplyAction } from '../../core/reply.ts';
 import { slackClients } from './client.ts';
 import { messengerError, slackCode, unreadable, unrenderable } from './failure.ts';
+import { renderHome } from './home.ts';
+import { patiently } from './patiently.ts';
+import { noLimits, ratesOf, type SlackCall } from './rates.ts';
 import { renderSlack } from './render.ts';
 import { isAllowed, postToResponseUrl } from './response-url.ts';
 import type { SlackTokens } from './tokens.ts';
@@ -24,6 +28,8 @@ interface SlackMessengerOptions {
   responseOrigins?: readonly string[];
   /** Makes the values of buttons. */
   signer: Pick<Signer, 'sign'>;
+  /** Asked before each call. Absent: nothing is held back. */
+  budget?: RateBudget;
   log: Log;
 }
 
@@ -51,13 +57,14 @@ export function slackMessenger({
   apiUrl,
   responseOrigins = ['https://hooks.slack.com'],
   signer,
+  budget = noLimits,
   log,
 }: SlackMessengerOptions): MessengerPort {
   const clientFor = slackClients({ apiUrl, timeoutMs, log });
 
   async function send(message: OutgoingMessage): Promise<{ remote: Remote | null }> {
     const place = slackPlace(message.place);
-    const buttonValue = await valuesOf(message, place);
+    const buttonValue = await valuesOf(message.content, place.team, channelOf(message, place));
     const content = renderSlack(message.content, {
       buttonValue,
       ...(place.askedIn ? { askedIn: place.askedIn } : {}),
@@ -78,15 +85,15 @@ export function slackMessenger({
 
   /** A button counts in the channel where its message is, and nowhere else. */
   async function valuesOf(
-    message: OutgoingMessage,
-    place: SlackPlace,
+    content: Reply,
+    team: string,
+    channel: string,
   ): Promise<(action: ReplyAction) => string> {
-    const channel = channelOf(message, place);
     const values = new Map<ReplyAction, string>();
-    for (const block of message.content.blocks) {
+    for (const block of content.blocks) {
       if (block.kind !== 'actions') continue;
       for (const one of block.actions) {
-        const text = buttonText({ team: place.team, channel, action: one.action, run: one.run });
+        const text = buttonText({ team, channel, action: one.action, run: one.run });
         values.set(one, await signer.sign(text));
       }
     }
@@ -94,14 +101,23 @@ export function slackMessenger({
   }
 
   /** A call as the bot of the place's workspace. */
-  async function asBot<T>(place: SlackPlace, call: (client: WebClient) => Promise<T>): Promise<T> {
+  async function asBot<T>(
+    place: SlackPlace,
+    use: Omit<SlackCall, 'team'>,
+    call: (client: WebClient) => Promise<T>,
+  ): Promise<T> {
     const { team, enterprise: anywhere } = place;
     const enterprise = anywhere ?? null;
     const token = await tokens.tokenFor(team, enterprise);
     if (token === null) throw new MessengerError('Slack removed the app from this workspace.', 'gone', 0);
+    const rates = ratesOf({ ...use, team });
+    const { waitMs } = await budget.reserve(rates);
+    if (waitMs > 0) throw new MessengerError('It waits for its turn.', 'retry', waitMs, { busy: true });
     try {
       return await call(clientFor(token));
     } catch (error) {
+      const refused = messengerError(error);
+      if (refused.busy) await budget.hold(rates[0].key, refused.afterMs);
       await tokens.failed(token, team, enterprise, error);
       throw error;
     }
@@ -116,10 +132,11 @@ export function slackMessenger({
       await whisper(message, place, content);
       return null;
     }
-    if (message.remote) return edit(place, message.remote, content);
-    const { channel, ts } = await asBot(place, client =>
+    if (message.remote) return edit(place, message.remote, content, message.patient);
+    const target = channelOf(message, place);
+    const { channel, ts } = await asBot(place, { method: 'chat.postMessage', channel: target }, client =>
       client.chat.postMessage({
-        channel: channelOf(message, place),
+        channel: target,
         ...content,
         ...(message.thread ? { thread_ts: message.thread.ts } : {}),
         metadata: { event_type: eventType, event_payload: { nonce: message.nonce } },
@@ -139,11 +156,22 @@ export function slackMessenger({
     if (responseUrl && isAllowed(responseUrl, responseOrigins)) {
       if (await postToResponseUrl(responseUrl, { ...content, ...thread })) return;
     }
-    await asBot(place, client => client.chat.postEphemeral({ channel, user, ...content, ...thread }));
+    // Where only the person listens, what stays until they look is better than what is gone by then.
+    if (channel.startsWith('D')) {
+      await asBot(place, { method: 'chat.postMessage', channel }, client =>
+        client.chat.postMessage({ channel, ...content, ...thread, mrkdwn: false, unfurl_links: false }),
+      );
+      return;
+    }
+    await asBot(place, { method: 'chat.postEphemeral' }, client =>
+      client.chat.postEphemeral({ channel, user, ...content, ...thread }),
+    );
   }
 
-  async function edit(place: SlackPlace, remote: Remote, content: Content): Promise<Remote> {
-    await asBot(place, client => client.chat.update({ ...remote, ...content }));
+  async function edit(place: SlackPlace, remote: Remote, content: Content, patient = false): Promise<Remote> {
+    await asBot(place, { method: 'chat.update', patient }, client =>
+      client.chat.update({ ...remote, ...content }),
+    );
     return remote;
   }
 
@@ -160,11 +188,16 @@ export function slackMessenger({
     let cursor: string | undefined;
     try {
       for (let page = 0; page < mostPages; page++) {
-        const found = await asBot(place, client =>
+        const read = () =>
           thread
-            ? client.conversations.replies({ ...range, ts: thread.ts, cursor })
-            : client.conversations.history({ ...range, cursor }),
-        );
+            ? asBot(place, { method: 'conversations.replies' }, client =>
+                client.conversations.replies({ ...range, ts: thread.ts, cursor }),
+              )
+            : asBot(place, { method: 'conversations.history' }, client =>
+                client.conversations.history({ ...range, cursor }),
+              );
+        // Further pages wait here: from the first one on again, nobody would get to the end.
+        const found = await (page === 0 ? read() : patiently(read));
         const match = found.messages?.find(message => isOurs(message.metadata, nonce));
         if (match?.ts) return { channel, ts: match.ts };
         cursor = found.response_metadata?.next_cursor;
@@ -177,10 +210,28 @@ export function slackMessenger({
     return null;
   }
 
+  async function home(where: Place, content: Reply): Promise<{ remote: Remote | null }> {
+    const place = slackPlace(where);
+    const { user } = place;
+    // The channel of a Home is whoever it is for.
+    const view = renderHome(content, await valuesOf(content, place.team, user));
+    try {
+      const shown = await asBot(place, { method: 'views.publish' }, client =>
+        client.views.publish({ user_id: user, view }),
+      );
+      return { remote: { channel: user, ts: shown.view?.id ?? user } };
+    } catch (error) {
+      if (slackCode(error) === 'invalid_arguments') log.warn({ err: error }, 'slack refused a Home');
+      throw messengerError(error);
+    }
+  }
+
   async function direct(where: Place): Promise<Place> {
     const place = slackPlace(where);
     try {
-      const { channel } = await asBot(place, client => client.conversations.open({ users: place.user }));
+      const { channel } = await asBot(place, { method: 'conversations.open' }, client =>
+        client.conversations.open({ users: place.user }),
+      );
       if (!channel?.id) throw new MessengerError('Slack did not say where the person is.', 'retry', 0);
       const { thread: _, ...rest } = place;
       return { ...rest, channel: channel.id, askedIn: place.channel };
@@ -191,7 +242,7 @@ export function slackMessenger({
     }
   }
 
-  return { send, find, direct };
+  return { send, find, home, direct };
 }
 
 /** A thread is where its first message is, which may be another place than the one where it was asked. */

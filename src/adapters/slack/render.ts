@@ -84,7 +84,8 @@ function size(block: KnownBlock): number {
   return Buffer.byteLength(JSON.stringify(block));
 }
 
-function richBlock(block: ReplyBlock): RichTextBlock | null {
+/** One part as Slack shows it; `null`: nothing of it is text. */
+export function richBlock(block: ReplyBlock): RichTextBlock | null {
   const elements = partsOf(block).filter(part => part.elements.length > 0);
   return elements.length === 0 ? null : richText(elements);
 }
@@ -105,7 +106,10 @@ function partsOf(block: ReplyBlock): RichTextBlockElement[] {
       return code(block.text);
     case 'table':
       return code(textTable(block));
+    case 'heading':
+      return [section(words(block.text, { bold: true }))];
     case 'actions':
+    case 'form':
       return [];
   }
 }

@@ -37,7 +37,10 @@ function renderBlock(block: ReplyBlock): string {
       const filled = Math.round(share * barWidth);
       return `  [${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] ${Math.round(share * 100)} %  ${block.label}`;
     }
+    case 'heading':
+      return `\n${block.text}`;
     case 'actions':
+    case 'form':
       return '';
   }
 }

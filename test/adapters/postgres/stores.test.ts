@@ -375,6 +375,28 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         body,
       });
 
+      for (const count of [1, 4, 5, 40, 1_200]) {
+        test(`${count} deliveries at once, and one of them twice, keep their bodies under their ids`, async () => {
+          const ids = Array.from({ length: count }, (_, i) => `many-${count}-${i}`);
+          const store = deliveryStore(a.db, a.pool);
+          const stored = await Promise.all(
+            [...ids, `many-${count}-0`].map(id => store.store(delivery(id, id))),
+          );
+          assert.deepEqual(
+            stored.map(one => one.outcome),
+            [...ids.map(() => 'stored'), 'duplicate'],
+          );
+          const rows = await a.pool.query<{ id: number; body: Buffer }>(
+            'select id, body from deliveries where delivery_id like $1 order by id',
+            [`many-${count}-%`],
+          );
+          assert.deepEqual(
+            new Map(rows.rows.map(row => [row.id, row.body.toString()])),
+            new Map(ids.map((id, i) => [stored[i]?.id, id])),
+          );
+        });
+      }
+
       test('100 of one delivery at once are one', async () => {
         const [one, two] = [deliveryStore(a.db, a.pool), deliveryStore(b.db, b.pool)];
         const stored = await Promise.all(

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { commands } from '../../commands/index.ts';
+import { auditLog } from '../../src/adapters/postgres/audit.ts';
+import { openDatabase } from '../../src/adapters/postgres/database.ts';
+import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
+import { installationStore } from '../../src/adapters/postgres/installations.ts';
+import { logStore } from '../../src/adapters/postgres/logs.ts';
+import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { planStore } from '../../src/adapters/postgres/plan.ts';
+import { runStore } from '../../src/adapters/postgres/runs.ts';
+import { signer } from '../../src/adapters/postgres/signer.ts';
+import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
+import { slackForms } from '../../src/adapters/slack/instant.ts';
+import { slackReceiver } from '../../src/adapters/slack/receive.ts';
+import { deliver } from '../../src/app/deliver.ts';
+import { dispatch } from '../../src/app/dispatch.ts';
+import { homeOf } from '../../src/app/home.ts';
+import { publish } from '../../src/app/publish.ts';
+import { trainDesk } from '../../src/app/train-desk.ts';
+import { loadConfig } from '../../src/config.ts';
+import { type SlackPlace, system } from '../../src/core/actor.ts';
+import type { Intent } from '../../src/core/intent.ts';
+import type { PlanDecision } from '../../src/core/ports.ts';
+import { openSlack } from '../../src/roles/slack.ts';
+import { recordingLog } from '../adapters/slack/support.ts';
+import { channel, developer, openApp, openFake, token } from '../fakes/slack/fixture.ts';
+import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
+import type { TestServer } from '../support/postgres.ts';
+
+/** A workspace and Signalbox, from what Slack says to what Slack shows; only the projects' sources are made up. */
+export async function openTown(t: TestContext, server: TestServer) {
+  const fake = await openFake();
+  const app = await openApp();
+  fake.sendTo(app.url);
+  const database = openDatabase(await server.database(), { onError: () => {} });
+  await migrate(database.pool);
+  t.after(async () => {
+    await database.close();
+    await app.close();
+    await fake.close();
+  });
+  const config = loadConfig({
+    SLACK_SIGNING_SECRET: 'signing-secret',
+    SLACK_API_URL: fake.apiUrl,
+    SLACK_BOT_TOKEN: token,
+  });
+  const { db } = database;
+  const { log } = recordingLog();
+  const clock = () => new Date();
+  const slack = openSlack(config, installationStore(db, []), signer(db), log, clock);
+  const [runs, surfaces, deliveries, audit] = [
+    runStore(db),
+    surfaceStore(db),
+    deliveryStore(db, database.pool),
+    auditLog(db),
+  ];
+  const { source } = memoryPorts(memory());
+  const said = {
+    commands,
+    policy,
+    ports: { runs, logs: logStore(db), plan: planStore(db, ['local']), source, audit },
+  };
+  const deliverPorts = {
+    ...{ deliveries, surfaces, audit, log, unpack: slack.unpack },
+    wakeups: { wake: () => {} },
+    dispatch: (intent: Intent) => dispatch(intent, said, clock()),
+  };
+  const publishPorts = {
+    ...{ surfaces, runs, log, messenger: slack.messenger },
+    hash: (content: unknown) => JSON.stringify(content),
+    outputOf: () => null,
+    home: (place: SlackPlace, now: Date) =>
+      homeOf(place, { commands, policy, runs, plan: said.ports.plan }, now),
+  };
+
+  /** What the workspace said last (or `text`) is stored and worked on, and what comes of it is shown. */
+  async function work(text = app.requests.at(-1)?.text ?? ''): Promise<string[]> {
+    const outcomes: string[] = [];
+    const stored: number[] = [];
+    const ingest: Parameters<typeof slackReceiver>[0]['ingest'] = async one => {
+      const { id, outcome } = await deliveries.store(one);
+      outcomes.push(outcome);
+      stored.push(id);
+      return { outcome };
+    };
+    const instant = slackForms({
+      ...{
+        tokens: slack.tokens,
+        apiUrl: fake.apiUrl,
+        ingest,
+        refused: () => {},
+        tell: async () => {},
+        log,
+        clock,
+      },
+      desks: { train: trainDesk({ commands, policy, runs, plan: said.ports.plan, audit, log }) },
+    });
+    await slackReceiver({ ingest, instant, log })(text, clock());
+    for (const id of stored) await deliver(id, deliverPorts, clock);
+    await show();
+    return outcomes;
+  }
+  async function show(): Promise<void> {
+    await database.pool.query(
+      "update surfaces set next_at = now() where next_at < now() + interval '1 minute'",
+    );
+    for (const id of await surfaces.due(20)) await publish(id, publishPorts, clock);
+  }
+  return {
+    fake,
+    runs,
+    surfaces,
+    database,
+    work,
+    /** Somebody looks at their Home. */
+    async look(user = developer) {
+      await fake.openHome({ user }).done;
+      return await work();
+    },
+    /** Homes are looked at as the sweep does, as if their pause were over. */
+    async sweepHomes() {
+      await database.pool.query(
+        "update surfaces set next_at = now() where kind = 'home' and next_at > now()",
+      );
+      await surfaces.wantHomes();
+      await show();
+    },
+    show,
+    last: (part = '') => app.requests.findLast(request => request.text.includes(part))?.text ?? '',
+    givenUp: async () =>
+      (await database.pool.query('select error from surfaces where gave_up order by key desc')).rows.map(
+        row => row.error,
+      ),
+    async ask(user = developer, where = channel) {
+      await fake.slash({ user, channel: where, command: '/train', text: 'digits' });
+      await work();
+    },
+    async press(
+      actionId: string,
+      more: {
+        user?: string;
+        channel?: string;
+        ts: string;
+        alter?: (payload: Record<string, unknown>) => Record<string, unknown>;
+      },
+    ) {
+      const { user = developer, channel: where = channel, ts, alter } = more;
+      await fake.click({ user, in: { channel: where, ts }, actionId, ...(alter ? { alter } : {}) });
+      return await work();
+    },
+    shown: (where = channel) => fake.messages({ channel: where }),
+    whispers: (user = developer, where = channel) =>
+      fake.ephemerals({ channel: where, user }).map(one => one.text),
+    refusals: async () =>
+      (
+        await database.pool.query(
+          "select details->>'code' as code from audit where outcome = 'refused' order by seq",
+        )
+      ).rows.map(row => row.code),
+    /** The plan finds that it has to wait. */
+    async waits(run: number, sentence: string) {
+      const plan = planStore(db, ['local']);
+      const decision = { type: 'hold', run, code: 'flavor-full', sentence } as const;
+      await plan.commit(await plan.snapshot(clock()), [decision], clock());
+    },
+    async works(number: number) {
+      const run = await runs.get(number);
+      assert.ok(run);
+      const plan = planStore(db, ['local']);
+      const start = {
+        type: 'start' as const,
+        run: number,
+        pool: 'local',
+        node: 'n',
+        kind: 'cpu' as const,
+        indices: [number],
+        reason: '',
+      } satisfies PlanDecision;
+      await plan.commit(await plan.snapshot(clock()), [start], clock());
+      await runs.change(number, { type: 'running', attempt: run.attempt + 1, at: clock() }, clock(), system);
+      await show();
+    },
+  };
+}
