@@ -387,7 +387,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
             [...ids.map(() => 'stored'), 'duplicate'],
           );
           const rows = await a.pool.query<{ id: number; body: Buffer }>(
-            'select id, body from deliveries where delivery_id like $1 order by id',
+            'delete from deliveries where delivery_id like $1 returning id, body',
             [`many-${count}-%`],
           );
           assert.deepEqual(
@@ -423,9 +423,9 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         const other = await deliveryStore(b.db, b.pool).claim(id);
         assert.ok(mine && other);
         await store.done(mine);
-        assert.ok((await store.due(1_000)).includes(id) === false, 'still claimed by the other');
+        assert.ok((await store.due(100_000)).includes(id) === false, 'still claimed by the other');
         await a.pool.query("update deliveries set claimed_until = '-infinity' where id = $1", [id]);
-        assert.ok((await store.due(1_000)).includes(id), 'the late `done` of the first changed nothing');
+        assert.ok((await store.due(100_000)).includes(id), 'the late `done` of the first changed nothing');
         const third = await store.claim(id);
         assert.ok(third);
         await store.done(third);
