@@ -148,6 +148,7 @@ function openIngest(db: Db, url: string, log: Log): Ingest {
     max: 2,
     connectTimeoutMs: ingestTimeoutMs,
     statementTimeoutMs: ingestTimeoutMs,
+    answerTimeoutMs: ingestTimeoutMs,
     onError: err => log.warn({ err }, 'a database connection broke'),
   });
   return { store: deliveryStore(db, quick.pool).store, close: () => quick.close() };

@@ -171,6 +171,8 @@ export interface DatabaseOptions {
   max?: number;
   connectTimeoutMs?: number;
   statementTimeoutMs?: number;
+  /** For a server that is there and says nothing: it cannot keep a time limit of its own. */
+  answerTimeoutMs?: number;
   onError: (err: Error) => void;
 }
 
@@ -181,6 +183,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     statement_timeout: options.statementTimeoutMs ?? 30_000,
+    query_timeout: options.answerTimeoutMs,
     application_name: 'signalbox',
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>

@@ -16,6 +16,7 @@ import { system } from '../../../src/core/actor.ts';
 import { SignalboxError } from '../../../src/core/errors.ts';
 import type { Exit } from '../../../src/core/run.ts';
 import { type ServerKind, serverMissing, startServer, type TestServer } from '../../support/postgres.ts';
+import { quietLine } from '../../support/quiet-line.ts';
 import { octocat, wish } from '../../support/run.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
@@ -465,6 +466,26 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
           left.rows.map(row => row.delivery_id),
           ['forget-aside', 'forget-fresh', 'forget-undone'],
         );
+      });
+
+      test('a database that falls silent is said as such, and used again when it speaks', async () => {
+        const line = await quietLine(url);
+        const slow = openDatabase(line.url, {
+          onError: () => {},
+          answerTimeoutMs: 300,
+          connectTimeoutMs: 300,
+        });
+        const store = deliveryStore(slow.db, slow.pool);
+        assert.equal((await store.store(delivery('before-silence'))).outcome, 'stored');
+        line.silent(true);
+        await assert.rejects(
+          store.store(delivery('in-silence')),
+          err => err instanceof SignalboxError && err.fault.code === 'STORE_UNAVAILABLE',
+        );
+        line.silent(false);
+        assert.equal((await store.store(delivery('after-silence'))).outcome, 'stored');
+        await slow.close();
+        await line.close();
       });
 
       test('a database that is away is said as such', async () => {
