@@ -110,7 +110,7 @@ export async function openBox(
       for (const child of children.get(role) ?? []) child.kill('SIGKILL');
     },
     surprises,
-    log: role => readFileSync(join(folder, `${role}.log`), 'utf8').slice(-3_000),
+    log: role => readFileSync(join(folder, `${role}.log`), 'utf8').slice(-6_000),
     async close() {
       closing = true;
       for (const role of children.keys()) box.kill(role);

@@ -41,6 +41,7 @@ export const steps: Record<LifeName, Record<Role, readonly string[]>> = {
       'plan.snapshot',
       'plan.commit',
       'surfaces.due',
+      'surfaces.wantHomes',
       'surfaces.claim',
       'surfaces.ofRun',
       'runs.get',

@@ -133,77 +133,94 @@ describe('whatever dies under it, nothing is lost', async () => {
       }));
   });
 
-  describe('Redis', { skip: noRedis }, () => {
-    for (const [name, stage] of Object.entries(stages))
-      test(`forgets everything ${name}`, () =>
-        struck(`FLUSHALL ${name}`, [boxWith('redis')], stage, async () => void (await town.redis?.flush())));
+  describe('in two boxes at a time', { concurrency: 2 }, () => {
+    describe('the one with Redis', { concurrency: 1 }, () => {
+      describe('Redis', { concurrency: 1, skip: noRedis }, () => {
+        for (const [name, stage] of Object.entries(stages))
+          test(`forgets everything ${name}`, () =>
+            struck(
+              `FLUSHALL ${name}`,
+              [boxWith('redis')],
+              stage,
+              async () => void (await town.redis?.flush()),
+            ));
 
-    for (const name of ['when they are acknowledged', 'when it works'] as const)
-      test(`is killed ${name}, and starts again`, () =>
-        struck(`Redis killed ${name}`, [boxWith('redis')], stages[name], async () => {
+        for (const name of ['when they are acknowledged', 'when it works'] as const)
+          test(`is killed ${name}, and starts again`, () =>
+            struck(`Redis killed ${name}`, [boxWith('redis')], stages[name], async () => {
+              await town.redis?.kill();
+              await town.redis?.start();
+            }));
+
+        test('is away for all of a life, also when the workers start', async () => {
           await town.redis?.kill();
+          boxWith('redis').kill('worker');
+          await struck('Redis away', [boxWith('redis')], stages['as the commands come in'], () => {});
           await town.redis?.start();
-        }));
-
-    test('is away for all of a life, also when the workers start', async () => {
-      await town.redis?.kill();
-      boxWith('redis').kill('worker');
-      await struck('Redis away', [boxWith('redis')], stages['as the commands come in'], () => {});
-      await town.redis?.start();
-    });
-  });
-
-  describe('Slack', { concurrency: true }, () => {
-    const once = (method: string, how: Interference) => {
-      let left = 1;
-      return (called: string) => (called === method && left-- > 0 ? how : undefined);
-    };
-    const faults: { name: string; how: (method: string) => Interference | undefined }[] = [
-      { name: 'posts and the answer is lost', how: once('chat.postMessage', { kind: 'lose-answer' }) },
-      { name: 'posts and never answers', how: once('chat.postMessage', { kind: 'keep-silent' }) },
-      { name: 'edits and the answer is lost', how: once('chat.update', { kind: 'lose-answer' }) },
-      { name: 'whispers and the answer is lost', how: once('chat.postEphemeral', { kind: 'lose-answer' }) },
-      { name: 'cannot be reached', how: once('chat.postMessage', { kind: 'cut' }) },
-      {
-        name: 'asks to wait',
-        how: once('chat.postMessage', { kind: 'answer', status: 429, headers: { 'retry-after': '1' } }),
-      },
-      { name: 'has trouble of its own', how: once('chat.update', { kind: 'answer', status: 503 }) },
-      { name: 'posts in the thread and the answer is lost', how: lostInThread() },
-    ];
-    for (const { name, how } of faults)
-      test(name, async () => {
-        const life = await beginLife(town, boxWith('redis'), 'slack');
-        town.disturb(life.channel, how);
-        await watchLife(life, lives.quick);
-        town.disturb(life.channel, null);
-        await checkLife(life);
+        });
       });
-  });
 
-  describe('a worker is halted until another has done its work, and goes on', { concurrency: 2 }, () => {
-    const halts = [
-      'worker surfaces.posting run after',
-      'worker messenger.send edit before',
-      'worker messenger.send edit after',
-      'worker messenger.send thread after',
-      'worker deliveries.claim after',
-      'worker dispatch after',
-      'worker deliveries.done before',
-      'worker plan.snapshot after',
-      'worker plan.commit before',
-    ];
-    // One at a time in each box.
-    for (const queue of ['redis', 'postgres'] as const)
-      describe(`with its queue in ${queue}`, () => {
-        for (const step of halts)
-          test(step, async () => {
-            const life = await beginLife(town, boxWith(queue), 'halted');
-            took.push(...(await watchLife(life, lives.quick, [{ step, nth: 1, signal: 'SIGSTOP' }])));
+      describe('Slack', { concurrency: true }, () => {
+        const once = (method: string, how: Interference) => {
+          let left = 1;
+          return (called: string) => (called === method && left-- > 0 ? how : undefined);
+        };
+        const faults: { name: string; how: (method: string) => Interference | undefined }[] = [
+          { name: 'posts and the answer is lost', how: once('chat.postMessage', { kind: 'lose-answer' }) },
+          { name: 'posts and never answers', how: once('chat.postMessage', { kind: 'keep-silent' }) },
+          { name: 'edits and the answer is lost', how: once('chat.update', { kind: 'lose-answer' }) },
+          {
+            name: 'whispers and the answer is lost',
+            how: once('chat.postEphemeral', { kind: 'lose-answer' }),
+          },
+          { name: 'cannot be reached', how: once('chat.postMessage', { kind: 'cut' }) },
+          {
+            name: 'asks to wait',
+            how: once('chat.postMessage', { kind: 'answer', status: 429, headers: { 'retry-after': '1' } }),
+          },
+          { name: 'has trouble of its own', how: once('chat.update', { kind: 'answer', status: 503 }) },
+          { name: 'posts in the thread and the answer is lost', how: lostInThread() },
+        ];
+        for (const { name, how } of faults)
+          test(name, async () => {
+            const life = await beginLife(town, boxWith('redis'), 'slack');
+            town.disturb(life.channel, how);
+            await watchLife(life, lives.quick);
+            town.disturb(life.channel, null);
             await checkLife(life);
           });
       });
+
+      describeHalted('redis', [
+        'worker messenger.send edit before',
+        'worker messenger.send thread after',
+        'worker dispatch after',
+        'worker plan.commit before',
+      ]);
+    });
+
+    describeHalted('postgres', [
+      'worker surfaces.posting run after',
+      'worker messenger.send edit after',
+      'worker deliveries.claim after',
+      'worker deliveries.done before',
+      'worker plan.snapshot after',
+    ]);
   });
+
+  /** One at a time in a box. */
+  function describeHalted(queue: 'redis' | 'postgres', steps: readonly string[]): void {
+    describe('a worker is halted until another has done its work, and goes on', { concurrency: 1 }, () => {
+      for (const step of steps)
+        test(step, async () => {
+          const life = await beginLife(town, boxWith(queue), 'halted');
+          const takeovers = await watchLife(life, lives.quick, [{ step, nth: 1, signal: 'SIGSTOP' }]);
+          assert.equal(takeovers.length, 1, 'it was halted');
+          took.push(...takeovers);
+          await checkLife(life);
+        });
+    });
+  }
 });
 
 /** The second post of a life is the one in the thread. */

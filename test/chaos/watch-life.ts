@@ -69,11 +69,11 @@ export async function watchLife(
       continue;
     }
     // Whoever takes the last death off the list at this moment is waited for.
-    if (open === null && (disarm(box.folder) || takeovers.length === deaths.length)) {
+    if (open === null && (disarm(box.folder) || takeovers.length >= deaths.length)) {
       await saying;
       return takeovers;
     }
-    reason = open ?? 'a process is about to die';
+    reason = open ?? `a process is about to die (${takeovers.length} have)`;
   }
   disarm(box.folder);
   if (said) await saying;

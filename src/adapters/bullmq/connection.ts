@@ -69,12 +69,19 @@ const STALLED_MS = 2_500;
 const STALLED_TIMES = 1_000;
 const RETRY_MS = 1_000;
 
+/** As BullMQ makes it; a connection that breaks while it is in use ends what it is used for, and not the process. */
+const postgresBackend: typeof createPostgresBackend = (name, options, more) => {
+  const backend = createPostgresBackend(name, options, more);
+  backend.connection.pool.on('connect', client => client.on('error', () => {}));
+  return backend;
+};
+
 /** A queue to add to. It does not wait for a server that is away: adding fails at once. */
 export function openQueue(connection: QueueConnection, name: string): OpenQueue {
   // Nobody reads the events, and by default ten thousand are kept.
   const streams = { events: { maxLen: 100 } };
   if (connection.kind === 'postgres') {
-    const queue = new Queue(name, { connection: postgres(connection, 1), streams }, createPostgresBackend);
+    const queue = new Queue(name, { connection: postgres(connection, 1), streams }, postgresBackend);
     return Object.assign(queue, { addAll: (jobs: NewJob[]) => queue.addBulk(jobs) });
   }
   const queue = new Queue(name, {
@@ -106,7 +113,7 @@ export function openWorker(
   if (connection.kind === 'postgres') {
     // A notification ends the wait, so an idle worker may rest long.
     const rest = { ...options, connection: postgres(connection, 2), drainDelay: 60 };
-    return new Worker(name, process, rest, patient(createPostgresBackend));
+    return new Worker(name, process, rest, patient(postgresBackend));
   }
   // Blocking for more than ten seconds is what BullMQ advises against on Redis.
   const far = redis(connection, { maxRetriesPerRequest: null, socketTimeout: 15_000 });

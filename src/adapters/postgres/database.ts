@@ -165,6 +165,7 @@ export interface Database {
 }
 
 const int8 = 20;
+const idleTransactionMs = 4_000;
 
 export interface DatabaseOptions {
   /** Connections at most. */
@@ -183,6 +184,8 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     statement_timeout: options.statementTimeoutMs ?? 30_000,
+    // A process that is paused within a transaction must not keep others from the rows that it has locked.
+    idle_in_transaction_session_timeout: idleTransactionMs,
     query_timeout: options.answerTimeoutMs,
     application_name: 'signalbox',
     types: {
