@@ -14,9 +14,10 @@ import { type Takeover, viewOf, watchLife } from './watch-life.ts';
  * What stands under Signalbox dies: SIGKILL for PostgreSQL and Redis at each stage of a run and at any moment between, `FLUSHALL`,
  * Slack calls that are done and never answered; and a worker that is halted for longer than its claims hold.
  *
- * SIGNALBOX_CHAOS=long takes thirty random moments in place of three.
+ * SIGNALBOX_CHAOS=long takes thirty random moments in place of three, and halts workers too.
  */
-const randomMoments = process.env.SIGNALBOX_CHAOS === 'long' ? 30 : 3;
+const long = process.env.SIGNALBOX_CHAOS === 'long';
+const randomMoments = long ? 30 : 3;
 /** What is promised. */
 const takeoverMs = 15_000;
 
@@ -210,7 +211,11 @@ describe('whatever dies under it, nothing is lost', async () => {
 
   /** One at a time in a box. */
   function describeHalted(queue: 'redis' | 'postgres', steps: readonly string[]): void {
-    describe('a worker is halted until another has done its work, and goes on', { concurrency: 1 }, () => {
+    const skip = long ? false : 'takes minutes: SIGNALBOX_CHAOS=long runs it';
+    describe('a worker is halted until another has done its work, and goes on', {
+      concurrency: 1,
+      skip,
+    }, () => {
       for (const step of steps)
         test(step, async () => {
           const life = await beginLife(town, boxWith(queue), 'halted');
