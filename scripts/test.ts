@@ -39,7 +39,7 @@ function run(files: string[]): Promise<number> {
     '--test-reporter=spec',
     // Tests wait for servers more than they compute, but servers that start all at once time each other out.
     `--test-concurrency=${Math.min(4, Math.max(2, os.availableParallelism()))}`,
-    '--test-timeout=300000',
+    '--test-timeout=900000',
     ...(values.name === undefined ? [] : [`--test-name-pattern=${values.name}`]),
     ...files,
   ];
