@@ -75,6 +75,7 @@ describe('whoever dies at a step of a run, nothing is lost', { concurrency: boxC
         Object.entries(byRole).flatMap(([role, names]) => names.map(name => `${role} ${name}`)),
       );
       const known = (step: string) => sometimes.includes(step);
+      // What is new belongs into rows.ts: a row is made of it.
       assert.deepEqual(
         [...passed].filter(step => !known(step)).sort(),
         listed.filter(step => !known(step)).sort(),

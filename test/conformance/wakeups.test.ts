@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded.ts';
+import { freshDatabase } from '../support/postgres.ts';
 import { noRedis, startRedis } from '../support/redis.ts';
 import { wakeupsConformance } from './wakeups.ts';
 
@@ -12,7 +13,7 @@ wakeupsConformance('Redis', {
     const redis = await startRedis();
     let names = 0;
     return {
-      connection: () => ({ kind: 'redis', url: redis.url, prefix: `row-${++names}` }),
+      connection: async () => ({ kind: 'redis', url: redis.url, prefix: `row-${++names}` }),
       away: redis.kill,
       back: redis.start,
       flush: async () => {
@@ -31,9 +32,8 @@ wakeupsConformance('PostgreSQL', {
     const dataDir = mkdtempSync(join(tmpdir(), 'signalbox-wakeups-'));
     const start = () => startEmbeddedPostgres({ dataDir, log: () => undefined });
     let postgres = await start();
-    let names = 0;
     return {
-      connection: () => ({ kind: 'postgres', url: postgres.url, schema: `row_${++names}` }),
+      connection: async () => ({ kind: 'postgres', url: await freshDatabase(postgres.url) }),
       away: () => postgres.stop(),
       back: async () => {
         postgres = await start();

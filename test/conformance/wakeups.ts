@@ -13,7 +13,7 @@ import type { Log, WakeSubject } from '../../src/core/ports.ts';
 /** A server that wake-ups can go through. */
 export interface WakeServer {
   /** The server, under a namespace that nobody used before. */
-  connection(): QueueConnection;
+  connection(): Promise<QueueConnection>;
   away(): Promise<void>;
   back(): Promise<void>;
   /** Throws away all that it holds; absent where no operator would. */
@@ -36,7 +36,7 @@ export function wakeupsConformance(
     /** One row: everything that it opens is closed at its end. */
     function row(title: string, body: (house: House, t: TestContext) => Promise<void>): void {
       test(title, { timeout: 60_000 }, async t => {
-        const house = openHouse(server);
+        const house = await openHouse(server);
         t.after(house.close);
         await body(house, t);
       });
@@ -257,11 +257,11 @@ export function wakeupsConformance(
   });
 }
 
-type House = ReturnType<typeof openHouse>;
+type House = Awaited<ReturnType<typeof openHouse>>;
 
 /** Workers and producers on one namespace of the server, and what they handled and logged. */
-function openHouse(server: WakeServer) {
-  const connection = server.connection();
+async function openHouse(server: WakeServer) {
+  const connection = await server.connection();
   const log = recordingLog();
   const closes: (() => Promise<void>)[] = [];
   let marks = 0;

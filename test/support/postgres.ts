@@ -28,17 +28,22 @@ export async function startServer(kind: ServerKind = 'embedded'): Promise<TestSe
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-test-pg-'));
   const server = kind === 'embedded' ? await startEmbedded(folder) : await startDebian(folder);
   return {
-    async database() {
-      const name = `test_${randomBytes(6).toString('hex')}`;
-      await admin(server.url, `create database ${name}`);
-      // A socket's address has no host, which URL refuses.
-      return server.url.replace(/\/[^/?]+(\?|$)/, `/${name}$1`);
-    },
+    database: () => freshDatabase(server.url),
     async stop() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A new, empty database on the server at this address; answers with its own. */
+export async function freshDatabase(
+  server: string,
+  name = `test_${randomBytes(6).toString('hex')}`,
+): Promise<string> {
+  await admin(server, `create database ${name}`);
+  // A socket's address has no host, which URL refuses.
+  return server.replace(/\/[^/?]+(\?|$)/, `/${name}$1`);
 }
 
 async function startEmbedded(folder: string) {

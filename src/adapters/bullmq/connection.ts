@@ -5,19 +5,17 @@ import {
   type BackendFactory as Factory,
   type IQueueBackend,
   type KeepJobs,
-  type PostgresPoolConfig,
   Queue,
   type RedisOptions,
+  runMigrations,
   Worker,
 } from 'bullmq';
+import pg from 'pg';
 
-/**
- * Where the queues live. `prefix` (default `bull`) and `schema` (default `bullmq`) are the namespace: installations that share one server
- * need one each.
- */
+/** Where the queues live. Installations that share one Redis need a `prefix` each (default `bull`); on PostgreSQL a database each. */
 export type QueueConnection =
   | { kind: 'redis'; url: string; prefix?: string }
-  | { kind: 'postgres'; url: string; schema?: string };
+  | { kind: 'postgres'; url: string };
 
 /** A job, as far as it is used here. `token` is its lock's. */
 export interface QueueJob {
@@ -69,13 +67,6 @@ const STALLED_MS = 2_500;
 const STALLED_TIMES = 1_000;
 const RETRY_MS = 1_000;
 
-/** As BullMQ makes it; a connection that breaks while it is in use ends what it is used for, and not the process. */
-const postgresBackend: typeof createPostgresBackend = (name, options, more) => {
-  const backend = createPostgresBackend(name, options, more);
-  backend.connection.pool.on('connect', client => client.on('error', () => {}));
-  return backend;
-};
-
 /** A queue to add to. It does not wait for a server that is away: adding fails at once. */
 export function openQueue(connection: QueueConnection, name: string): OpenQueue {
   // Nobody reads the events, and by default ten thousand are kept.
@@ -112,7 +103,7 @@ export function openWorker(
   };
   if (connection.kind === 'postgres') {
     // A notification ends the wait, so an idle worker may rest long.
-    const rest = { ...options, connection: postgres(connection, 2), drainDelay: 60 };
+    const rest = { ...options, connection: postgres(connection, 3), drainDelay: 60 };
     return new Worker(name, process, rest, patient(postgresBackend));
   }
   // Blocking for more than ten seconds is what BullMQ advises against on Redis.
@@ -137,22 +128,45 @@ function redis(connection: QueueConnection & { kind: 'redis' }, options: RedisOp
   };
 }
 
-function postgres(connection: QueueConnection & { kind: 'postgres' }, max: number): PostgresPoolConfig {
+/** The pool that BullMQ uses. Of a worker's connections one is for listening. */
+function postgres(connection: QueueConnection & { kind: 'postgres' }, max: number): pg.Pool {
   const { url, options } = splitOptions(connection.url);
-  return {
+  let migrated = false;
+  return new pg.Pool({
+    Client: CalmClient,
     connectionString: url,
-    // BullMQ adds its search path to them; in the address they would win over it. What a crash of the server takes from the queue
-    // is made up for by the sweep, and not worth a wait for the disk that an ack would have to share.
-    options: [options, '-c synchronous_commit=off'].filter(Boolean).join(' '),
-    schema: connection.schema ?? 'bullmq',
-    // Under a lock of its own, and nothing once it is done.
-    migrate: true,
+    // In the address they would win over these. What a crash of the server takes from the queue is made up for by the sweep, and not
+    // worth a wait for the disk that an ack would have to share.
+    options: [options, '-c search_path=bullmq -c synchronous_commit=off'].filter(Boolean).join(' '),
+    onConnect: async client => {
+      // Under a lock of its own, and nothing once it is done.
+      if (!migrated) await runMigrations(client);
+      migrated = true;
+    },
     max,
     connectionTimeoutMillis: 5_000,
     query_timeout: 15_000,
     keepAlive: true,
-  };
+  });
 }
+
+/**
+ * A connection whose end is no error of the process. BullMQ listens for errors only some time after the connection stands and no longer
+ * once it closes, and an error that nobody listens for would be thrown.
+ */
+class CalmClient extends pg.Client {
+  override emit(event: string, ...more: unknown[]): boolean {
+    if (event === 'error' && this.listenerCount('error') === 0) return false;
+    return super.emit(event, ...more);
+  }
+}
+
+/** As BullMQ makes it; the pool that was made for it ends with it. */
+const postgresBackend: typeof createPostgresBackend = (name, options, more) => {
+  const backend = createPostgresBackend(name, options, more);
+  backend.connection.once('close', () => backend.connection.pool.end());
+  return backend;
+};
 
 function splitOptions(url: string): { url: string; options: string | undefined } {
   const found = /(?<=[?&])options=([^&]*)&?/.exec(url);

@@ -10,7 +10,8 @@ import { serviceAt } from './service.ts';
 
 /** Ended attempts in one sync: their last lines must fit into one request. */
 const endsPerSync = 10;
-const longestWaitMs = 5_000;
+/** Between two tries while Signalbox is away: what waits for it goes on soon after it is back. */
+const longestWaitMs = 2_000;
 
 export interface AgentOptions {
   pool: string;

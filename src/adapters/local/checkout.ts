@@ -27,7 +27,7 @@ export async function checkOut(
   signal: AbortSignal,
 ): Promise<Checkout> {
   let answered = 0;
-  for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
+  for (let wait = 100; ; wait = Math.min(wait * 2, 2_000)) {
     signal.throwIfAborted();
     const draft = await mkdtemp(join(dirname(target), 'checkout-'));
     try {

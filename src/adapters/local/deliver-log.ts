@@ -97,7 +97,7 @@ export async function deliverLog(delivery: Delivery): Promise<void> {
         return;
       }
       await pause(wait, undefined, { signal });
-      wait = Math.min(wait * 2, 5_000);
+      wait = Math.min(wait * 2, 2_000);
     }
   }
 }
