@@ -51,6 +51,8 @@ const rooms: { from: RegExp; may: (caught: string) => RegExp[] }[] = [
 const exceptions: Record<string, string> = {
   'src/adapters/postgres/embedded/binaries.ts must not import (computed)':
     'the package with the binaries is another one on every platform',
+  'src/adapters/bullmq/connection.ts must not import pg':
+    'the pool that BullMQ makes by itself lets a lost connection end the process: it gets one of ours',
 };
 
 const composition = /^src\/(main\.ts$|roles\/|cli\/)/;
