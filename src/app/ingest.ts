@@ -8,7 +8,7 @@ export async function ingest(
   delivery: NewDelivery,
   ports: { deliveries: Pick<DeliveryStore, 'store'>; wakeups: Wakeups },
 ): Promise<{ outcome: 'stored' | 'duplicate' | 'conflict' }> {
-  const { id, outcome } = await ports.deliveries.store(delivery);
-  if (outcome === 'stored') ports.wakeups.wake([`delivery:${id}`]);
+  const { outcome } = await ports.deliveries.store(delivery);
+  if (outcome === 'stored') ports.wakeups.wake(['deliveries']);
   return { outcome };
 }

@@ -436,8 +436,8 @@ export class MessengerError extends Error {
 
 /* ---- wake-ups ---- */
 
-/** `delivery:17`, `surface:<uuid>`, `plan`: says only what to look at. */
-export type WakeSubject = `delivery:${number}` | `surface:${string}` | 'plan';
+/** `deliveries` (those that are due), `surface:<uuid>`, `plan`: says only what to look at. */
+export type WakeSubject = 'deliveries' | `surface:${string}` | 'plan';
 
 export interface Wakeups {
   /** Never waits long and never throws: a lost wake-up is made up for by the sweep. */

@@ -7,14 +7,15 @@ import { runIntent } from '../adapters/http/run-request.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { deliver } from '../app/deliver.ts';
 import { homeOf } from '../app/home.ts';
+import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
 import { schedule } from '../app/schedule.ts';
-import { createSweep } from '../app/sweep.ts';
+import { sweep } from '../app/sweep.ts';
 import { wakeRuns } from '../app/wake.ts';
 import type { SlackPlace } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
-import type { WakeSubject } from '../core/ports.ts';
+import type { WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import type { Base } from './base.ts';
@@ -24,6 +25,7 @@ const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const forgetEveryMs = 600_000;
+const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
 export function startWorker(base: Base): Running {
@@ -60,16 +62,27 @@ export function startWorker(base: Base): Running {
     outputOf: (run: Run) => join('agent', run.spec.pool, 'runs', String(run.number), 'output'),
     log,
   };
-  const work = {
-    deliver: (id: number) => deliver(id, deliverPorts, clock),
-    publish: (id: string) => publish(id, publishPorts, clock),
+  const work: Work = {
+    deliveries: createLanes({
+      atOnce,
+      due: deliveries.due,
+      work: id => deliver(id, deliverPorts, clock),
+      log,
+    }),
+    wakeups,
+    publish: id => publish(id, publishPorts, clock),
     schedule: () => schedule(schedulePorts, clock),
   };
+  const messages = createLanes({ atOnce, due: surfaces.due, work: work.publish, log });
 
   const wakeWorker = createWakeWorker(base.queue, subject => look(subject, work), { log });
   const requestWorker = createRequestWorker(base.queue, request => fromQueue(request, base), { log });
-  const { sweep, settled } = createSweep({ deliveries, surfaces, plan: base.plan, log, ...work });
-  const stopSweep = every(sweepEveryMs, sweep, err => log.warn({ err }, 'the sweep failed'));
+  const sweepPorts = { ...work, messages, surfaces, plan: base.plan };
+  const stopSweep = every(
+    sweepEveryMs,
+    () => sweep(sweepPorts),
+    err => log.warn({ err }, 'the sweep failed'),
+  );
   const stopPlan = every(planEveryMs, work.schedule, err => log.warn({ err }, 'planning failed'));
 
   const stopForget = every(
@@ -83,28 +96,29 @@ export function startWorker(base: Base): Running {
 
   return {
     async close() {
-      await Promise.all([
-        stopSweep().then(settled),
-        stopPlan(),
-        stopForget(),
-        wakeWorker.close(),
-        requestWorker.close(),
-      ]);
+      await Promise.all([stopSweep(), stopPlan(), stopForget(), wakeWorker.close(), requestWorker.close()]);
+      await Promise.all([work.deliveries.settled(), messages.settled()]);
     },
   };
 }
 
 interface Work {
-  deliver(id: number): Promise<void>;
+  deliveries: Lanes;
+  wakeups: Wakeups;
   publish(id: string): Promise<void>;
   schedule(): Promise<void>;
 }
 
 async function look(subject: WakeSubject, work: Work): Promise<void> {
   if (subject === 'plan') return await work.schedule();
-  const [kind, id = ''] = subject.split(':', 2);
-  if (kind === 'delivery') return await work.deliver(Number(id));
-  await work.publish(id);
+  if (subject === 'deliveries') return await takeDeliveries(work);
+  await work.publish(subject.slice('surface:'.length));
+}
+
+/** As many as there is room for. The next look may be another worker's, so none waits here while it has no room. */
+async function takeDeliveries({ deliveries, wakeups }: Work): Promise<void> {
+  const more = await deliveries.fill();
+  if (more) void deliveries.room().then(() => wakeups.wake(['deliveries']));
 }
 
 /** Again and again with a pause between, until stopped; `stop` waits for the one under way. */

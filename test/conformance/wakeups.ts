@@ -46,8 +46,8 @@ export function wakeupsConformance(
       const { handled } = house.worker();
       const subjects: WakeSubject[] = [
         'plan',
-        'delivery:1',
-        'delivery:2',
+        'surface:1',
+        'surface:2',
         'surface:0b9d6c2e-0000-4000-8000-000000000000',
       ];
       house.wakeups().wake(subjects);
@@ -57,16 +57,16 @@ export function wakeupsConformance(
 
     row('two thousand subjects in one call are all handled', async house => {
       const { handled } = house.worker();
-      const subjects = Array.from({ length: 2_000 }, (_, i): WakeSubject => `delivery:${i}`);
+      const subjects = Array.from({ length: 2_000 }, (_, i): WakeSubject => `surface:${i}`);
       house.wakeups().wake(subjects);
       for (const subject of subjects) await handled.reaches(subject, 1);
     });
 
     row('what was woken before there was a worker is handled', async house => {
-      await house.woken(['plan', 'delivery:1']);
+      await house.woken(['plan', 'surface:1']);
       const { handled } = house.worker();
       await handled.reaches('plan', 1);
-      await handled.reaches('delivery:1', 1);
+      await handled.reaches('surface:1', 1);
     });
 
     row('a thousand wake-ups of one subject become one while nobody works', async house => {
@@ -89,9 +89,9 @@ export function wakeupsConformance(
       });
       house.wakeups().wake(['plan']);
       await handled.reaches('plan', 1);
-      await house.woken(['plan', 'delivery:1']);
+      await house.woken(['plan', 'surface:1']);
       await house.woken(['plan']);
-      await handled.reaches('delivery:1', 1);
+      await handled.reaches('surface:1', 1);
       assert.equal(handled.count('plan'), 1, 'nobody else takes it meanwhile');
       gate.open();
       await handled.reaches('plan', 2);
@@ -109,7 +109,7 @@ export function wakeupsConformance(
     });
 
     row('two workers never handle one subject at the same time', async house => {
-      const subjects: WakeSubject[] = ['plan', 'delivery:1', 'delivery:2'];
+      const subjects: WakeSubject[] = ['plan', 'surface:1', 'surface:2'];
       const busy = new Map<WakeSubject, number>();
       let most = 0;
       const handle = async (subject: WakeSubject) => {
@@ -136,12 +136,12 @@ export function wakeupsConformance(
         first = false;
         throw new Error('on purpose');
       });
-      house.wakeups().wake(['delivery:1']);
-      await handled.reaches('delivery:1', 1);
+      house.wakeups().wake(['surface:1']);
+      await handled.reaches('surface:1', 1);
       await house.settled(handled);
-      assert.equal(handled.count('delivery:1'), 1, 'it is not tried again by itself');
-      house.wakeups().wake(['delivery:1']);
-      await handled.reaches('delivery:1', 2);
+      assert.equal(handled.count('surface:1'), 1, 'it is not tried again by itself');
+      house.wakeups().wake(['surface:1']);
+      await handled.reaches('surface:1', 2);
       assert.deepEqual(house.log.at('error'), ['a wake-up failed, the sweep tries again']);
     });
 
@@ -155,11 +155,11 @@ export function wakeupsConformance(
       house.wakeups().wake(['plan']);
       await handled.reaches('plan', 1);
       const closing = worker.close().then(() => order.push('closed'));
-      await house.woken(['delivery:1']);
+      await house.woken(['surface:1']);
       gate.open();
       await closing;
       assert.deepEqual(order, ['handled', 'closed']);
-      assert.equal(handled.count('delivery:1'), 0);
+      assert.equal(handled.count('surface:1'), 0);
     });
 
     row('closing waits no longer than its limit', async house => {
@@ -179,10 +179,10 @@ export function wakeupsConformance(
           stdio: ['ignore', 'pipe', 'inherit'],
         });
         house.also(() => end(child));
-        house.wakeups().wake(['delivery:7']);
+        house.wakeups().wake(['surface:7']);
         if (child.stdout === null) throw new Error('no output');
         const [line] = await once(createInterface(child.stdout), 'line');
-        assert.equal(line, 'delivery:7');
+        assert.equal(line, 'surface:7');
         const gate = makeGate();
         house.also(async () => gate.open());
         const { handled } = house.worker(async subject => {
@@ -191,10 +191,10 @@ export function wakeupsConformance(
         house.wakeups().wake(['plan']);
         await handled.reaches('plan', 1);
         await house.settled(handled);
-        assert.equal(handled.count('delivery:7'), 0);
+        assert.equal(handled.count('surface:7'), 0);
         const killed = performance.now();
         await end(child);
-        await handled.reaches('delivery:7', 1);
+        await handled.reaches('surface:7', 1);
         t.diagnostic(`taken over after ${((performance.now() - killed) / 1_000).toFixed(1)} s`);
         await house.settled(handled);
         assert.equal(
@@ -211,7 +211,7 @@ export function wakeupsConformance(
       wakeups.wake(['plan']);
       await handled.reaches('plan', 1);
       await server.away();
-      for (let i = 0; i < 1_000; i++) wakeups.wake([`delivery:${i}`]);
+      for (let i = 0; i < 1_000; i++) wakeups.wake([`surface:${i}`]);
       await house.log.until('warn', 'wake-ups were dropped, the sweep makes up for them');
       await server.back();
       await repeatedly(() => wakeups.wake(['surface:a']), handled.reaches('surface:a', 1));
@@ -246,13 +246,13 @@ export function wakeupsConformance(
         if (subject === 'plan') await gate.passes;
       });
       const wakeups = house.wakeups();
-      wakeups.wake(['plan', 'delivery:1']);
+      wakeups.wake(['plan', 'surface:1']);
       await handled.reaches('plan', 1);
-      await handled.reaches('delivery:1', 1);
+      await handled.reaches('surface:1', 1);
       await server.flush();
       gate.open();
-      await repeatedly(() => wakeups.wake(['plan', 'delivery:1']), handled.reaches('plan', 2));
-      await handled.reaches('delivery:1', 2);
+      await repeatedly(() => wakeups.wake(['plan', 'surface:1']), handled.reaches('plan', 2));
+      await handled.reaches('surface:1', 2);
     });
   });
 }

@@ -5,11 +5,7 @@ import { keepWorker, type RunningWorker, type WorkerOptions } from './keep-worke
 import { wakeQueue } from './wakeups.ts';
 
 const wake = z.object({
-  subject: z.union([
-    z.literal('plan'),
-    z.templateLiteral(['delivery:', z.int()]),
-    z.templateLiteral(['surface:', z.string()]),
-  ]),
+  subject: z.union([z.literal(['plan', 'deliveries']), z.templateLiteral(['surface:', z.string()])]),
 });
 
 /**

@@ -33,11 +33,11 @@ describe('wake-ups on Redis', { skip: noRedis }, () => {
     await redis.kill();
     const wakeups = createWakeups(connection, { log });
     closing(wakeups.close);
-    const subjects = Array.from({ length: 10_000 }, (_, i): WakeSubject => `delivery:${i}`);
+    const subjects = Array.from({ length: 10_000 }, (_, i): WakeSubject => `surface:${i}`);
     wakeups.wake(subjects);
     wakeups.wake(subjects);
     assert.ok(!log.at('warn').includes(droppedMessage), 'as many as fit, however often they are named');
-    wakeups.wake(['delivery:10000', 'delivery:10001']);
+    wakeups.wake(['surface:10000', 'surface:10001']);
     assert.ok(log.at('warn').includes(droppedMessage));
     await redis.start();
     const waiting = queue();
@@ -55,12 +55,12 @@ describe('wake-ups on Redis', { skip: noRedis }, () => {
     wakeups.wake(['plan']);
     await log.until('warn', droppedMessage);
     await server.config('SET', 'maxmemory', '0');
-    wakeups.wake(['delivery:1']);
+    wakeups.wake(['surface:1']);
     await wakeups.close();
     const jobs = await queue().getWaiting();
     assert.deepEqual(
       jobs.map(job => job.data),
-      [{ subject: 'delivery:1' }],
+      [{ subject: 'surface:1' }],
     );
   });
 
@@ -85,22 +85,22 @@ describe('wake-ups on Redis', { skip: noRedis }, () => {
     wakeups.wake(['plan']);
     await first.promise;
     await server.call('REPLICAOF', '127.0.0.1', '1');
-    wakeups.wake(['delivery:1']);
+    wakeups.wake(['surface:1']);
     await log.until('warn', droppedMessage);
     await server.call('REPLICAOF', 'NO', 'ONE');
-    const again = setInterval(() => wakeups.wake(['delivery:2']), 50);
+    const again = setInterval(() => wakeups.wake(['surface:2']), 50);
     await second.promise;
     clearInterval(again);
-    assert.equal(handled.includes('delivery:1'), false);
+    assert.equal(handled.includes('surface:1'), false);
   });
 
   test('a job that is no wake-up is dropped, and the next is handled', async t => {
     const { connection, log, queue, closing } = await house(t);
     const subjects: string[] = [];
     const handled = Promise.withResolvers<void>();
-    const strange = [{}, null, { subject: 'run:1' }, { subject: 'delivery:one' }, { subject: 7 }];
+    const strange = [{}, null, { subject: 'run:1' }, { subject: 'delivery:1' }, { subject: 7 }];
     const sender = queue();
-    for (const data of [...strange, { subject: 'delivery:1' }]) await sender.add('wake', data);
+    for (const data of [...strange, { subject: 'surface:1' }]) await sender.add('wake', data);
     const worker = createWakeWorker(
       connection,
       async subject => {
@@ -111,7 +111,7 @@ describe('wake-ups on Redis', { skip: noRedis }, () => {
     );
     closing(worker.close);
     await handled.promise;
-    assert.deepEqual(subjects, ['delivery:1']);
+    assert.deepEqual(subjects, ['surface:1']);
     assert.deepEqual(
       log.at('warn'),
       strange.map(() => 'a job in the queue for wake-ups is none'),
