@@ -9,6 +9,7 @@ import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
+import { impatient } from '../adapters/postgres/impatient.ts';
 import { installationStore } from '../adapters/postgres/installations.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
@@ -148,8 +149,10 @@ function openIngest(db: Db, url: string, log: Log): Ingest {
     max: 2,
     connectTimeoutMs: ingestTimeoutMs,
     statementTimeoutMs: ingestTimeoutMs,
-    answerTimeoutMs: ingestTimeoutMs,
     onError: err => log.warn({ err }, 'a database connection broke'),
   });
-  return { store: deliveryStore(db, quick.pool).store, close: () => quick.close() };
+  return {
+    store: deliveryStore(db, impatient(quick.pool, ingestTimeoutMs)).store,
+    close: () => quick.close(),
+  };
 }

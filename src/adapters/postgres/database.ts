@@ -172,8 +172,6 @@ export interface DatabaseOptions {
   max?: number;
   connectTimeoutMs?: number;
   statementTimeoutMs?: number;
-  /** For a server that is there and says nothing: it cannot keep a time limit of its own. */
-  answerTimeoutMs?: number;
   onError: (err: Error) => void;
 }
 
@@ -186,7 +184,6 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     statement_timeout: options.statementTimeoutMs ?? 30_000,
     // A process that is paused within a transaction must not keep others from the rows that it has locked.
     idle_in_transaction_session_timeout: idleTransactionMs,
-    query_timeout: options.answerTimeoutMs,
     application_name: 'signalbox',
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { sql } from 'kysely';
-import type pg from 'pg';
 import { SignalboxError } from '../../core/errors.ts';
 import type { DeliveryStore, NewDelivery } from '../../core/ports.ts';
 import type { Db } from './database.ts';
+import type { Statements } from './impatient.ts';
 
 /** A living worker keeps its claim well within it; that of a dead one is over soon enough to be taken over before 15 s have passed. */
 const claimS = 6;
@@ -27,7 +27,7 @@ interface Waiting {
  * `ingest` is a pool of its own with short timeouts, so that an ack never queues behind other work: what arrives within one turn of the
  * event loop, or while batches are under way, is stored by one statement and one fsync. Throws STORE_UNAVAILABLE.
  */
-export function deliveryStore(db: Db, ingest: pg.Pool): DeliveryStore {
+export function deliveryStore(db: Db, ingest: Statements): DeliveryStore {
   let waiting: Waiting[] = [];
   let inFlight = 0;
   let scheduled = false;
@@ -129,7 +129,7 @@ export function deliveryStore(db: Db, ingest: pg.Pool): DeliveryStore {
   };
 }
 
-async function storeBatch(pool: pg.Pool, batch: Waiting[]): Promise<void> {
+async function storeBatch(pool: Statements, batch: Waiting[]): Promise<void> {
   const stored = await pool.query<{ id: number; source: string; delivery_id: string }>({
     name: batch.length <= mostPrepared ? `store-deliveries-${batch.length}` : undefined,
     // Not `unnest`: bodies in arrays travel as text, twice as long, and halve what is stored per second.
@@ -165,12 +165,12 @@ function placeholders(rows: number): string {
   return Array.from({ length: rows }, (_, i) => row(i)).join(', ');
 }
 
-async function answerRepeat(pool: pg.Pool, one: Waiting): Promise<void> {
+async function answerRepeat(pool: Statements, one: Waiting): Promise<void> {
   const { source, deliveryId } = one.delivery;
-  const known = await pool.query<{ id: number; body_hash: Buffer }>(
-    'select id, body_hash from deliveries where source = $1 and delivery_id = $2',
-    [source, deliveryId],
-  );
+  const known = await pool.query<{ id: number; body_hash: Buffer }>({
+    text: 'select id, body_hash from deliveries where source = $1 and delivery_id = $2',
+    values: [source, deliveryId],
+  });
   const row = known.rows[0];
   if (!row) throw new Error('a delivery was in the way and is gone');
   one.resolve({ id: row.id, outcome: row.body_hash.equals(one.bodyHash) ? 'duplicate' : 'conflict' });

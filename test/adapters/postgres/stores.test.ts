@@ -4,6 +4,7 @@ import { agentStore } from '../../../src/adapters/postgres/agents.ts';
 import { auditLog } from '../../../src/adapters/postgres/audit.ts';
 import { type Database, openDatabase } from '../../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../../src/adapters/postgres/deliveries.ts';
+import { impatient } from '../../../src/adapters/postgres/impatient.ts';
 import { logStore } from '../../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { planStore } from '../../../src/adapters/postgres/plan.ts';
@@ -472,10 +473,9 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         const line = await quietLine(url);
         const slow = openDatabase(line.url, {
           onError: () => {},
-          answerTimeoutMs: 300,
           connectTimeoutMs: 300,
         });
-        const store = deliveryStore(slow.db, slow.pool);
+        const store = deliveryStore(slow.db, impatient(slow.pool, 300));
         assert.equal((await store.store(delivery('before-silence'))).outcome, 'stored');
         line.silent(true);
         await assert.rejects(
