@@ -7,7 +7,7 @@ export const steps: Record<LifeName, Record<Role, readonly string[]>> = {
   quick: {
     web: [
       'ingest.store',
-      'wakeups.wake delivery',
+      'wakeups.wake deliveries',
       'tokens.find',
       'agents.seen',
       'agents.assignments',

@@ -14,10 +14,10 @@ import { type Takeover, viewOf, watchLife } from './watch-life.ts';
  * What stands under Signalbox dies: SIGKILL for PostgreSQL and Redis at each stage of a run and at any moment between, `FLUSHALL`,
  * Slack calls that are done and never answered; and a worker that is halted for longer than its claims hold.
  *
- * SIGNALBOX_CHAOS=long takes thirty random moments in place of three, and halts workers too.
+ * SIGNALBOX_CHAOS=long takes eight random moments in place of three, and halts workers too.
  */
 const long = process.env.SIGNALBOX_CHAOS === 'long';
-const randomMoments = long ? 30 : 3;
+const randomMoments = long ? 8 : 3;
 /** What is promised. */
 const takeoverMs = 15_000;
 
