@@ -11,24 +11,26 @@ export function exitOf(run: number): { code: number; state: 'succeeded' | 'faile
   return run % 3 === 0 ? { code: 3, state: 'failed' } : { code: 0, state: 'succeeded' };
 }
 
+interface Agent {
+  /** Whether runs go on until further notice. */
+  hold(on: boolean): void;
+  stop(): Promise<void>;
+}
+
 /** A machine with very many slots, on which every run works for one sync and then ends; nothing is really run. */
-export function startAgent(
-  url: string,
-  token: string,
-  pool: string,
-  slots: number,
-): { stop(): Promise<void> } {
+export function startAgent(url: string, token: string, pool: string, slots: number): Agent {
   const stopping = new AbortController();
   const service = serviceAt(url, token, stopping.signal);
   const accelerators = Array.from({ length: slots }, (_, index) => ({
     ...{ node: 'machine', index, kind: 'cpu' as const, model: 'cpu', memoryMb: 0, healthy: true },
   }));
   const known = new Map<string, Report>();
+  let holding = false;
 
   async function sync(): Promise<void> {
-    const reports = [...known.values()].slice(0, 500);
+    const reports = [...known.values()];
     const { assignments, settled } = await service.sync({ pool, accelerators, reports });
-    for (const report of reports) known.set(keyOf(report), over(report));
+    if (!holding) for (const report of reports) known.set(keyOf(report), over(report));
     for (const one of settled) known.delete(keyOf(one));
     for (const { run, attempt } of assignments) {
       const begun: Report = {
@@ -52,6 +54,9 @@ export function startAgent(
     }
   })();
   return {
+    hold(on) {
+      holding = on;
+    },
     async stop() {
       stopping.abort();
       await looping;
