@@ -3,7 +3,7 @@ import { type ErrorCode, type ErrorDetails, fault, faultLine } from './errors.ts
 import type { FormValues } from './form.ts';
 import type { Holdings } from './free-now.ts';
 import { gpusTooMany } from './pool-limit.ts';
-import type { Policy } from './project.ts';
+import { type Policy, typedDuration } from './project.ts';
 import { type RunWish, requestRun } from './run-request.ts';
 import { anyModel, parameterField } from './train-form.ts';
 import { parseValue } from './values.ts';
@@ -20,6 +20,17 @@ interface Facts {
   /** Null: not known now, and not checked. */
   holdings: Holdings | null;
 }
+
+/** How a sentence calls what is typed as a flag: whoever fills in a form sees no flags. */
+const nouns = new Map([
+  ['--ref', 'the branch, tag or commit'],
+  ['--gpus', 'the number of GPUs'],
+  ['--gpu', 'the GPU model'],
+  ['--pool', 'the pool'],
+  ['--time', 'the time limit'],
+  ['--priority', 'the priority'],
+  ['--note', 'the note'],
+]);
 
 /** Reads what was filled in as the command line would be read, but all fields at once. Fields left empty are as the project has them. */
 export function readTrainForm(filled: FormValues, { command, policy, holdings }: Facts): ReadTrainForm {
@@ -41,7 +52,8 @@ export function readTrainForm(filled: FormValues, { command, policy, holdings }:
     const read = parseValue(spec, text);
     if (read.ok) values[spec.name] = read.value;
     else {
-      const { allowed, nearest } = read;
+      const { nearest } = read;
+      const allowed = spec.name === 'time' ? timeAllowed(project, policy) : read.allowed;
       refuse(spec.name, {
         code: 'VALUE_INVALID',
         details: { word: text, name: `--${spec.name}`, allowed, nearest },
@@ -67,7 +79,9 @@ export function readTrainForm(filled: FormValues, { command, policy, holdings }:
   }
   const whole = requestRun(wish, policy);
   if (Object.keys(errors).length === 0 && !whole.ok) refuse('project', whole);
-  const tooMany = whole.ok && holdings ? gpusTooMany(whole.spec, holdings.pools) : null;
+  const { pool } = others;
+  const resources = requestRun({ project, gpus, gpu, pool }, policy);
+  const tooMany = resources.ok && holdings ? gpusTooMany(resources.spec, holdings.pools) : null;
   if (tooMany) refuse('gpus', tooMany);
 
   if (Object.keys(errors).length > 0) return { ok: false, errors };
@@ -76,7 +90,14 @@ export function readTrainForm(filled: FormValues, { command, policy, holdings }:
 
 /** What is wrong, in the words of the catalogue. */
 function sentenceOf(code: ErrorCode, { example: _, ...details }: ErrorDetails): string {
-  return faultLine(fault(code, details));
+  const name = nouns.get(String(details.name)) ?? details.name;
+  return faultLine(fault(code, { ...details, name }));
+}
+
+/** The project's limit rather than the longest that any run may have. */
+function timeAllowed(project: string, policy: Policy): string {
+  const limit = policy.projects[project]?.timeLimit;
+  return `a duration such as 90s, 15m or 1h30m${limit === undefined ? '' : `, at most ${typedDuration(limit)}`}`;
 }
 
 /** Numbers and choices without the blanks around them that phones add; text stays as it was written. */

@@ -45,7 +45,7 @@ export function requestRun(wish: RunWish, policy: Policy): RequestedRun {
     return failed('VALUE_INVALID', {
       word: wish.gpu,
       name: '--gpu',
-      allowed: 'a model only together with --gpus 1 or more',
+      allowed: 'a model only where the run has 1 GPU or more',
       example: `${example} --gpus 1 --gpu ${wish.gpu}`,
     });
   const timeLimitS = wish.time ?? project.timeLimit;

@@ -25,15 +25,17 @@ export interface TrainFormFacts {
 export function trainForm({ policy, wish, holdings }: TrainFormFacts): Form {
   const name = wish.project ?? '';
   const project = Object.hasOwn(policy.projects, name) ? policy.projects[name] : undefined;
-  const shared = { id: 'train', title: 'Train a model', submit: 'Train' };
+  const shared = { id: 'train', title: 'Train a model' };
   if (!project) {
     const note = 'The rest of the form depends on the project.';
-    return { ...shared, state: '', fields: [projectField(policy, undefined)], note };
+    // Nothing is trained by it: it brings the other fields, where they have not come by themselves.
+    return { ...shared, submit: 'Next', state: '', fields: [projectField(policy, undefined)], note };
   }
   const names = Object.keys(project.parameters);
   const left = names.length - mostParameters;
   return {
     ...shared,
+    submit: 'Train',
     state: name,
     fields: [
       projectField(policy, name),
@@ -102,12 +104,22 @@ function projectField(policy: Policy, value: string | undefined): FormField {
 }
 
 function projectChoices(policy: Policy): FormChoice[] {
-  return Object.entries(policy.projects).map(([name, { team }]) => ({ ...plain(name), hint: `of ${team}` }));
+  return Object.entries(policy.projects).map(([name, { team }]) => ({
+    ...plain(name),
+    hint: `Team ${team}`,
+  }));
 }
 
 function refField(project: Project, { ref = project.ref }: Partial<RunWish>): FormField {
-  const hint = `A branch, tag or commit. Left empty: ${project.ref}.`;
-  return { name: 'ref', label: 'Ref', kind: 'search', optional: true, hint, ...filled(ref) };
+  const hint = `Default: ${project.ref}.`;
+  return {
+    name: 'ref',
+    label: 'Branch, tag or commit',
+    kind: 'search',
+    optional: true,
+    hint,
+    ...filled(ref),
+  };
 }
 
 function parameterOf(name: string, parameter: Parameter | undefined, wish: Partial<RunWish>): FormField {
@@ -126,7 +138,7 @@ function parameterOf(name: string, parameter: Parameter | undefined, wish: Parti
       // What a text takes says more than its own hint only where it has a pattern and no hint.
       const says = parameter.type !== 'text' || (parameter.pattern !== undefined && !parameter.hint);
       const allowed = says ? sentence(String(allowedForParameter(parameter))) : '';
-      const empty = parameter.default === '' ? '' : `Left empty: ${parameter.default}.`;
+      const empty = parameter.default === '' ? '' : `Default: ${parameter.default}.`;
       return {
         ...field,
         kind: parameter.type,
@@ -146,10 +158,10 @@ function gpusField(project: Project, wish: Partial<RunWish>, holdings: Holdings 
   const there = free.filter(({ pool, total }) => pool.reachable && total > 0);
   const now = there.map(({ pool, free: some, total }) => `${some} of ${total} in ${pool.name}`).join(', ');
   const none = holdings && there.length === 0 ? 'No pool has any now.' : '';
-  const hint = [now ? `Free now: ${now}.` : none, '0 means one CPU slot.', `Left empty: ${project.gpus}.`];
+  const hint = [now ? `Free now: ${now}.` : none, '0 means one CPU slot.', `Default: ${project.gpus}.`];
   return {
     name: 'gpus',
-    label: 'Accelerators',
+    label: 'GPUs',
     kind: 'integer',
     optional: true,
     value: String(wish.gpus ?? project.gpus),
@@ -173,7 +185,7 @@ function modelField({ gpu }: Partial<RunWish>, holdings: Holdings | null): FormF
   return [
     {
       name: 'gpu',
-      label: 'Model',
+      label: 'GPU model',
       kind: 'choice',
       value: gpu ?? anyModel,
       choices: [any, ...choices.slice(0, 99)],
@@ -200,7 +212,7 @@ function poolField(
 function timeField(project: Project, { time }: Partial<RunWish>): FormField {
   const most = typedDuration(project.timeLimit);
   const value = time === undefined || time > project.timeLimit ? most : typedDuration(time);
-  const hint = `Such as 90s, 15m or 1h30m, at most ${most}. Left empty: ${most}.`;
+  const hint = `Such as 90s, 15m or 1h30m. At most ${most}, which is the default.`;
   return { name: 'time', label: 'Time limit', kind: 'text', optional: true, value, hint };
 }
 

@@ -162,21 +162,21 @@ describe('what is refused: the word, what is allowed, the nearest, an example, a
       'digits --gpus 3',
       { pools: [twoNodes] },
       'GPUS_TOO_MANY',
-      '3 accelerators are more than the pool local has (2). The run could never start. Ask for 2 or fewer, for example train digits --gpus 2.',
+      '3 GPUs are more than any machine of the pool local has (2). The run could never start. Ask for 2 or fewer, for example train digits --gpus 2.',
     ],
     [
       'more of a model than a node has',
       'digits --gpus 2 --gpu h100',
       { pools: [twoNodes] },
       'GPUS_TOO_MANY',
-      '2 accelerators are more than the pool local has (1). The run could never start. Ask for 1 or fewer, for example train digits --gpus 1 --gpu h100.',
+      '2 GPUs are more than any machine of the pool local has (1). The run could never start. Ask for 1 or fewer, for example train digits --gpus 1 --gpu h100.',
     ],
     [
       'accelerators of a pool without any',
       'digits --gpus 1',
       { pools: [pool([slot('a', 0)])] },
       'GPUS_TOO_MANY',
-      '1 accelerators are more than the pool local has (0). The run could never start. Ask for 0 or fewer, for example train digits --gpus 0.',
+      '1 GPUs are more than any machine of the pool local has (0). The run could never start. Ask for 0 or fewer, for example train digits --gpus 0.',
     ],
   ];
   for (const [name, words, changes, code, shown] of rows)

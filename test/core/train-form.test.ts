@@ -72,6 +72,7 @@ describe('the form for a run', () => {
         ['project'],
       );
       assert.equal(form.state, '');
+      assert.equal(form.submit, 'Next');
       assert.equal(form.fields[0]?.value, undefined);
     }
   });
@@ -107,20 +108,20 @@ describe('the form for a run', () => {
       'a number with its hint, limits and default',
       'parameter:lr',
       {},
-      { kind: 'number', value: '0.1', hint: 'Learning rate. A number from 0 to 10. Left empty: 0.1.' },
+      { kind: 'number', value: '0.1', hint: 'Learning rate. A number from 0 to 10. Default: 0.1.' },
     ],
     [
       'a whole number',
       'parameter:epochs',
       {},
-      { kind: 'integer', value: '20', hint: 'A whole number of at least 1. Left empty: 20.' },
+      { kind: 'integer', value: '20', hint: 'A whole number of at least 1. Default: 20.' },
     ],
     ['a text that is empty', 'parameter:tag', {}, { kind: 'text', value: undefined, hint: undefined }],
     [
       'a text with a pattern',
       'parameter:code',
       {},
-      { value: 'a1', hint: 'Text of at most 200 characters that matches [a-z]\\d. Left empty: a1.' },
+      { value: 'a1', hint: 'Text of at most 200 characters that matches [a-z]\\d. Default: a1.' },
     ],
     ['a choice', 'parameter:optimiser', {}, { kind: 'choice', value: 'adam', optional: undefined }],
     ['a switch', 'parameter:augment', {}, { kind: 'switch', value: 'false' }],
@@ -138,7 +139,7 @@ describe('the form for a run', () => {
       {
         kind: 'integer',
         value: '1',
-        hint: 'Free now: 1 of 2 in local, 1 of 1 in lab. 0 means one CPU slot. Left empty: 1.',
+        hint: 'Free now: 1 of 2 in local, 1 of 1 in lab. 0 means one CPU slot. Default: 1.',
       },
     ],
     ['accelerators as wished', 'gpus', { gpus: 0 }, { value: '0' }],
@@ -151,7 +152,7 @@ describe('the form for a run', () => {
       'the time limit',
       'time',
       {},
-      { value: '4h', hint: 'Such as 90s, 15m or 1h30m, at most 4h. Left empty: 4h.' },
+      { value: '4h', hint: 'Such as 90s, 15m or 1h30m. At most 4h, which is the default.' },
     ],
     ['the wished time', 'time', { time: 5_400 }, { value: '90m' }],
     ['a wished time beyond the limit', 'time', { time: 14_401 }, { value: '4h' }],
@@ -184,7 +185,7 @@ describe('the form for a run', () => {
   test('goes without what is not known', () => {
     assert.ok(!names({ project: 'digits' }, null).includes('gpu'));
     const fields = fieldsOf({ project: 'digits' }, null);
-    assert.equal(fields.get('gpus')?.hint, '0 means one CPU slot. Left empty: 1.');
+    assert.equal(fields.get('gpus')?.hint, '0 means one CPU slot. Default: 1.');
     assert.deepEqual(fields.get('pool')?.choices?.[0], { value: 'local', label: 'local' });
   });
 
@@ -336,25 +337,39 @@ describe('what was filled in', () => {
       {
         'parameter:epochs': /whole number of at least 1/,
         'parameter:code': /matches/,
-        gpus: /^-1 is not a value for --gpus\. It takes a whole number from 0 to 1024\.$/,
-        time: /^4x is not a value for --time\. It takes a duration/,
-        ref: /^-x is not a value for --ref/,
+        gpus: /^-1 is not a value for the number of GPUs\. It takes a whole number from 0 to 1024\.$/,
+        time: /^4x is not a value for the time limit\. It takes a duration such as 90s, 15m or 1h30m, at most 4h\.$/,
+        ref: /^-x is not a value for the branch, tag or commit/,
       },
     ],
     [
       'a time beyond the limit',
       { project: 'digits', time: '5h' },
-      { time: /^5h is not a value for --time\. It takes at most 4h, the time limit of digits\.$/ },
+      { time: /^5h is not a value for the time limit\. It takes at most 4h, the time limit of digits\.$/ },
     ],
     [
       'a model without accelerators',
       { project: 'digits', gpus: '0', gpu: 'H200' },
-      { gpu: /--gpus 1 or more/ },
+      {
+        gpu: /^H200 is not a value for the GPU model\. It takes a model only where the run has 1 GPU or more\.$/,
+      },
     ],
     [
       'more accelerators than there are',
       { project: 'digits', gpus: '3' },
-      { gpus: /^3 accelerators are more than the pool local has \(2\)\. The run could never start\.$/ },
+      {
+        gpus: /^3 GPUs are more than any machine of the pool local has \(2\)\. The run could never start\.$/,
+      },
+    ],
+    [
+      'more accelerators than there are, beside another slip',
+      { project: 'digits', gpus: '3', time: '5h' },
+      { gpus: /more than any machine/, time: /at most 4h/ },
+    ],
+    [
+      'as many accelerators as another pool has',
+      { project: 'digits', gpus: '2', pool: 'lab' },
+      { gpus: /more than any machine of the pool lab has \(1\)/ },
     ],
     ['a pool that is gone', { project: 'digits', pool: 'moon' }, { pool: /^There is no pool moon/ }],
     [
@@ -370,7 +385,7 @@ describe('what was filled in', () => {
     [
       'a note with a line break',
       { project: 'digits', note: 'a\nb' },
-      { note: /^a·b is not a value for --note/ },
+      { note: /^a·b is not a value for the note/ },
     ],
   ];
   for (const [name, filled, errors] of rows)

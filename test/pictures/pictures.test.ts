@@ -5,20 +5,18 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { replies } from './replies.ts';
+import { pictures } from './pictures.ts';
 import { chromiumPath, shoot, withPage } from './shoot.ts';
-import { drawn, messageHtml, slackHtml } from './slack.ts';
 
 const folder = join(import.meta.dirname, 'golden');
 const update = process.env.SIGNALBOX_UPDATE_GOLDEN === '1';
 const ending = '.golden.html';
-const shown = await replies();
+const shown = await pictures();
 
 describe('what people see', () => {
   for (const [name, one] of Object.entries(shown))
     test(name, async () => {
-      const html = messageHtml(drawn(one), { theme: 'light', now: one.now });
-      const lines = `${html.replace(/(?<=>)(?=<(?:div|p|ul|li|code|tr|td)\b)/g, '\n')}\n`;
+      const lines = `${one.html.replace(/(?<=>)(?=<(?:div|p|ul|li|code|tr|td)\b)/g, '\n')}\n`;
       const path = join(folder, `${name}${ending}`);
       if (update) {
         await mkdir(folder, { recursive: true });
@@ -37,9 +35,7 @@ describe('what people see', () => {
     const width = 375;
     await withPage(async page => {
       for (const [name, one] of Object.entries(shown)) {
-        const { reply, now, isHome = false } = one;
-        const frame = { width, theme: 'dark', now, hidden: reply.audience === 'sender', isHome } as const;
-        const png = await shoot(page, slackHtml(drawn(one), frame), width);
+        const png = await shoot(page, one.page({ width, theme: 'dark' }), width);
         assert.equal(png.readUInt32BE(16), 2 * width, name);
         assert.deepEqual(await tooWide(page), [], name);
       }
@@ -47,9 +43,11 @@ describe('what people see', () => {
   });
 });
 
-/** The words of blocks that stand out of the message. */
+/** The words of blocks that stand out of the message or the modal. */
 function tooWide(page: Page): Promise<string[]> {
-  return page.evaluate<string[]>(`[...document.querySelectorAll('.slack_blocks_to_jsx--block_wrapper')]
+  return page.evaluate<
+    string[]
+  >(`[...document.querySelectorAll('.slack_blocks_to_jsx--block_wrapper, .modal *')]
     .filter(block => !block.querySelector('table') && block.scrollWidth > block.clientWidth)
     .map(block => block.textContent)`);
 }

@@ -5,13 +5,14 @@ import { dispatch } from '../../src/app/dispatch.ts';
 import { system } from '../../src/core/actor.ts';
 import { fault } from '../../src/core/errors.ts';
 import { closedHomeReply, type HomeFacts, homeReply } from '../../src/core/home-reply.ts';
-import type { Accelerator, MetricSummary } from '../../src/core/ports.ts';
+import type { MetricSummary } from '../../src/core/ports.ts';
 import type { Reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
 import { endedReply, runReply } from '../../src/core/run-reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
+import { holdings } from './pools.ts';
 
 /** A reply, made as the service makes it, and the moment when somebody looks at it. */
 export interface Shown {
@@ -177,23 +178,6 @@ const manyMetrics: MetricSummary[] = Object.entries({
 }).map(([name, value]) => ({ name, value, step: 41_200, points: 412 }));
 
 function homes(): Record<string, Shown> {
-  const accelerators = (kind: 'gpu' | 'cpu', model: string, node: string, count: number): Accelerator[] =>
-    Array.from({ length: count }, (_, index) => ({ node, index, kind, model, memoryMb: 0, healthy: true }));
-  const known = { seenAt: noon, reachable: true };
-  const pools = [
-    { ...known, name: 'local', accelerators: accelerators('cpu', 'x86_64', 'desk', 2) },
-    {
-      ...known,
-      name: 'lab',
-      accelerators: [
-        ...accelerators('gpu', 'NVIDIA A100-SXM4-80GB', 'n1', 4),
-        ...accelerators('gpu', 'NVIDIA H200', 'n2', 8),
-        ...accelerators('cpu', 'x86_64', 'n1', 16),
-      ],
-    },
-    { ...known, name: 'attic', reachable: false, accelerators: [] },
-  ];
-  const held = [0, 1, 2].map(index => ({ pool: 'lab', node: 'n1', kind: 'gpu' as const, index, run: 38 }));
   const hubot = { kind: 'slack', id: 'T1/U2', name: 'hubot' } as const;
   const others = [
     liveRun({ number: 45, requestedBy: hubot, priority: 'high' }, { ...lab, project: 'segmenter' }),
@@ -201,7 +185,7 @@ function homes(): Record<string, Shown> {
   ];
   const facts: HomeFacts = {
     actor: octocat,
-    holdings: { pools, held, queued: [] },
+    holdings,
     mine: {
       first: [
         { run: half, metrics: halfway, ahead: 0 },
@@ -219,7 +203,7 @@ function homes(): Record<string, Shown> {
   };
   const nothing: HomeFacts = {
     ...facts,
-    holdings: { pools: pools.slice(0, 1), held: [], queued: [] },
+    holdings: { pools: holdings.pools.slice(0, 1), held: [], queued: [] },
     mine: { first: [], count: 0 },
     ended: [],
     queue: { first: [], count: 0 },

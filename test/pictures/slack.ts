@@ -9,17 +9,12 @@ import { renderSlack } from '../../src/adapters/slack/render.ts';
 import type { ReplyAction } from '../../src/core/reply.ts';
 import type { Shown } from './replies.ts';
 
-export interface Frame {
+/** How a picture is looked at. */
+export interface Look {
   /** Pixels. */
   width: number;
   theme: 'light' | 'dark';
-  /** When the message is looked at, in UTC. */
-  now: Date;
-  /** Whether only the person who asked sees it. */
-  hidden: boolean;
-  /** Somebody's Home, which is no message. */
-  isHome?: boolean;
-  /** Name of the channel, shown above the message where it is given. */
+  /** Name of the channel, shown above a message where it is given. */
   channel?: string;
 }
 
@@ -39,30 +34,36 @@ const people = [
 const channels = [{ id: 'C1', name: 'gpu-room' }];
 const narrow = 500;
 
-/** A whole page with one message of Signalbox in it, as Slack's clients show it. Everything that it needs is inside. */
-export function slackHtml(blocks: KnownBlock[], frame: Frame): string {
-  const { width, theme, now, hidden, isHome, channel } = frame;
-  const clock = now.toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit', timeZone: 'UTC' });
+/** A whole page. Everything that it needs is inside. */
+export function pageHtml(inside: string, { width, theme, channel }: Look): string {
   return `<!doctype html>
 <html lang="en" data-theme="${theme}">
 <meta charset="utf-8">
 <style>${libraryStyle()}${file('slack.css')}</style>
 <body style="width: ${width}px" class="${width < narrow ? 'narrow' : ''} ${channel ? 'framed' : ''}">
 ${channel ? `<div class="channel"># ${channel}</div>` : ''}
-${
-  isHome
-    ? `<div class="home">${messageHtml(blocks, frame)}</div>`
-    : `${hidden ? '<div class="only-you">Only visible to you</div>' : ''}
-<div class="message">
-<img alt="" src="data:image/svg+xml;base64,${Buffer.from(file('avatar.svg')).toString('base64')}">
-<div><header><b>Signalbox</b><i>APP</i><time>${clock}</time></header>
-${messageHtml(blocks, frame)}</div></div>`
-}</body></html>
+${inside}</body></html>
 `;
 }
 
+/** One message of Signalbox, or somebody's Home, as Slack's clients show it. */
+export function shownHtml(shown: Shown, theme: Look['theme']): string {
+  const { reply, now, isHome } = shown;
+  const blocks = messageHtml(drawn(shown), { theme, now });
+  if (isHome) return `<div class="home">${blocks}</div>`;
+  const clock = now.toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit', timeZone: 'UTC' });
+  return `${reply.audience === 'sender' ? '<div class="only-you">Only visible to you</div>' : ''}
+<div class="message">
+<img alt="" src="data:image/svg+xml;base64,${Buffer.from(file('avatar.svg')).toString('base64')}">
+<div><header><b>Signalbox</b><i>APP</i><time>${clock}</time></header>
+${blocks}</div></div>`;
+}
+
 /** The blocks alone. The same on every machine: no clock, time zone or font is in it. */
-export function messageHtml(blocks: KnownBlock[], { theme, now }: Pick<Frame, 'theme' | 'now'>): string {
+export function messageHtml(
+  blocks: KnownBlock[],
+  { theme, now }: Pick<Look, 'theme'> & Pick<Shown, 'now'>,
+): string {
   const message = createElement(Message, {
     blocks: blocks.map(literalCells) as Drawable,
     theme,

@@ -184,8 +184,8 @@ function placeInput(): InputBlock {
   return {
     type: 'input',
     block_id: placeField,
-    label: text('Shown in', most.label),
-    hint: text('Where the run has its message. Left empty: only to you.', most.hint),
+    label: text('Show the run in', most.label),
+    hint: text('Left empty: only you see it.', most.hint),
     optional: true,
     element: {
       type: 'conversations_select',

@@ -606,7 +606,7 @@ describe('when it is sent', () => {
     await train();
     assert.match(shown().field('gpus').hint?.text ?? '', /Free now: 1 of 1 in local\./);
     const { errors } = await submit({ gpus: '2' });
-    assert.match(errorsAt(errors).gpus ?? '', /more than the pool local has \(1\)/);
+    assert.match(errorsAt(errors).gpus ?? '', /more than any machine of the pool local has \(1\)/);
   });
 
   test('with the store away it stays open and says so; sent again, it is taken', async () => {
