@@ -1,7 +1,10 @@
 import type { CommandDefinition } from '../src/core/command.ts';
+import { signalboxLink } from './signalbox-link.ts';
+import { signalboxUnlink } from './signalbox-unlink.ts';
 import { signalboxWhoami } from './signalbox-whoami.ts';
 import { train } from './train.ts';
 import { trainCancel } from './train-cancel.ts';
+import { trainCompare } from './train-compare.ts';
 import { trainExtend } from './train-extend.ts';
 import { trainList } from './train-list.ts';
 import { trainLogs } from './train-logs.ts';
@@ -19,5 +22,8 @@ export const commands: readonly CommandDefinition[] = [
   trainCancel,
   trainRetry,
   trainExtend,
+  trainCompare,
   signalboxWhoami,
+  signalboxLink,
+  signalboxUnlink,
 ];

@@ -11,16 +11,16 @@ export const signalboxWhoami = defineCommand({
   flags: [],
   examples: ['signalbox whoami'],
   needs: [],
-  async run(_values, { actor, role, policy }) {
-    const person = actor.kind === 'slack' ? policy.people.find(one => one.slack === actor.id) : undefined;
-    const teams = person?.teams ?? [];
+  async run(_values, { actor, role, person }) {
+    const { name, teams, accounts } = person;
+    const others = accounts.filter(one => one !== actorKey(actor));
     const rows = [
       { label: 'Identity', value: [{ code: actorKey(actor) }] },
+      ...(others.length > 0 ? [{ label: 'Also', value: others.map(code => ({ code })) }] : []),
       { label: 'Role', value: [role] },
       ...(teams.length > 0 ? [{ label: 'Teams', value: [teams.join(', ')] }] : []),
     ];
-    const data = { actor: { kind: actor.kind, id: actor.id, name: actor.name }, role, teams };
-    const name = person?.name ?? actor.name;
+    const data = { actor: { kind: actor.kind, id: actor.id, name: actor.name }, role, teams, accounts };
     return { ok: true, reply: reply(`You are ${name}.`, [{ kind: 'fields', rows }], { data }) };
   },
 });

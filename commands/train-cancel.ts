@@ -1,4 +1,4 @@
-import { mayChange } from '../src/core/access.ts';
+import { denied, mayChange } from '../src/core/access.ts';
 import { actorKey } from '../src/core/actor.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { findRun } from '../src/core/find-run.ts';
@@ -12,22 +12,16 @@ export const trainCancel = defineCommand({
   path: ['train', 'cancel'],
   summary: 'Stop a run.',
   access: 'trainer',
+  own: true,
   arguments: [{ name: 'run', kind: 'run', summary: "The run's number.", required: true }],
   flags: [],
   examples: ['train cancel 42'],
   needs: ['runs'],
-  async run(values, { actor, role, now }, { runs }) {
+  async run(values, { actor, role, isSelf, now }, { runs }) {
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
-    const access = mayChange(found.run, actor, role);
-    if (!access.ok) {
-      const command = `train cancel ${values.run}`;
-      return {
-        ok: false,
-        code: 'ACCESS_DENIED',
-        details: { command, reason: access.reason, todo: access.todo },
-      };
-    }
+    const access = mayChange(found.run, isSelf(found.run.requestedBy), role);
+    if (!access.ok) return denied(`train cancel ${values.run}`, access);
     const stop = { type: 'stop', actor, why: 'cancel', reason: `${actor.name} asked to stop it.` } as const;
     const changed = await runs.change(values.run, stop, now, actor);
     if (changed.ok) return stopped(changed.run);

@@ -1,4 +1,4 @@
-import { hasRank, mayChange } from '../src/core/access.ts';
+import { denied, hasRank, mayChange } from '../src/core/access.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { findRun } from '../src/core/find-run.ts';
 import { formatDuration } from '../src/core/format.ts';
@@ -17,6 +17,7 @@ export const trainExtend = defineCommand({
   path: ['train', 'extend'],
   summary: 'Give a run more time.',
   access: 'trainer',
+  own: true,
   arguments: [
     { name: 'run', kind: 'run', summary: "The run's number.", required: true },
     {
@@ -28,15 +29,11 @@ export const trainExtend = defineCommand({
   flags: [],
   examples: ['train extend 42 2h'],
   needs: ['runs'],
-  async run(values, { actor, role, policy, key, now }, { runs }) {
+  async run(values, { actor, role, isSelf, policy, key, now }, { runs }) {
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
-    const access = mayChange(found.run, actor, role);
-    if (!access.ok) {
-      const { reason, todo } = access;
-      const command = `train extend ${values.run}`;
-      return { ok: false, code: 'ACCESS_DENIED', details: { command, reason, todo } };
-    }
+    const access = mayChange(found.run, isSelf(found.run.requestedBy), role);
+    if (!access.ok) return denied(`train extend ${values.run}`, access);
     const byS = values.time ?? usualExtensionS;
     const mostS = hasRank(role, 'operator') ? null : mostFor(found.run, policy);
     const changed = await runs.change(values.run, { type: 'extend', actor, key, byS, mostS }, now, actor);

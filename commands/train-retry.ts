@@ -1,3 +1,4 @@
+import { denied, mayTrainAs } from '../src/core/access.ts';
 import { defineCommand } from '../src/core/command.ts';
 import { findRun } from '../src/core/find-run.ts';
 import { isEnd } from '../src/core/run.ts';
@@ -21,6 +22,8 @@ export const trainRetry = defineCommand({
       const example = `train cancel ${number}`;
       return { ok: false, code: 'RUN_NOT_ENDED', details: { word: number, number, state, example } };
     }
+    const access = mayTrainAs(spec.project, context);
+    if (!access.ok) return denied(`train retry ${number}`, access);
     const repeated = repeatRun(number, spec, values.parameters ?? {}, context.policy);
     if (!repeated.ok) return repeated;
     return { ok: true, reply: await storeRun(repeated.spec, priority, context, runs) };

@@ -1,3 +1,4 @@
+import { denied, mayTrainAs } from '../src/core/access.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { nearest } from '../src/core/nearest.ts';
 import { gpusTooMany } from '../src/core/pool-limit.ts';
@@ -8,7 +9,7 @@ import { requestRun } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
 
 /** What may stand in place of a project; a slip in one of these is told from an unknown project. */
-export const trainWords = ['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'help'];
+export const trainWords = ['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'compare', 'help'];
 
 type Failed = Extract<Outcome, { ok: false }>;
 
@@ -17,6 +18,7 @@ export const train = defineCommand({
   path: ['train'],
   summary: 'Ask for a run of a project.',
   access: 'trainer',
+  places: ['slack', 'http', 'queue'],
   arguments: [{ name: 'project', kind: 'word', summary: 'The project to train.', required: true }],
   flags: [
     { name: 'ref', kind: 'word', summary: "Branch, tag or commit; the project's own otherwise." },
@@ -39,6 +41,8 @@ export const train = defineCommand({
       return { ...requested, details: { ...requested.details, ...details } };
     }
     const { spec, priority } = requested;
+    const access = mayTrainAs(spec.project, context);
+    if (!access.ok) return denied(`train ${spec.project}`, access);
     if (spec.gpus > 0) {
       const { pools } = await plan.snapshot(context.now);
       const tooMany = gpusTooMany(spec, pools);

@@ -1,11 +1,15 @@
 import { commands } from '../commands/index.ts';
 import { slackManifest } from '../src/adapters/slack/manifest.ts';
 import { variables } from '../src/config.ts';
+import { hasRank, mayUse, placeNames } from '../src/core/access.ts';
+import { placeKinds, type Role, roles } from '../src/core/actor.ts';
+import type { CommandDefinition } from '../src/core/command.ts';
 import { errors } from '../src/core/errors.ts';
 
 /** Files that are made from the source and never edited; a test holds them equal to it, and `npm run generate` writes them. */
 export const generated: readonly { path: string; render(): string }[] = [
   { path: 'docs/errors.md', render: renderErrors },
+  { path: 'docs/access.md', render: renderAccess },
   { path: '.env.example', render: renderEnvironment },
   { path: 'deploy/slack-manifest.json', render: renderManifest },
 ];
@@ -23,6 +27,35 @@ The API answers with the code as \`code\` in \`application/problem+json\`, under
 | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
+}
+
+function renderAccess(): string {
+  const rows = commands.flatMap(command =>
+    placeKinds.map(place => {
+      const may = roles.map(role => (mayUse(command, role, place).ok ? extentOf(command, role) : ''));
+      return [
+        '',
+        ` \`${command.path.join(' ')}\` `,
+        ` ${placeNames[place]} `,
+        ...may.map(text => ` ${text} `),
+        '',
+      ].join('|');
+    }),
+  );
+  return `# Who may do what, where
+
+Made from the commands by \`npm run generate\`, by asking the decision of \`src/core/access.ts\` for every role, command and place. *own*: what
+belongs to whoever asks, under any of their accounts. Beyond this a project may be for its team alone (\`trainers: team\`), which binds everybody
+but operators. A token of the API may do what its scopes say. Nobody has a role by an account that was not proved to be theirs.
+
+| command | from | ${roles.join(' | ')} |
+| --- | --- | ${roles.map(() => '---').join(' | ')} |
+${rows.join('\n')}
+`;
+}
+
+function extentOf({ own }: Pick<CommandDefinition, 'own'>, role: Role): string {
+  return own && !hasRank(role, 'operator') ? 'own' : 'yes';
 }
 
 function cell(text: string): string {

@@ -4,6 +4,7 @@ import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { SignalboxError } from './core/errors.ts';
 import { nearest } from './core/nearest.ts';
+import { accountsOf } from './core/people.ts';
 import { type Policy, policySchema } from './core/project.ts';
 
 const portSays = 'It must be a whole number from 0 to 65535';
@@ -316,7 +317,23 @@ type Refuse = (
 function checked(policy: Policy, file: string, refuse: Refuse): Policy {
   const teams = Object.keys(policy.teams);
   const pools = Object.keys(policy.pools);
+  const owners = new Map<string, string>();
   for (const [i, person] of policy.people.entries()) {
+    const accounts = accountsOf(person);
+    if (accounts.length === 0)
+      refuse(['people', i], {
+        word: person.name,
+        reason: 'No account of theirs is named: slack, github or jira.',
+      });
+    for (const account of accounts) {
+      const owner = owners.get(account);
+      if (owner !== undefined)
+        refuse(['people', i], {
+          word: account,
+          reason: `It belongs to ${owner} already, and to one person only.`,
+        });
+      owners.set(account, person.name);
+    }
     const lost = person.teams.findIndex(team => !teams.includes(team));
     if (lost >= 0)
       refuse(['people', i, 'teams', lost], {

@@ -13,7 +13,7 @@ const verbs: Record<string, (args: string[]) => Promise<number>> = {
 };
 const remoteVerbs = ['train', 'signalbox'];
 /** `signalbox list` is short for `signalbox train list`. */
-const shortForms = ['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend'];
+const shortForms = ['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'compare'];
 const helpWords = ['help', '--help', '-h'];
 
 const usage = `signalbox ${version}

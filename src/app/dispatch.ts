@@ -1,10 +1,11 @@
 import { mayUse, roleOf } from '../core/access.ts';
-import { actorKey, commandMark } from '../core/actor.ts';
+import { type Actor, actorKey, commandMark } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../core/errors.ts';
 import { coerceValues, parseCommand } from '../core/grammar.ts';
 import { helpReply } from '../core/help.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
+import { isSamePerson, personOf } from '../core/people.ts';
 import type { Ports } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 
@@ -20,7 +21,10 @@ export interface DispatchDeps {
  */
 export async function dispatch(intent: Intent, deps: DispatchDeps, now: Date): Promise<Dispatched> {
   // 1. Who is this.
-  const role = roleOf(intent.actor, deps.policy);
+  const { people } = deps.policy;
+  const links = await deps.ports.links.all();
+  const person = personOf(intent.actor, people, links);
+  const role = roleOf(intent.actor, person, deps.policy);
 
   // 2. What do the words mean.
   const parsed = parse(intent, deps.commands);
@@ -29,7 +33,7 @@ export async function dispatch(intent: Intent, deps: DispatchDeps, now: Date): P
   const { command, values } = parsed;
 
   // 3. May they.
-  const allowed = mayUse(command, role);
+  const allowed = mayUse(command, role, intent.place.kind);
   if (!allowed.ok) {
     const details = { command: command.path.join(' '), reason: allowed.reason, todo: allowed.todo };
     return await refuse(intent, deps, now, 'ACCESS_DENIED', details);
@@ -40,6 +44,8 @@ export async function dispatch(intent: Intent, deps: DispatchDeps, now: Date): P
     actor: intent.actor,
     place: intent.place,
     role,
+    person,
+    isSelf: (other: Actor) => isSamePerson(intent.actor, other, people, links),
     policy: deps.policy,
     key: intent.key,
     now,

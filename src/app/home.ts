@@ -2,7 +2,8 @@ import { mayUse, roleOf } from '../core/access.ts';
 import { type Actor, actorKey, type SlackPlace } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { closedHomeReply, homeReply, mostHome } from '../core/home-reply.ts';
-import type { PlanSnapshot, PlanStore, RunStore } from '../core/ports.ts';
+import { personOf } from '../core/people.ts';
+import type { LinkStore, PlanSnapshot, PlanStore, RunStore } from '../core/ports.ts';
 import { type Policy, priorities } from '../core/project.ts';
 import type { Reply } from '../core/reply.ts';
 import { endStates, isOnMachine, type Run, runStates } from '../core/run.ts';
@@ -12,6 +13,7 @@ export interface HomeDeps {
   policy: Policy;
   runs: Pick<RunStore, 'list' | 'get' | 'metrics'>;
   plan: Pick<PlanStore, 'snapshot'>;
+  links: Pick<LinkStore, 'all'>;
 }
 
 /** More runs of one person than this, all under way, are not counted. */
@@ -20,9 +22,9 @@ const liveStates = runStates.filter(state => !endStates.some(end => end === stat
 
 /** What the Home of the person of this place shows now. What they may not ask for by a command, they do not see there either. */
 export async function homeOf(place: SlackPlace, deps: HomeDeps, now: Date): Promise<Reply> {
-  const { commands, policy, runs, plan } = deps;
+  const { commands, policy, runs, plan, links } = deps;
   const actor: Actor = { kind: 'slack', id: `${place.team}/${place.user}`, name: place.user };
-  const role = roleOf(actor, policy);
+  const role = roleOf(actor, personOf(actor, policy.people, await links.all()), policy);
   const seen = mayUse(commandNamed('train list', commands), role);
   if (!seen.ok) return closedHomeReply(seen.reason, seen.todo);
   const train = commandNamed('train', commands);

@@ -4,7 +4,8 @@ import type { CommandDefinition } from '../core/command.ts';
 import { type Fault, fault } from '../core/errors.ts';
 import { type Form, type FormDesk, type FormValues, mostShownChoices } from '../core/form.ts';
 import type { Holdings } from '../core/free-now.ts';
-import type { AuditLog, Log, PlanStore, RunFilter, RunStore } from '../core/ports.ts';
+import { personOf } from '../core/people.ts';
+import type { AuditLog, LinkStore, Log, PlanStore, RunFilter, RunStore } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { readTrainForm } from '../core/read-train-form.ts';
 import type { RunWish } from '../core/run-request.ts';
@@ -16,6 +17,7 @@ export interface TrainDeskDeps {
   policy: Policy;
   runs: Pick<RunStore, 'list' | 'get'>;
   plan: Pick<PlanStore, 'snapshot'>;
+  links: Pick<LinkStore, 'all'>;
   audit: Pick<AuditLog, 'append'>;
   log: Log;
 }
@@ -30,7 +32,7 @@ const recentRuns = 100;
  * form, and checked by the command.
  */
 export function trainDesk(deps: TrainDeskDeps): FormDesk {
-  const { commands, policy, runs, plan, log } = deps;
+  const { commands, policy, runs, plan, links, log } = deps;
   const command = trainIn(commands);
   const projects = Object.keys(policy.projects);
 
@@ -53,7 +55,9 @@ export function trainDesk(deps: TrainDeskDeps): FormDesk {
   }
 
   async function refuse(actor: Actor, place: Place, now: Date): Promise<Fault | null> {
-    const allowed = mayUse(command, roleOf(actor, policy));
+    // Without the store the policy alone says it; the command asks again.
+    const known = (await inTime(links.all(), log)) ?? new Map();
+    const allowed = mayUse(command, roleOf(actor, personOf(actor, policy.people, known), policy));
     if (allowed.ok) return null;
     const entry = {
       actor,

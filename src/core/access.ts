@@ -1,21 +1,79 @@
-import { type Actor, actorKey, type Role, roles } from './actor.ts';
-import type { CommandDefinition } from './command.ts';
-import type { Policy } from './project.ts';
+import type { Actor, Place, Role } from './actor.ts';
+import { roles } from './actor.ts';
+import type { CommandContext, CommandDefinition } from './command.ts';
+import type { Person } from './people.ts';
+import type { Policy, Project } from './project.ts';
 import type { Run } from './run.ts';
 
 /** `reason` and `todo` are sentences for the person who asked. */
 export type Access = { ok: true } | { ok: false; reason: string; todo: string };
 
+/** Everything that a decision rests on. What is absent plays no part in it. */
+export interface Ask {
+  role: Role;
+  /** The least role. */
+  needs: Role;
+  place?: Place['kind'];
+  /** Where it may be asked for; anywhere when absent. */
+  places?: readonly Place['kind'][] | undefined;
+  /** Whose it is that would be changed. */
+  owner?: { name: string; isSelf: boolean };
+  /** Which project it is about, and the teams of whoever asks. */
+  project?: { name: string; team: string; trainers: Project['trainers']; teams: readonly string[] };
+}
+
 const everyone = 'Ask an operator of Signalbox for it: roles are given under `people:` in signalbox.yml.';
+/** Where people say things. The shared queue is for what programs ask for, and a command says so itself. */
+const usualPlaces = ['slack', 'http'] as const;
+export const placeNames: Record<Place['kind'], string> = {
+  slack: 'Slack',
+  http: 'the API',
+  queue: 'the shared queue',
+};
 
 /**
- * The role of an actor. Named people of Slack have the role that the policy names, others of the connected workspace its default. A token may
- * do what its scopes say, which the edge has checked; beyond that nothing holds it back. A run asks for nothing.
+ * The one decision for every command, button, form and call: place, role, team, ownership, in this order, and the first that forbids it says
+ * why. Operators stand above team and ownership.
  */
-export function roleOf(actor: Actor, policy: Pick<Policy, 'people' | 'defaultRole'>): Role {
+export function decide({ role, needs, place, places, owner, project }: Ask): Access {
+  if (place && places && !places.includes(place)) {
+    const allowed = places.map(one => placeNames[one]).join(' or ');
+    return {
+      ok: false,
+      reason: `It is not taken from ${placeNames[place]}.`,
+      todo: `Ask for it in ${allowed}.`,
+    };
+  }
+  if (!hasRank(role, needs))
+    return { ok: false, reason: `It needs the role ${needs}, and yours is ${role}.`, todo: everyone };
+  if (hasRank(role, 'operator')) return { ok: true };
+  if (project?.trainers === 'team' && !project.teams.includes(project.team)) {
+    const reason = `${project.name} is trained by team ${project.team} alone, and you are not in it.`;
+    return {
+      ok: false,
+      reason,
+      todo: `Ask somebody of team ${project.team}, or an operator to add you to it.`,
+    };
+  }
+  if (owner && !owner.isSelf) {
+    const reason = `The run belongs to ${owner.name}, and yours is not the role operator.`;
+    return { ok: false, reason, todo: `Ask ${owner.name} or an operator.` };
+  }
+  return { ok: true };
+}
+
+/**
+ * The role of a person. Those whom the policy names have the role that it gives them, others of the connected workspace its default. A token
+ * may do what its scopes say, which the edge has checked; beyond that nothing holds it back. A run asks for nothing.
+ */
+export function roleOf(
+  actor: Actor,
+  person: Pick<Person, 'role'>,
+  policy: Pick<Policy, 'defaultRole'>,
+): Role {
   switch (actor.kind) {
     case 'slack':
-      return policy.people.find(person => person.slack === actor.id)?.role ?? policy.defaultRole;
+      return person.role ?? policy.defaultRole;
     case 'token':
     case 'system':
       return 'operator';
@@ -24,21 +82,34 @@ export function roleOf(actor: Actor, policy: Pick<Policy, 'people' | 'defaultRol
   }
 }
 
-/** Whether a role may use a command at all. */
-export function mayUse(command: Pick<CommandDefinition, 'access'>, role: Role): Access {
-  if (hasRank(role, command.access)) return { ok: true };
-  return { ok: false, reason: `It needs the role ${command.access}, and yours is ${role}.`, todo: everyone };
+/** Whether a role may use a command at all, there where it was said. */
+export function mayUse(
+  { access, places = usualPlaces }: Pick<CommandDefinition, 'access' | 'places'>,
+  role: Role,
+  place?: Place['kind'],
+): Access {
+  return decide({ role, needs: access, places, ...(place ? { place } : {}) });
+}
+
+/** What a command answers where it may not be. `words`: the command as it was asked for. */
+export function denied(words: string, { reason, todo }: Extract<Access, { ok: false }>) {
+  return { ok: false as const, code: 'ACCESS_DENIED' as const, details: { command: words, reason, todo } };
 }
 
 /** Whether somebody may stop or change a run: their own as a trainer, any as an operator. */
-export function mayChange(run: Pick<Run, 'requestedBy'>, actor: Actor, role: Role): Access {
-  if (hasRank(role, 'operator')) return { ok: true };
-  const own = actorKey(run.requestedBy) === actorKey(actor);
-  if (own && hasRank(role, 'trainer')) return { ok: true };
-  const reason = own
-    ? `It needs the role trainer, and yours is ${role}.`
-    : `The run belongs to ${run.requestedBy.name}, and yours is not the role operator.`;
-  return { ok: false, reason, todo: own ? everyone : `Ask ${run.requestedBy.name} or an operator.` };
+export function mayChange(run: Pick<Run, 'requestedBy'>, isSelf: boolean, role: Role): Access {
+  return decide({ role, needs: 'trainer', owner: { name: run.requestedBy.name, isSelf } });
+}
+
+/** Whether whoever asks may train a project. One that is not in the policy any more forbids nothing by itself. */
+export function mayTrainAs(
+  name: string,
+  { role, person, policy }: Pick<CommandContext, 'role' | 'person' | 'policy'>,
+): Access {
+  const project = Object.hasOwn(policy.projects, name) ? policy.projects[name] : undefined;
+  if (!project) return { ok: true };
+  const { team, trainers } = project;
+  return decide({ role, needs: 'trainer', project: { name, team, trainers, teams: person.teams } });
 }
 
 /** Whether a role is at least another. */

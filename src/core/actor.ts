@@ -42,6 +42,7 @@ export const placeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('queue') }),
 ]);
 export type Place = z.infer<typeof placeSchema>;
+export const placeKinds = ['slack', 'http', 'queue'] as const satisfies readonly Place['kind'][];
 export type SlackPlace = Place & { kind: 'slack' };
 
 /** Whether what was said in one place is shown to the person alone in another. */

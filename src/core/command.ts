@@ -1,5 +1,6 @@
 import type { Actor, Place, Role } from './actor.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
+import type { Person } from './people.ts';
 import type { Ports } from './ports.ts';
 import type { Policy } from './project.ts';
 import type { Reply } from './reply.ts';
@@ -49,6 +50,10 @@ export interface CommandContext {
   place: Place;
   /** What the actor may do, already decided for this command. */
   role: Role;
+  /** The person behind the actor, with all accounts. */
+  person: Person;
+  /** Whether another actor is the same person. */
+  isSelf(other: Actor): boolean;
   policy: Policy;
   /** The intent's key: whatever the command makes carries it, so that a repeat makes nothing new. */
   key: string;
@@ -65,6 +70,10 @@ export interface CommandDefinition {
   summary: string;
   /** The least role that may use it. */
   access: Role;
+  /** Where it may be asked for; wherever people say things when absent. */
+  places?: readonly Place['kind'][];
+  /** Below an operator, it changes only what belongs to whoever asks. */
+  own?: boolean;
   /** Positional words, in order. */
   arguments: readonly ArgumentSpec[];
   flags: readonly ArgumentSpec[];

@@ -164,6 +164,24 @@ export const errors = {
   },
   // Who asks.
   ACCESS_DENIED: { status: 403, what: 'You may not use {command}.', why: '{reason}', todo: '{todo}' },
+  LINK_CODE_INVALID: {
+    status: 422,
+    what: '{word} is no code that links an account.',
+    why: 'A code is good once, for ten minutes, and a newer one makes it void.',
+    todo: 'Ask for one with the other account: {example}.',
+  },
+  LINK_OWN: {
+    status: 422,
+    what: '{word} was given to this very account.',
+    why: 'It proves that another account is yours when that one says it.',
+    todo: 'Say it with the other account.',
+  },
+  LINK_TAKEN: {
+    status: 409,
+    what: '{word} is linked with another account already.',
+    why: 'An account belongs to one person.',
+    todo: 'Part it first with {example}.',
+  },
   TOKEN_INVALID: {
     status: 401,
     what: 'The token is not valid.',

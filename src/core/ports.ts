@@ -1,4 +1,5 @@
 import type { Actor, Place, SlackPlace } from './actor.ts';
+import type { Links } from './people.ts';
 import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
 import type { Reply } from './reply.ts';
@@ -452,7 +453,29 @@ export interface Log {
 }
 
 /** All that commands may ask for. */
+export interface LinkStore {
+  all(): Promise<Links>;
+  /**
+   * A code with which another account can be linked with this one until then; the same wish gets the same code. An older one of the account
+   * is void. Only its digest is kept.
+   */
+  issue(account: string, wish: string, until: Date): Promise<string>;
+  /**
+   * Uses up a code: from now on the account belongs with the one that asked for it, and whatever was linked with it. `unknown`: no such code,
+   * used or out of time. `own`: it was asked for by the account itself. `taken`: the account is linked with another already.
+   */
+  redeem(
+    account: string,
+    code: string,
+    actor: Actor,
+    now: Date,
+  ): Promise<{ ok: true; with: string } | { ok: false; why: 'unknown' | 'own' | 'taken' }>;
+  /** Takes an account out of its group. Whether it was in one. */
+  unlink(account: string, actor: Actor, now: Date): Promise<boolean>;
+}
+
 export interface Ports {
+  links: LinkStore;
   runs: RunStore;
   logs: LogStore;
   plan: PlanStore;

@@ -140,6 +140,10 @@ export const projectSchema = z.strictObject({
     .default(3)
     .describe('How often a run is started at most when a machine loses it.'),
   primaryMetric: z.string().optional().describe('The metric shown first.'),
+  trainers: z
+    .enum(['everyone', 'team'])
+    .default('everyone')
+    .describe('Who may train it: everyone with the role for it, or only the people of its team.'),
 });
 export type Project = z.infer<typeof projectSchema>;
 
@@ -156,8 +160,22 @@ const poolSchema = z.strictObject({
   runAs: z.string().optional().describe('The user that runs become when the agent is root.'),
 });
 
+const slackUser = z
+  .string()
+  .regex(/^[TE][A-Z\d]+\/[UW][A-Z\d]+$/, 'must be a workspace and a user id, as T0123/U0456');
+
 const personSchema = z.strictObject({
-  slack: z.string().describe('Slack workspace and user id: `T0123/U0456`.'),
+  slack: z
+    .union([slackUser, z.array(slackUser)])
+    .optional()
+    .describe('Slack workspace and user id: `T0123/U0456`; a list for several workspaces.'),
+  github: z
+    .string()
+    .regex(/^[A-Za-z\d](?:-?[A-Za-z\d]){0,38}$/, 'must be a GitHub login')
+    .optional()
+    .describe('GitHub login.'),
+  jira: z.string().min(1).max(128).optional().describe('Jira account id.'),
+  email: z.email().optional().describe('E-mail address.'),
   name: z.string().min(1).describe('What others see.'),
   role: z.enum(['none', 'viewer', 'trainer', 'approver', 'operator']).describe('What this person may do.'),
   teams: z.array(name).default([]).describe('The teams this person belongs to.'),

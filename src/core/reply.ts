@@ -30,7 +30,7 @@ export type ReplyBlock =
   /** A button that opens the form of a command, where forms can be opened. */
   | { kind: 'form'; form: string; label: string };
 
-export const replyActions = ['cancel', 'why', 'logs', 'retry', 'extend'] as const;
+export const replyActions = ['cancel', 'why', 'logs', 'retry', 'extend', 'compare'] as const;
 export type ReplyActionName = (typeof replyActions)[number];
 
 /** A button. It names what is wanted and nothing more: whether that may be, and what it means, is decided when it is pressed. */

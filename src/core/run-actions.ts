@@ -10,7 +10,9 @@ export function actionsOf(run: Run): ReplyAction[] {
   const { number, state, attempt } = run;
   const logs: ReplyAction = { action: 'logs', run: number, label: 'Logs' };
   const hasLogs = attempt > 0 ? [logs] : [];
-  if (isEnd(state)) return [{ action: 'retry', run: number, label: 'Run again' }, ...hasLogs];
+  const compare: ReplyAction = { action: 'compare', run: number, label: 'Compare' };
+  const retry: ReplyAction = { action: 'retry', run: number, label: 'Run again' };
+  if (isEnd(state)) return [retry, ...hasLogs, ...(attempt > 0 ? [compare] : [])];
   if (!isOnMachine(state)) return [{ action: 'why', run: number, label: 'Why?' }, ...hasLogs, cancel(run)];
   if (run.stopping) return [logs];
   const label = `Extend by ${formatDuration(usualExtensionS)}`;

@@ -13,7 +13,7 @@ const counters = [
   ['epoch', 'epochs'],
   ['step', 'steps'],
 ] as const;
-const counterNames: readonly string[] = counters.flat();
+export const counterNames: readonly string[] = counters.flat();
 
 /** The metric that the project names as its primary one. */
 export function primaryMetric(run: Run, metrics: readonly MetricSummary[]): MetricSummary | undefined {

@@ -11,6 +11,7 @@ import { type Database, type Db, openDatabase } from '../adapters/postgres/datab
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { impatient } from '../adapters/postgres/impatient.ts';
 import { installationStore } from '../adapters/postgres/installations.ts';
+import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
@@ -28,6 +29,7 @@ import type {
   AuditLog,
   DeliveryStore,
   InstallationStore,
+  LinkStore,
   Log,
   LogStore,
   PlanStore,
@@ -57,6 +59,7 @@ export interface Adapters {
   openIngest(): Ingest;
   surfaces: SurfaceStore;
   audit: AuditLog;
+  links: LinkStore;
   tokens: TokenStore;
   source: SourcePort;
   /** Where the Slack app was installed by way of `/slack/install`. */
@@ -89,12 +92,12 @@ export async function openBase(config: Config, policy: Policy, log: Log): Promis
 
 /** The commands over adapters that are open. */
 export function baseOn(adapters: Adapters, config: Config, policy: Policy, log: Log): Base {
-  const { surfaces, wakeups, logs, plan, source, audit } = adapters;
+  const { surfaces, wakeups, logs, plan, source, audit, links } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const said = {
     commands: withOwnExamples(commands, policy),
     policy,
-    ports: { runs, logs, plan, source, audit },
+    ports: { runs, logs, plan, source, audit, links },
   };
   const clock = () => new Date();
   return {
@@ -133,6 +136,7 @@ export async function openAdapters(config: Config, policy: Policy, log: Log): Pr
     openIngest: () => openIngest(db, url, log),
     surfaces: surfaceStore(db),
     audit: auditLog(db),
+    links: linkStore(db),
     tokens: tokenStore(db),
     source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log }),
     installations,

@@ -51,6 +51,7 @@ export function startWorker(base: Base): Running {
     policy: base.policy,
     runs,
     plan: base.plan,
+    links: base.links,
   };
   const publishPorts = {
     surfaces,

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { commands } from '../../commands/index.ts';
 import { agentStore } from '../../src/adapters/postgres/agents.ts';
 import { type Database, openDatabase } from '../../src/adapters/postgres/database.ts';
+import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
@@ -56,7 +57,13 @@ describe('homes in the store', () => {
     const { run: gpu } = await runs.create(wish('home-3', at(3), { gpus: 1 }));
     await runs.create(wish('home-4', { ...at(4), requestedBy: hubot, priority: 'high' }));
     assert.deepEqual([await runs.ahead(own), await runs.ahead(gpu)], [2, 0]);
-    const deps = { commands, policy, runs, plan: planStore(database.db, ['local']) };
+    const deps = {
+      commands,
+      policy,
+      runs,
+      plan: planStore(database.db, ['local']),
+      links: linkStore(database.db),
+    };
     const said = textOf(await homeOf(place, deps, noon));
     assert.match(said, /local: 1\u00a0of\u00a01\u00a0CPU\u00a0slot\n/);
     assert.match(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { signalboxWhoami } from '../../commands/signalbox-whoami.ts';
+import { trainCompare } from '../../commands/train-compare.ts';
 import { trainList } from '../../commands/train-list.ts';
 import { trainLogs } from '../../commands/train-logs.ts';
 import { trainStatus } from '../../commands/train-status.ts';
@@ -62,8 +63,38 @@ describe('train list', () => {
   });
 });
 
+describe('train compare', () => {
+  const won = liveRun({ number: 40, state: 'succeeded', attempt: 1 });
+  const lost = liveRun({ number: 41, state: 'failed', attempt: 1 });
+  const elsewhere = liveRun({ number: 39, state: 'succeeded', attempt: 1 }, { project: 'tabular' });
+  const now = liveRun({ number: 42, state: 'succeeded', attempt: 1 });
+  const rows: [name: string, words: string, title: string][] = [
+    ['with another', '42 41', '#42 digits succeeded, beside #41 digits failed.'],
+    ['with one of another project', '42 39', '#42 digits succeeded, beside #39 tabular succeeded.'],
+    [
+      'with the last one that succeeded before it',
+      '42',
+      '#42 digits succeeded, beside #40 digits succeeded.',
+    ],
+    ['where none did', '40', '#40 has nothing to be compared with: no run of digits succeeded before it.'],
+    ['with itself', '42 42', '#42 digits succeeded, beside #42 digits succeeded.'],
+  ];
+  for (const [name, words, title] of rows)
+    test(name, async () => {
+      const outcome = await say(trainCompare, words, memory({ runs: [elsewhere, won, lost, now] }));
+      assert.ok(outcome.ok);
+      assert.equal(outcome.reply.title, title);
+    });
+
+  test('with one that is not there', async () => {
+    const outcome = await say(trainCompare, '42 43', memory({ runs: [now] }));
+    assert.ok(!outcome.ok);
+    assert.equal(outcome.code, 'RUN_NOT_FOUND');
+  });
+});
+
 describe('a number that no run has', () => {
-  const all: CommandDefinition[] = [trainStatus, trainWhy, trainLogs];
+  const all: CommandDefinition[] = [trainStatus, trainWhy, trainLogs, trainCompare];
   for (const command of all)
     test(command.path.join(' '), async () => {
       const outcome = await say(command, '43', memory({ runs: [running] }));

@@ -189,6 +189,23 @@ people:
       says: /Did you mean research/,
     },
     { name: 'a person of no team', text: change('[research]', '[sales]'), at: '13:65', word: 'sales' },
+    { name: 'two Slack users of one person', text: change('slack: T1/U1', 'slack: [T1/U1, T2/U1]') },
+    { name: 'a Slack user without a workspace', text: change('slack: T1/U1', 'slack: U1'), at: '13:7' },
+    { name: 'a GitHub login', text: change('slack: T1/U1', 'github: octo-cat') },
+    { name: 'what is no GitHub login', text: change('slack: T1/U1', 'github: -cat'), at: '13:7' },
+    {
+      name: 'a person without an account',
+      text: change('slack: T1/U1, ', ''),
+      at: '13:5',
+      says: /No account of theirs is named/,
+    },
+    {
+      name: 'an account of two people, in another case',
+      text: `${change('slack: T1/U1', 'github: octocat')}  - { github: OctoCat, name: another, role: viewer }\n`,
+      at: '14:5',
+      word: 'github:octocat',
+      says: /It belongs to the approver already/,
+    },
     { name: 'a command that names no parameter', text: change("'{lr}'", "'{rl}'"), at: '9:34', word: '{rl}' },
     {
       name: 'a bad duration',

@@ -1,51 +1,118 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { mayChange, mayUse, roleOf } from '../../src/core/access.ts';
+import { type Access, type Ask, decide, mayTrainAs, roleOf } from '../../src/core/access.ts';
 import { type Actor, type Role, roles, system } from '../../src/core/actor.ts';
-import { liveRun } from '../support/live-run.ts';
+import { policy } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 
-const other: Actor = { kind: 'slack', id: 'T1/U2', name: 'hubot' };
-
 describe('roleOf', () => {
-  const people = [
-    { slack: 'T1/U1', name: 'Octocat', role: 'approver' as const, teams: [] },
-    { slack: 'T1/U3', name: 'Guest', role: 'none' as const, teams: [] },
+  const rows: [name: string, actor: Actor, role: Role | null, expected: Role][] = [
+    ['a person who is named', octocat, 'approver', 'approver'],
+    ['a person who is named and may nothing', octocat, 'none', 'none'],
+    ['a person of whom nothing is said', octocat, null, 'viewer'],
+    ['a token', { ...octocat, kind: 'token' }, null, 'operator'],
+    ['a token is no person, whatever is said of one', { ...octocat, kind: 'token' }, 'viewer', 'operator'],
+    ['Signalbox itself', system, null, 'operator'],
+    ['a run', { kind: 'run', id: '42', name: '#42' }, 'operator', 'none'],
   ];
-  const rows: [name: string, actor: Actor, role: Role][] = [
-    ['a named person', octocat, 'approver'],
-    ['a named person who may nothing', { ...octocat, id: 'T1/U3' }, 'none'],
-    ['another person of the workspace', other, 'viewer'],
-    ['the same user id in another workspace', { ...octocat, id: 'T2/U1' }, 'viewer'],
-    ['an id in other case', { ...octocat, id: 't1/u1' }, 'viewer'],
-    ['a token with the id of a person', { ...octocat, kind: 'token' }, 'operator'],
-    ['Signalbox itself', system, 'operator'],
-    ['a run', { kind: 'run', id: '42', name: '#42' }, 'none'],
-  ];
-  for (const [name, actor, role] of rows)
-    test(name, () => assert.equal(roleOf(actor, { people, defaultRole: 'viewer' }), role));
+  for (const [name, actor, role, expected] of rows)
+    test(name, () => assert.equal(roleOf(actor, { role }, { defaultRole: 'viewer' }), expected));
 });
 
-describe('mayUse', () => {
-  for (const [i, needed] of roles.entries())
+describe('the role', () => {
+  for (const [i, needs] of roles.entries())
     for (const [j, role] of roles.entries())
-      test(`${role} ${j >= i ? 'may' : 'may not'} use what needs ${needed}`, () => {
-        const result = mayUse({ access: needed }, role);
+      test(`${role} ${j >= i ? 'may' : 'may not'} use what needs ${needs}`, () => {
+        const result = decide({ role, needs });
         assert.equal(result.ok, j >= i);
-        if (!result.ok) assert.equal(result.reason, `It needs the role ${needed}, and yours is ${role}.`);
+        if (!result.ok) assert.equal(result.reason, `It needs the role ${needs}, and yours is ${role}.`);
       });
 });
 
-describe('mayChange', () => {
-  const rows: [name: string, by: Actor, actor: Actor, role: Role, may: boolean][] = [
-    ['their own run, as a trainer', octocat, octocat, 'trainer', true],
-    ['their own run under another name', octocat, { ...octocat, name: 'new' }, 'trainer', true],
-    ['their own run, as a viewer by now', octocat, octocat, 'viewer', false],
-    ["another's run, as a trainer", octocat, other, 'trainer', false],
-    ["another's run, as an approver", octocat, other, 'approver', false],
-    ["another's run, as an operator", octocat, other, 'operator', true],
-    ['the run of a token with the same id', { ...octocat, kind: 'token' }, octocat, 'trainer', false],
+const own = { name: 'octocat', isSelf: true };
+const others = { name: 'octocat', isSelf: false };
+const open = { name: 'digits', team: 'research', trainers: 'everyone', teams: [] } as const;
+const closed = { ...open, trainers: 'team' } as const;
+
+describe('the decision', () => {
+  const rows: [name: string, ask: Ask, reason: string | null][] = [
+    ['their own, as a trainer', { role: 'trainer', needs: 'trainer', owner: own }, null],
+    [
+      "another's, as a trainer",
+      { role: 'trainer', needs: 'trainer', owner: others },
+      'The run belongs to octocat, and yours is not the role operator.',
+    ],
+    [
+      "another's, as an approver",
+      { role: 'approver', needs: 'trainer', owner: others },
+      'The run belongs to octocat, and yours is not the role operator.',
+    ],
+    ["another's, as an operator", { role: 'operator', needs: 'trainer', owner: others }, null],
+    [
+      'their own, as a viewer by now',
+      { role: 'viewer', needs: 'trainer', owner: own },
+      'It needs the role trainer, and yours is viewer.',
+    ],
+    ['a project for everyone, in no team', { role: 'trainer', needs: 'trainer', project: open }, null],
+    [
+      'a project of a team, in no team',
+      { role: 'trainer', needs: 'trainer', project: closed },
+      'digits is trained by team research alone, and you are not in it.',
+    ],
+    [
+      'a project of a team, in another',
+      { role: 'approver', needs: 'trainer', project: { ...closed, teams: ['platform'] } },
+      'digits is trained by team research alone, and you are not in it.',
+    ],
+    [
+      'a project of a team, in it',
+      { role: 'trainer', needs: 'trainer', project: { ...closed, teams: ['platform', 'research'] } },
+      null,
+    ],
+    [
+      'a project of a team, in it, as a viewer',
+      { role: 'viewer', needs: 'trainer', project: { ...closed, teams: ['research'] } },
+      'It needs the role trainer, and yours is viewer.',
+    ],
+    ['a project of a team, as an operator', { role: 'operator', needs: 'trainer', project: closed }, null],
+    [
+      'a place where it is taken',
+      { role: 'viewer', needs: 'none', place: 'slack', places: ['slack', 'http'] },
+      null,
+    ],
+    [
+      'a place where it is not taken',
+      { role: 'operator', needs: 'none', place: 'queue', places: ['slack', 'http'] },
+      'It is not taken from the shared queue.',
+    ],
+    ['any place, where none is named', { role: 'viewer', needs: 'none', place: 'queue' }, null],
+    [
+      'the place is said before the role',
+      { role: 'none', needs: 'operator', place: 'queue', places: ['slack'] },
+      'It is not taken from the shared queue.',
+    ],
+    [
+      'the team is said before the owner',
+      { role: 'trainer', needs: 'trainer', owner: others, project: closed },
+      'digits is trained by team research alone, and you are not in it.',
+    ],
   ];
-  for (const [name, requestedBy, actor, role, may] of rows)
-    test(name, () => assert.equal(mayChange(liveRun({ requestedBy }), actor, role).ok, may));
+  for (const [name, ask, reason] of rows) test(name, () => assert.equal(reasonOf(decide(ask)), reason));
+
+  test('every no says what can be done', () => {
+    for (const [, ask] of rows) {
+      const access = decide(ask);
+      assert.ok(access.ok || /^Ask /.test(access.todo));
+    }
+  });
 });
+
+test('a project that is not in signalbox.yml any more forbids nothing by itself', () => {
+  const person = { id: 'slack:T1/U1', name: 'octocat', role: null, teams: [], accounts: [] };
+  assert.equal(reasonOf(mayTrainAs('gone', { role: 'trainer', person, policy })), null);
+  assert.equal(reasonOf(mayTrainAs('constructor', { role: 'trainer', person, policy })), null);
+});
+
+function reasonOf(access: Access): string | null {
+  return access.ok ? null : access.reason;
+}

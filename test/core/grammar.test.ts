@@ -133,7 +133,11 @@ describe('what is refused', () => {
       'an unknown subcommand of a group',
       'signalbox whoam',
       'COMMAND_UNKNOWN',
-      { word: 'signalbox whoam', nearest: 'signalbox whoami', allowed: ['signalbox whoami'] },
+      {
+        word: 'signalbox whoam',
+        nearest: 'signalbox whoami',
+        allowed: ['signalbox whoami', 'signalbox link', 'signalbox unlink'],
+      },
     ],
     ['help for something unknown', 'help trian', 'COMMAND_UNKNOWN', { word: 'trian', nearest: 'train' }],
     [

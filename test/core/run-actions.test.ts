@@ -13,10 +13,10 @@ describe('the buttons of a run', () => {
     ['starting', { state: 'starting', attempt: 1 }, ['Logs', 'Cancel']],
     ['running', { state: 'running', attempt: 1 }, ['Logs', 'Extend by 1 h', 'Cancel']],
     ['being stopped', { state: 'running', attempt: 1, stopping: 'cancel' }, ['Logs']],
-    ['succeeded', { state: 'succeeded', attempt: 1 }, ['Run again', 'Logs']],
-    ['failed', { state: 'failed', attempt: 1 }, ['Run again', 'Logs']],
-    ['out of time', { state: 'timed-out', attempt: 1 }, ['Run again', 'Logs']],
-    ['cancelled while it ran', { state: 'cancelled', attempt: 1 }, ['Run again', 'Logs']],
+    ['succeeded', { state: 'succeeded', attempt: 1 }, ['Run again', 'Logs', 'Compare']],
+    ['failed', { state: 'failed', attempt: 1 }, ['Run again', 'Logs', 'Compare']],
+    ['out of time', { state: 'timed-out', attempt: 1 }, ['Run again', 'Logs', 'Compare']],
+    ['cancelled while it ran', { state: 'cancelled', attempt: 1 }, ['Run again', 'Logs', 'Compare']],
     ['cancelled before it started', { state: 'cancelled' }, ['Run again']],
   ];
   for (const [name, changes, labels] of rows)

@@ -109,7 +109,7 @@ describe('the message of a run', () => {
         'On: 1 CPU slot in pool local',
         'Asked by: octocat, 2026-01-01 12:00 UTC',
         'Attempt: 2 of at most 3',
-        'buttons: Run again, Logs',
+        'buttons: Run again, Logs, Compare',
       ],
     );
   });
@@ -133,7 +133,7 @@ describe('the message of a run', () => {
       'Parameters: lr=0.1',
       'On: 1 CPU slot in pool local',
       'Asked by: octocat, 2026-01-01 12:00 UTC',
-      'buttons: Run again, Logs',
+      'buttons: Run again, Logs, Compare',
     ]);
   });
 
@@ -265,7 +265,7 @@ describe('the message at the end', () => {
         'success: #42 digits succeeded after 41 s, last val_accuracy 0.9437',
         'octocat, its output is in /data/out.',
         'Last metrics: val_accuracy\u00a00.9437, loss\u00a00.336, at step 10',
-        'buttons: Run again, Logs',
+        'buttons: Run again, Logs, Compare',
       ],
     ],
     [
@@ -275,7 +275,7 @@ describe('the message at the end', () => {
         'failure: #42 digits failed after 41 s, last val_accuracy 0.9437',
         'octocat Out of memory: It needed more memory than there is.',
         '| boom',
-        'buttons: Run again, Logs',
+        'buttons: Run again, Logs, Compare',
       ],
     ],
   ];

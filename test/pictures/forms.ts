@@ -83,6 +83,7 @@ function desk(runs: Run[], policy: Policy = usual) {
     policy,
     runs: ports.runs,
     plan: { snapshot },
+    links: ports.links,
     audit: { append: async () => undefined },
     log: recordingLog().log,
   });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { commands } from '../../commands/index.ts';
+import { signalboxLink } from '../../commands/signalbox-link.ts';
+import { trainCompare } from '../../commands/train-compare.ts';
 import { faultReply } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { system } from '../../src/core/actor.ts';
@@ -10,7 +12,7 @@ import type { Reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
 import { endedReply, runReply } from '../../src/core/run-reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
-import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
+import { context, memory, memoryPorts, policy } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 import { holdings } from './pools.ts';
 
@@ -160,9 +162,38 @@ export async function replies(): Promise<Record<string, Shown>> {
       runReply({ ...half, extraS: 3_600 }, { ...none, metrics: halfway }, later(900)),
     ),
     'queued-direct': { ...at(40, runReply(waits, none, later(40))), askedIn: 'C1' },
+    compare: at(60, await compared()),
+    'compare-none': at(60, await said('train compare 42', [done])),
+    link: at(60, await linked()),
     ...homes(),
     'retry-elsewhere': at(60, faultReply(fault('BUTTON_INVALID', { example: 'train list' }, '/'))),
   };
+}
+
+/** A run beside one before it that had another learning rate and did worse. */
+async function compared(): Promise<Reply> {
+  const before = {
+    ...done,
+    number: 40,
+    spec: { ...done.spec, sha: 'a'.repeat(40), parameters: { ...done.spec.parameters, lr: 0.03 } },
+  };
+  const runs = memoryPorts(memory({ runs: [before, done] })).runs;
+  const metrics = async (number: number) =>
+    number === 42 ? final : measured(25, 0.093114, 0.1204, 0.969211);
+  const outcome = await trainCompare.run({ run: 42 }, context(), {
+    ...memoryPorts(memory()),
+    runs: { ...runs, metrics },
+  });
+  assert.ok(outcome.ok);
+  return outcome.reply;
+}
+
+async function linked(): Promise<Reply> {
+  const ports = memoryPorts(memory());
+  const links = { ...ports.links, issue: async () => '7KQ29FMD' };
+  const outcome = await signalboxLink.run({}, context(), { ...ports, links });
+  assert.ok(outcome.ok);
+  return outcome.reply;
 }
 
 const manyMetrics: MetricSummary[] = Object.entries({

@@ -5,6 +5,7 @@ import { auditLog } from '../../src/adapters/postgres/audit.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { installationStore } from '../../src/adapters/postgres/installations.ts';
+import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { logStore } from '../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
@@ -22,6 +23,7 @@ import { loadConfig } from '../../src/config.ts';
 import { type SlackPlace, system } from '../../src/core/actor.ts';
 import type { Intent } from '../../src/core/intent.ts';
 import type { PlanDecision } from '../../src/core/ports.ts';
+import type { Policy } from '../../src/core/project.ts';
 import { openSlack } from '../../src/roles/slack.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { channel, developer, openApp, openFake, token } from '../fakes/slack/fixture.ts';
@@ -59,7 +61,7 @@ export async function openTown(t: TestContext, server: TestServer) {
   const said = {
     commands,
     policy,
-    ports: { runs, logs: logStore(db), plan: planStore(db, ['local']), source, audit },
+    ports: { runs, logs: logStore(db), plan: planStore(db, ['local']), source, audit, links: linkStore(db) },
   };
   const deliverPorts = {
     ...{ deliveries, surfaces, audit, log, unpack: slack.unpack },
@@ -71,7 +73,7 @@ export async function openTown(t: TestContext, server: TestServer) {
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
     home: (place: SlackPlace, now: Date) =>
-      homeOf(place, { commands, policy, runs, plan: said.ports.plan }, now),
+      homeOf(place, { commands, policy, runs, plan: said.ports.plan, links: said.ports.links }, now),
   };
 
   /** What the workspace said last (or `text`) is stored and worked on, and what comes of it is shown. */
@@ -94,7 +96,17 @@ export async function openTown(t: TestContext, server: TestServer) {
         log,
         clock,
       },
-      desks: { train: trainDesk({ commands, policy, runs, plan: said.ports.plan, audit, log }) },
+      desks: {
+        train: trainDesk({
+          commands,
+          policy,
+          runs,
+          plan: said.ports.plan,
+          links: said.ports.links,
+          audit,
+          log,
+        }),
+      },
     });
     await slackReceiver({ ingest, instant, log })(text, clock());
     for (const id of stored) await deliver(id, deliverPorts, clock);
@@ -132,6 +144,15 @@ export async function openTown(t: TestContext, server: TestServer) {
       (await database.pool.query('select error from surfaces where gave_up order by key desc')).rows.map(
         row => row.error,
       ),
+    /** Who is who from now on, as when `signalbox.yml` was changed. */
+    people(people: Policy['people'], defaultRole: Policy['defaultRole'] = 'trainer') {
+      said.policy = { ...policy, people, defaultRole };
+    },
+    /** Somebody types a command, and everything that comes of it is shown. */
+    async say(user: string, command: string, text: string) {
+      await fake.slash({ user, channel, command, text });
+      await work();
+    },
     async ask(user = developer, where = channel) {
       await fake.slash({ user, channel: where, command: '/train', text: 'digits' });
       await work();

@@ -1,5 +1,6 @@
 import type { CommandContext, CommandDefinition, Outcome } from '../../src/core/command.ts';
 import { coerceValues, parseCommand } from '../../src/core/grammar.ts';
+import { isSamePerson, personOf } from '../../src/core/people.ts';
 import type { MetricSummary, PoolState, Ports, Resolved } from '../../src/core/ports.ts';
 import { type Policy, policySchema } from '../../src/core/project.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
@@ -57,7 +58,12 @@ export function memoryPorts(m: Memory): Ports {
       newestNumber: async () => m.runs.at(-1)?.number ?? null,
       async list(filter) {
         m.calls.push(`list ${JSON.stringify({ ...filter, requestedBy: filter.requestedBy?.id })}`);
-        return m.runs.toReversed().slice(0, filter.limit);
+        const { project, states, before = Number.POSITIVE_INFINITY, limit } = filter;
+        const fits = (run: Run) =>
+          run.number < before &&
+          (project === undefined || run.spec.project === project) &&
+          (states === undefined || states.includes(run.state));
+        return m.runs.filter(fits).toReversed().slice(0, limit);
       },
       ahead: async () => m.ahead,
       events: async number => m.events[number] ?? [],
@@ -97,6 +103,7 @@ export function memoryPorts(m: Memory): Ports {
       },
       archive: unused,
     },
+    links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
     audit: { append: unused, verify: unused },
   };
 }
@@ -121,7 +128,14 @@ export const policy: Policy = policySchema.parse({
 
 export function context(changes: Partial<CommandContext> = {}): CommandContext {
   const place = { kind: 'slack', team: 'T1', channel: 'C1', user: 'U1' } as const;
-  return { actor: octocat, place, role: 'trainer', policy, key: 'slack:1', now: noon, ...changes };
+  const { actor = octocat, policy: said = policy } = changes;
+  const none = new Map();
+  return {
+    ...{ actor, place, role: 'trainer', policy: said, key: 'slack:1', now: noon },
+    person: personOf(actor, said.people, none),
+    isSelf: other => isSamePerson(actor, other, said.people, none),
+    ...changes,
+  };
 }
 
 /** Runs a command with the words after its name, as the dispatcher would. */

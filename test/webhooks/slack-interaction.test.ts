@@ -44,6 +44,7 @@ const words: [action: Button['action'], words: string][] = [
   ['logs', 'train logs 42'],
   ['retry', 'train retry 42'],
   ['extend', 'train extend 42 1h'],
+  ['compare', 'train compare 42'],
 ];
 for (const [action, expected] of words)
   test(`slack-interaction: ${action} -> ${expected}`, () => {

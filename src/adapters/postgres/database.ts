@@ -115,6 +115,8 @@ export interface Tables {
     seen_change: Generated<number>;
     shown_stage: string | null;
   };
+  links: { account: string; person: string; linked_at: Date };
+  link_codes: { account: string; hash: Buffer; until: Date };
   rate_slots: { key: string; free_at: Generated<Date>; held_until: Generated<Date> };
   tokens: {
     id: Generated<string>;

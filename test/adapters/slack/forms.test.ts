@@ -92,6 +92,7 @@ function desk() {
     commands,
     policy,
     plan: ports.plan,
+    links: ports.links,
     log,
     runs: {
       get: async number => {

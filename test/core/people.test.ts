@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Actor } from '../../src/core/actor.ts';
+import { isSamePerson, type Links, personOf } from '../../src/core/people.ts';
+import { type Policy, policySchema } from '../../src/core/project.ts';
+import { octocat } from '../support/run.ts';
+
+const { people } = policySchema.parse({
+  people: [
+    { slack: ['T1/U1', 'T2/U1'], github: 'Octocat', name: 'Octocat', role: 'approver', teams: [] },
+    { github: 'hubot', name: 'Hubot', role: 'operator' },
+    { slack: 'T1/U3', name: 'Guest', role: 'none' },
+  ],
+});
+const slack = (id: string): Actor => ({ ...octocat, id });
+const noLinks: Links = new Map();
+
+describe('who somebody is', () => {
+  const rows: [name: string, actor: Actor, links: Links, id: string, role: string | null][] = [
+    ['named by this account', slack('T1/U1'), noLinks, 'slack:T1/U1', 'approver'],
+    ['named by this account, in a second workspace', slack('T2/U1'), noLinks, 'slack:T1/U1', 'approver'],
+    ['the same user in a workspace that is not named', slack('T3/U1'), noLinks, 'slack:T3/U1', null],
+    ['an id in other case', slack('t1/u1'), noLinks, 'slack:t1/u1', null],
+    ['named as one who may nothing', slack('T1/U3'), noLinks, 'slack:T1/U3', 'none'],
+    ['nobody who is named', slack('T1/U9'), noLinks, 'slack:T1/U9', null],
+    ['a token with the id of somebody', { ...octocat, kind: 'token' }, noLinks, 'token:T1/U1', null],
+    [
+      'linked with an account that is named',
+      slack('T1/U9'),
+      new Map([['slack:T1/U9', 'github:hubot']]),
+      'github:hubot',
+      'operator',
+    ],
+    [
+      'linked the other way round',
+      slack('T1/U9'),
+      new Map([['github:hubot', 'slack:T1/U9']]),
+      'github:hubot',
+      'operator',
+    ],
+    [
+      'linked over a third account',
+      slack('T1/U9'),
+      new Map([
+        ['slack:T1/U9', 'slack:T1/U8'],
+        ['github:hubot', 'slack:T1/U8'],
+      ]),
+      'github:hubot',
+      'operator',
+    ],
+    [
+      'others are linked, this one is not',
+      slack('T1/U9'),
+      new Map([['slack:T1/U8', 'github:hubot']]),
+      'slack:T1/U9',
+      null,
+    ],
+    [
+      'linked with somebody of whom nothing is said',
+      slack('T1/U9'),
+      new Map([['slack:T1/U9', 'slack:T1/U8']]),
+      'slack:T1/U8',
+      null,
+    ],
+  ];
+  for (const [name, actor, links, id, role] of rows)
+    test(name, () => {
+      const person = personOf(actor, people, links);
+      assert.deepEqual([person.id, person.role], [id, role]);
+    });
+
+  test('all accounts, named and linked', () => {
+    const links = new Map([
+      ['slack:T5/U5', 'github:octocat'],
+      ['slack:T6/U6', 'slack:T9/U9'],
+    ]);
+    const accounts = ['github:octocat', 'slack:T1/U1', 'slack:T2/U1', 'slack:T5/U5'];
+    assert.deepEqual(personOf(slack('T5/U5'), people, links).accounts, accounts);
+    assert.deepEqual(personOf(slack('T2/U1'), people, links).accounts, accounts);
+  });
+});
+
+describe('two accounts of one person', () => {
+  const linked: Links = new Map([['slack:T1/U8', 'slack:T1/U9']]);
+  const rows: [name: string, a: Actor, b: Actor, people: Policy['people'], links: Links, same: boolean][] = [
+    ['the same account under another name', octocat, { ...octocat, name: 'new' }, [], noLinks, true],
+    ['two that are named together', slack('T1/U1'), slack('T2/U1'), people, noLinks, true],
+    ['two that are not', slack('T1/U1'), slack('T1/U3'), people, noLinks, false],
+    ['two that are linked', slack('T1/U8'), slack('T1/U9'), [], linked, true],
+    ['two that were linked', slack('T1/U8'), slack('T1/U9'), [], noLinks, false],
+    ['a token with the same id', octocat, { ...octocat, kind: 'token' }, people, noLinks, false],
+  ];
+  for (const [name, a, b, known, links, same] of rows)
+    test(name, () => {
+      assert.equal(isSamePerson(a, b, known, links), same);
+      assert.equal(isSamePerson(b, a, known, links), same);
+    });
+});
