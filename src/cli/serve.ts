@@ -7,6 +7,7 @@ import type { Log } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { keepAgentChild } from '../roles/agent-child.ts';
 import { prepareDataFolder } from '../roles/data-folder.ts';
+import { livePolicy } from '../roles/live-policy.ts';
 import { tokenFile } from '../roles/secret-file.ts';
 import type { Running } from '../roles/web.ts';
 import { readAction, readOptions } from './options.ts';
@@ -48,8 +49,9 @@ async function serveUntil(
   log: Log,
 ): Promise<void> {
   const { openBase } = await import('../roles/base.ts');
-  const base = await openBase(config, policy, log);
-  const running: Running[] = [base];
+  const live = livePolicy(config, policy, log);
+  const base = await openBase(config, live.current, log);
+  const running: Running[] = [{ close: async () => live.close() }, base];
   try {
     const { tokens, clock } = base;
     await tokenFile(

@@ -77,7 +77,8 @@ export interface Ingest {
 /** What every role of the service stands on: the adapters, and the commands over them. */
 export interface Base extends Adapters {
   config: Config;
-  policy: Policy;
+  /** As `signalbox.yml` says it now. */
+  policy(): Policy;
   log: Log;
   /** Changes wake planning and the run's messages. */
   runs: RunStore;
@@ -86,19 +87,15 @@ export interface Base extends Adapters {
   dispatch(intent: Intent): Promise<Dispatched>;
 }
 
-export async function openBase(config: Config, policy: Policy, log: Log): Promise<Base> {
-  return baseOn(await openAdapters(config, policy, log), config, policy, log);
+export async function openBase(config: Config, policy: () => Policy, log: Log): Promise<Base> {
+  return baseOn(await openAdapters(config, policy(), log), config, policy, log);
 }
 
 /** The commands over adapters that are open. */
-export function baseOn(adapters: Adapters, config: Config, policy: Policy, log: Log): Base {
+export function baseOn(adapters: Adapters, config: Config, policy: () => Policy, log: Log): Base {
   const { surfaces, wakeups, logs, plan, source, audit, links } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
-  const said = {
-    commands: withOwnExamples(commands, policy),
-    policy,
-    ports: { runs, logs, plan, source, audit, links },
-  };
+  const ports = { runs, logs, plan, source, audit, links };
   const clock = () => new Date();
   return {
     ...adapters,
@@ -108,7 +105,10 @@ export function baseOn(adapters: Adapters, config: Config, policy: Policy, log: 
     runs,
     clock,
     id: randomUUID,
-    dispatch: intent => dispatch(intent, said, clock()),
+    dispatch: intent => {
+      const now = policy();
+      return dispatch(intent, { commands: withOwnExamples(commands, now), policy: now, ports }, clock());
+    },
   };
 }
 

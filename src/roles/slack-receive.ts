@@ -21,7 +21,12 @@ export function receiveSlack(
     ingest(delivery, { deliveries, wakeups });
   if (!config.slack) return slackReceiver({ ingest: store, log });
   const instant = slackForms({
-    desks: { train: trainDesk({ ...base, commands: withOwnExamples(commands, base.policy) }) },
+    desks: {
+      get train() {
+        const policy = base.policy();
+        return trainDesk({ ...base, policy, commands: withOwnExamples(commands, policy) });
+      },
+    },
     tokens: slack.tokens,
     apiUrl: config.slack.apiUrl,
     ingest: store,

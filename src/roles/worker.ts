@@ -16,6 +16,7 @@ import type { SlackPlace } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
 import type { WakeSubject, Wakeups } from '../core/ports.ts';
+import type { Policy } from '../core/project.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import type { Base } from './base.ts';
@@ -46,20 +47,20 @@ export function startWorker(base: Base): Running {
     wakeups,
     log,
   };
-  const homeDeps = {
-    commands: withOwnExamples(commands, base.policy),
-    policy: base.policy,
+  const homeDeps = (policy: Policy) => ({
+    commands: withOwnExamples(commands, policy),
+    policy,
     runs,
     plan: base.plan,
     links: base.links,
-  };
+  });
   const publishPorts = {
     surfaces,
     runs,
     messenger: slack.messenger,
     hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
     // Below the data folder of the machine that ran it.
-    home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps, now),
+    home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps(base.policy()), now),
     outputOf: (run: Run) => join('agent', run.spec.pool, 'runs', String(run.number), 'output'),
     log,
   };

@@ -37,13 +37,14 @@ if (role === 'agent') {
       deliveries: watched('deliveries', adapters.deliveries),
       surfaces: watched('surfaces', adapters.surfaces),
       audit: watched('audit', adapters.audit),
+      links: watched('links', adapters.links),
       tokens: watched('tokens', adapters.tokens),
       source: watched('source', adapters.source),
       slack: { ...watched('slack', slack), messenger: watched('messenger', slack.messenger) },
       openIngest: () => watched('ingest', openIngest()),
     },
     config,
-    policy,
+    () => policy,
     log,
   );
   const whole = { ...base, dispatch: watchedCall('dispatch', base.dispatch) };

@@ -29,6 +29,7 @@ export const steps: Record<LifeName, Record<Role, readonly string[]>> = {
       'deliveries.claim',
       'slack.unpack',
       'dispatch',
+      'links.all',
       'source.resolve',
       'start git rev-parse',
       'runs.create',

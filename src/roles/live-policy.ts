@@ -1,0 +1,49 @@
+import { statSync } from 'node:fs';
+import { type Config, loadPolicy } from '../config.ts';
+import type { Log } from '../core/ports.ts';
+import type { Policy } from '../core/project.ts';
+
+export interface LivePolicy {
+  /** As the file says it now, or said it last where it says nothing valid now. */
+  current(): Policy;
+  close(): void;
+}
+
+const lookEveryMs = 500;
+
+/**
+ * `signalbox.yml`, read again when it changes: whoever is removed there may nothing from then on. A file that is not valid changes nothing
+ * and is said in the log. Which pools there are is read at the start.
+ */
+export function livePolicy(config: Config, first: Policy, log: Log): LivePolicy {
+  const { configPath: file } = config;
+  let current = first;
+  // It may have changed since it was read the first time.
+  let seen = '';
+
+  function look(): void {
+    try {
+      const version = versionOf(file);
+      if (version === seen) return;
+      seen = version;
+      const next = loadPolicy(config);
+      if (JSON.stringify(next) === JSON.stringify(current)) return;
+      current = next;
+      log.info({ file }, 'signalbox.yml was read again');
+    } catch (err) {
+      log.error({ err, file }, 'signalbox.yml is not valid, what it said before still holds');
+    }
+  }
+
+  // By asking: what is mounted into a container is replaced by a link, which no event tells of.
+  const looking = setInterval(look, lookEveryMs);
+  return {
+    current: () => current,
+    close: () => clearInterval(looking),
+  };
+}
+
+function versionOf(file: string): string {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return found ? `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}` : 'none';
+}
