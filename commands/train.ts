@@ -54,7 +54,7 @@ export const train = defineCommand({
   },
 });
 
-type Requested = Omit<RunSpec, 'sha'>;
+type Requested = Pick<RunSpec, 'project' | 'ref'>;
 
 function refFailed(spec: Requested, resolved: Extract<Resolved, { ok: false }>): Failed {
   const shared = { project: spec.project, word: spec.ref };

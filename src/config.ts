@@ -3,9 +3,11 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { SignalboxError } from './core/errors.ts';
+import { shortestSecret } from './core/hide-secrets.ts';
 import { nearest } from './core/nearest.ts';
 import { accountsOf } from './core/people.ts';
 import { type Policy, policySchema } from './core/project.ts';
+import { mayNameSecret } from './core/secret.ts';
 
 const portSays = 'It must be a whole number from 0 to 65535';
 const port = z
@@ -115,6 +117,12 @@ export const variables = {
     about: 'Base of the Slack Web API, for tests.',
     default: 'https://slack.com/api/',
   },
+  SIGNALBOX_SECRETS: {
+    schema: filled,
+    about:
+      'For an agent: path of a file with the values of the secrets that projects name, by project (YAML, or lines such as digits.HF_TOKEN=...), with mode 0600. Absent: there are none.',
+    example: '/etc/signalbox/secrets.yml',
+  },
   LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
       error: 'It must be trace, debug, info, warn, error or silent',
@@ -137,6 +145,8 @@ export interface Config {
   configNamed: boolean;
   /** Absolute. */
   dataDir: string;
+  /** Absolute: where an agent finds the values of secrets. */
+  secretsPath: string | null;
   port: number;
   host: string;
   publicUrl: string | null;
@@ -212,6 +222,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     configPath: resolve(need('SIGNALBOX_CONFIG')),
     configNamed: env.SIGNALBOX_CONFIG !== undefined,
     dataDir: resolve(need('SIGNALBOX_DATA')),
+    secretsPath: pathOrNull(read('SIGNALBOX_SECRETS')),
     port: need('PORT'),
     host: need('HOST'),
     publicUrl: read('SIGNALBOX_URL')?.replace(/\/+$/, '') ?? null,
@@ -226,6 +237,10 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     ],
     environment: env,
   };
+}
+
+function pathOrNull(path: string | null): string | null {
+  return path === null ? null : resolve(path);
 }
 
 /** The variable that is missing beside one that is set, or `null` where Slack is whole or off. */
@@ -308,6 +323,64 @@ export function parsePolicy(text: string, file: string): Policy {
   return checked(parsed.data, file, refuse);
 }
 
+/** Values of secrets by project and name. */
+export type SecretValues = Map<string, Map<string, string>>;
+
+/** As long as anything that a shell takes; an environment has an end too. */
+const longestSecret = 8_192;
+const secretLine = /^([a-z0-9][a-z0-9-]{0,38})\.([A-Za-z_]\w*)=(.*)$/;
+
+/** Reads what SIGNALBOX_SECRETS names. Throws SECRETS_UNFIT with a line or a name; never with a value. */
+export function parseSecrets(text: string, file: string): SecretValues {
+  const refuse = (reason: string): never => {
+    throw new SignalboxError('SECRETS_UNFIT', { file, reason });
+  };
+  const values: SecretValues = new Map();
+  const add = (project: string, name: string, value: string) => {
+    const called = `${project}.${name}`;
+    const of = values.get(project) ?? new Map<string, string>();
+    if (of.has(name)) refuse(`${called} stands in it twice.`);
+    if (!mayNameSecret(name)) refuse(`${called} is no name that a secret may have.`);
+    if (value.length < shortestSecret)
+      refuse(`${called} has fewer than ${shortestSecret} characters, and could not be kept out of logs.`);
+    if (Buffer.byteLength(value) > longestSecret) refuse(`${called} has more than ${longestSecret} bytes.`);
+    if (value.includes('\0')) refuse(`${called} holds a null character.`);
+    values.set(project, of.set(name, value));
+  };
+  const lines = text
+    .split('\n')
+    .map((line, i) => ({ line: line.replace(/\r$/, ''), number: i + 1 }))
+    .filter(({ line }) => line.trim() !== '' && !line.trimStart().startsWith('#'));
+  if (secretLine.test(lines[0]?.line ?? '')) {
+    for (const { line, number } of lines) {
+      const [, project = '', name = '', value = ''] =
+        secretLine.exec(line) ?? refuse(`Line ${number} is not project.NAME=value.`);
+      add(project, name, /^(["']).*\1$/.test(value) ? value.slice(1, -1) : value);
+    }
+    return values;
+  }
+  const counter = new LineCounter();
+  // Every plain word is text: 0123456 stays as it is.
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    schema: 'failsafe',
+    uniqueKeys: true,
+  });
+  const broken = document.errors[0];
+  if (broken) refuse(`Line ${counter.linePos(broken.pos[0]).line} is not YAML.`);
+  const found = z
+    .record(z.string(), z.record(z.string(), z.string()))
+    .safeParse(lines.length === 0 ? {} : document.toJS());
+  if (!found.success)
+    return refuse(
+      `${found.error.issues[0]?.path.slice(0, 2).join('.') || 'It'} is not as it should be: a project, and below it NAME: value.`,
+    );
+  for (const [project, secrets] of Object.entries(found.data))
+    for (const [name, value] of Object.entries(secrets)) add(project, name, value);
+  return values;
+}
+
 type Refuse = (
   path: readonly PropertyKey[],
   details: { word: string; reason: string; allowed?: readonly string[] },
@@ -348,6 +421,12 @@ function checked(policy: Policy, file: string, refuse: Refuse): Policy {
       refuse([...at, 'team'], { word: project.team, reason: 'There is no such team.', allowed: teams });
     if (project.pool && !pools.includes(project.pool))
       refuse([...at, 'pool'], { word: project.pool, reason: 'There is no such pool.', allowed: pools });
+    const twice = Object.keys(project.secrets).find(secret => Object.hasOwn(project.environment, secret));
+    if (twice)
+      refuse([...at, 'secrets', twice], {
+        word: twice,
+        reason: 'It stands under `environment` too, with a value that everybody can read.',
+      });
     const parameters = Object.keys(project.parameters);
     for (const [i, argument] of project.command.entries()) {
       const unknown = [...argument.matchAll(/\{([A-Za-z][A-Za-z0-9_]*)\}/g)].find(

@@ -4,6 +4,8 @@ import { checkRedis } from '../adapters/bullmq/check-redis.ts';
 import { createLogger } from '../adapters/logger/logger.ts';
 import { type Config, loadConfig, loadPolicy, type SlackConfig } from '../config.ts';
 import { faultLine, SignalboxError } from '../core/errors.ts';
+import type { Policy } from '../core/project.ts';
+import { readSecretsFile } from '../roles/secrets-file.ts';
 import { openStore } from '../roles/store.ts';
 import { readOptions } from './options.ts';
 
@@ -44,8 +46,9 @@ async function examine(): Promise<Finding[]> {
   });
   if (!config) return findings;
   const settings: Config = config;
+  let policy: Policy | null = null;
   await check('policy', async () => {
-    const policy = loadPolicy(settings);
+    policy = loadPolicy(settings);
     const counts = [
       `${Object.keys(policy.projects).length} projects`,
       `${Object.keys(policy.pools).length} pools`,
@@ -70,6 +73,7 @@ async function examine(): Promise<Finding[]> {
       says: 'not found: projects are pinned by content, and repositories at a URL cannot be used',
     };
   });
+  await check('secrets', async () => secrets(settings, policy));
   await check('gpus', async () => {
     const { stdout } = await run('nvidia-smi', ['-L']).catch(() => ({ stdout: '' }));
     const count = stdout.split('\n').filter(Boolean).length;
@@ -78,6 +82,23 @@ async function examine(): Promise<Finding[]> {
       : { state: 'off', says: 'nvidia-smi finds none; this machine offers CPU slots' };
   });
   return findings;
+}
+
+/** Whether this machine could run everything: another one may well be where a project runs. */
+function secrets({ secretsPath }: Config, policy: Policy | null): Omit<Finding, 'name'> {
+  const values = secretsPath === null ? null : readSecretsFile(secretsPath);
+  const missing = Object.entries(policy?.projects ?? {}).flatMap(([project, { secrets: named }]) =>
+    Object.keys(named)
+      .filter(name => !values?.get(project)?.has(name))
+      .map(name => `${project}.${name}`),
+  );
+  const without = missing.length > 0 ? `: no value on this machine for ${missing.join(', ')}` : '';
+  if (!values) {
+    const says = `SIGNALBOX_SECRETS is not set${without}`;
+    return { state: missing.length > 0 ? 'advice' : 'off', says };
+  }
+  const count = [...values.values()].reduce((sum, of) => sum + of.size, 0);
+  return { state: missing.length > 0 ? 'advice' : 'ok', says: `${secretsPath}: ${count} values${without}` };
 }
 
 function describeSlack({ appToken, signingSecret, botToken, client, apiUrl }: SlackConfig): string {

@@ -9,6 +9,7 @@ import { keepAgentChild } from '../roles/agent-child.ts';
 import { prepareDataFolder } from '../roles/data-folder.ts';
 import { livePolicy } from '../roles/live-policy.ts';
 import { tokenFile } from '../roles/secret-file.ts';
+import { readSecretsFile } from '../roles/secrets-file.ts';
 import type { Running } from '../roles/web.ts';
 import { readAction, readOptions } from './options.ts';
 
@@ -26,6 +27,9 @@ export async function serve(args: string[]): Promise<number> {
   const policy = loadPolicy(config);
   const pool = poolOf(values.pool, policy);
   const log = createLogger(config.logLevel, config.secrets);
+  // Beside the service the agent is a process of its own: said here, it is said once.
+  if (config.secretsPath !== null && (role === 'agent' || role === 'all'))
+    readSecretsFile(config.secretsPath);
   const stop = stopSignal();
   await prepareDataFolder(config.dataDir);
   if (role === 'agent') {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { redact } from './redact.ts';
 import { failureClasses, stopReasons } from './run.ts';
+import { triggers } from './secret.ts';
 
 /**
  * What an agent and Signalbox say to each other over HTTP, level-triggered: each `sync` carries everything that the agent knows and
@@ -71,6 +73,9 @@ const specSchema = z.object({
   note: z.string(),
   primaryMetric: z.string().nullable(),
   retryOf: z.int().nullable(),
+  // A service from before there were secrets sends neither; a trigger that this agent does not know is not its to judge.
+  trigger: z.enum(triggers).default('command').catch('command'),
+  secrets: z.array(z.string()).default([]),
 });
 
 export const agentSyncResponse = z.object({
@@ -104,4 +109,10 @@ export type AgentLogRequest = z.infer<typeof agentLogRequest>;
 export const agentLogResponse = z.object({ size: z.int() });
 
 /** `POST /v1/runs/:run/metrics` with the attempt's token. */
-export const metricsRequest = z.object({ points: z.array(metricPointSchema).min(1).max(10_000) });
+export const metricsRequest = z.object({
+  points: z
+    .array(metricPointSchema)
+    .min(1)
+    .max(10_000)
+    .refine(points => points.every(({ name }) => redact(name) === name), 'a metric is named like a secret'),
+});

@@ -334,6 +334,18 @@ export const errors = {
     why: 'Its maxmemory-policy is {word}.',
     todo: 'Set `maxmemory-policy noeviction`.',
   },
+  SECRETS_UNFIT: {
+    status: 500,
+    what: 'The secrets file {file} is not used.',
+    why: '{reason}',
+    todo: 'Make it a file of the user that the agent runs as, with `chmod 600`, and in it `NAME: value` below each project.',
+  },
+  SECRET_MISSING: {
+    status: 500,
+    what: 'The secret {word} of {project} is missing on the machine.',
+    why: '{reason}',
+    todo: 'Put it below {project} in {file} there, and ask for the run again.',
+  },
   AGENT_RUNNING: {
     status: 500,
     what: 'Another agent already serves the pool {word} on this machine.',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readParameter } from './parameters.ts';
 import { compilePattern } from './pattern.ts';
+import { mayNameSecret, triggers, trustedTriggers } from './secret.ts';
 
 /** `90s`, `15m`, `4h`, `2d` or a sum such as `1h30m`, as whole seconds. */
 export function parseDuration(text: string): number | null {
@@ -111,6 +112,25 @@ export const projectSchema = z.strictObject({
     .record(z.string(), z.string())
     .default({})
     .describe('Environment variables for the command.'),
+  secrets: z
+    .record(
+      z
+        .string()
+        .refine(
+          mayNameSecret,
+          'must be the name of an environment variable that means nothing to Signalbox, the shell, the loader or an interpreter',
+        ),
+      z.strictObject({
+        triggers: z
+          .array(z.enum(triggers))
+          .default(trustedTriggers)
+          .describe('What sets off the runs that may see it; all but `pull-request` when absent.'),
+      }),
+    )
+    .default({})
+    .describe(
+      'Names of secrets, as environment variables for the command. Their values are in the file that SIGNALBOX_SECRETS names on the machine that runs it.',
+    ),
   parameters: z
     .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), parameterSchema)
     // In the environment they are in capitals.

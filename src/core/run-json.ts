@@ -3,6 +3,7 @@ import { actorSchema } from './actor.ts';
 import type { MetricSummary } from './ports.ts';
 import { priorities } from './project.ts';
 import { failureClasses, type Run, runStates, stopReasons, timeLimitOf } from './run.ts';
+import { triggers } from './secret.ts';
 
 const instant = z.iso.datetime();
 
@@ -22,6 +23,8 @@ export const runJsonSchema = z.object({
   timeLimitSeconds: z.number().describe('With all extensions.'),
   note: z.string(),
   retryOf: z.int().nullable().describe('The run that this one repeats.'),
+  trigger: z.enum(triggers).describe('What set it off.'),
+  secrets: z.array(z.string()).describe('The names of the secrets that it may see.'),
   attempt: z.int().describe('0 before the first start.'),
   maxAttempts: z.int(),
   requestedBy: actorSchema,
@@ -64,6 +67,8 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     timeLimitSeconds: timeLimitOf(run),
     note: spec.note,
     retryOf: spec.retryOf,
+    trigger: spec.trigger,
+    secrets: spec.secrets,
     attempt: run.attempt,
     maxAttempts: spec.maxAttempts,
     requestedBy: { kind: run.requestedBy.kind, id: run.requestedBy.id, name: run.requestedBy.name },

@@ -21,8 +21,11 @@ export interface RunWish {
 }
 
 type Failed = { ok: false; code: ErrorCode; details: ErrorDetails };
-/** All of a run but the commit, which only the project's source knows. */
-export type RequestedRun = { ok: true; spec: Omit<RunSpec, 'sha'>; priority: Priority } | Failed;
+type Sight = Pick<RunSpec, 'trigger' | 'secrets'>;
+/** All of a run but the commit, which only the project's source knows, and what the place where it is asked for says. */
+export type RequestedRun =
+  | { ok: true; spec: Omit<RunSpec, 'sha' | keyof Sight>; priority: Priority }
+  | Failed;
 
 /** Holds a wish against the policy: what was asked for, filled up with what the project says, or what is wrong with it. */
 export function requestRun(wish: RunWish, policy: Policy): RequestedRun {

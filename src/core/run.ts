@@ -1,6 +1,7 @@
 import type { Actor, Place } from './actor.ts';
 import { formatDuration, secondsBetween } from './format.ts';
 import type { ParameterValue, Priority } from './project.ts';
+import type { Trigger } from './secret.ts';
 
 /**
  * The life of a run:
@@ -85,6 +86,10 @@ export interface RunSpec {
   primaryMetric: string | null;
   /** Run that this one repeats. */
   retryOf: number | null;
+  /** What set it off. */
+  trigger: Trigger;
+  /** Names of the secrets that it may see; never a value. */
+  secrets: string[];
 }
 
 export interface Failure {

@@ -6,18 +6,20 @@ import { type Reply, reply } from './reply.ts';
 import type { RunSpec } from './run.ts';
 import { runJson } from './run-json.ts';
 import { codeOf, resourcesOf, titleOf } from './run-reply.ts';
+import { sightOf } from './secret.ts';
 
 /**
  * Stores a run under the intent's key, so that a repeat finds it instead of making a second one. Where runs have messages, that is what
  * everybody sees; elsewhere the reply says it.
  */
 export async function storeRun(
-  spec: RunSpec,
+  wanted: Omit<RunSpec, 'trigger' | 'secrets'> & Partial<RunSpec>,
   priority: Priority,
   context: CommandContext,
   runs: Pick<RunStore, 'create' | 'ahead'>,
 ): Promise<Reply> {
-  const { actor, place, key, now } = context;
+  const { actor, place, key, now, policy } = context;
+  const spec = { ...wanted, ...sightOf(wanted, place, policy.projects) };
   const { run } = await runs.create({ key, spec, priority, requestedBy: actor, place, at: now });
   const ahead = run.state === 'queued' ? await runs.ahead(run) : 0;
   const before = ahead > 0 ? `, ${counted(ahead, 'run')} before it` : '';

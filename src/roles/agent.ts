@@ -4,6 +4,7 @@ import { SignalboxError } from '../core/errors.ts';
 import type { Log } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { readToken, tokenPath } from './secret-file.ts';
+import { secretsIn } from './secrets-file.ts';
 
 /** The agent of this machine for one pool, until `stop`. What it runs goes on and is adopted by the next one. */
 export async function runAgentRole(
@@ -27,6 +28,11 @@ export async function runAgentRole(
     runAs: settings.runAs,
     // Where this machine keeps its interpreters; nothing else of the agent's environment reaches a command.
     path: config.environment.PATH,
+    // The logger goes by this very list.
+    secrets:
+      config.secretsPath === null
+        ? undefined
+        : secretsIn(config.secretsPath, forms => config.secrets.push(...forms)),
     log,
     signal: stop,
   });

@@ -24,6 +24,8 @@ export function spec(changes: Partial<RunSpec> = {}): RunSpec {
     note: '',
     primaryMetric: null,
     retryOf: null,
+    trigger: 'command',
+    secrets: [],
     ...changes,
   };
 }

@@ -6,6 +6,7 @@ import { machineAccelerators } from './accelerators.ts';
 import { type Attempt, type AttemptOptions, attemptOn, wasForgotten } from './attempt.ts';
 import type { Assigned } from './control.ts';
 import { takeLock } from './lock.ts';
+import type { Secrets } from './secrets.ts';
 import { serviceAt } from './service.ts';
 
 /** Ended attempts in one sync: their last lines must fit into one request. */
@@ -31,6 +32,8 @@ export interface AgentOptions {
   /** `PATH` for commands; a standard one when absent. */
   path?: string;
   nvidiaSmi?: string;
+  /** The values of secrets that this machine holds, if any. */
+  secrets?: Secrets;
   log: Log;
   intervalMs?: number;
   /** Ends the agent; what it runs goes on and is adopted by the next one. */
@@ -62,6 +65,7 @@ async function serve(options: AgentOptions, agentDir: string): Promise<void> {
     url: options.publicUrl ?? url,
     path: options.path,
     runAs: userFor(options),
+    secrets: options.secrets ?? null,
     cacheDir: join(agentDir, 'cache'),
     service,
     log,

@@ -33,6 +33,7 @@ export function planFor(assigned: Assigned, folders: AttemptFolders, around: Sur
     notes: around.notes,
     marks: marksOf(assigned, folders),
     log: logLimits,
+    secrets: spec.secrets,
   };
 }
 

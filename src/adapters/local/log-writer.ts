@@ -1,5 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Secret, secretHider } from '../../core/hide-secrets.ts';
+import { redact } from '../../core/redact.ts';
 
 /** Longer lines are cut. */
 const lineLength = 16_384;
@@ -8,11 +10,17 @@ const cutNote = ` [cut: a line of more than ${lineLength} characters]`;
 /**
  * Writes a command's output as whole lines of clean text into files named for the offset of their first byte, `0.log` first, and removes
  * the oldest beyond `files`. Cleaning here makes an offset in these files the offset in what is delivered: bytes that are no UTF-8, and
- * NUL, become U+FFFD; a lone carriage return ends a line (progress bars); long lines are cut.
+ * NUL, become U+FFFD; a lone carriage return ends a line (progress bars); long lines are cut. Secrets are hidden before any of that: the
+ * known ones by their value, others by their shape.
  */
-export function logWriter(folder: string, { fileBytes, files }: { fileBytes: number; files: number }) {
+export function logWriter(
+  folder: string,
+  { fileBytes, files }: { fileBytes: number; files: number },
+  secrets: readonly Secret[] = [],
+) {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const hider = secretHider(secrets).stream();
   let rest = '';
   /** The line that goes on was cut: leave out what follows up to its end. */
   let cutting = false;
@@ -24,7 +32,7 @@ export function logWriter(folder: string, { fileBytes, files }: { fileBytes: num
   function put(lines: string[]): void {
     if (lines.length === 0) return;
     const missing = unwritten > 0 ? [`[${unwritten} lines could not be written: the disk refused them]`] : [];
-    let bytes = Buffer.from(`${[...missing, ...lines].join('\n')}\n`);
+    let bytes = Buffer.from(`${[...missing, ...lines.map(line => redact(line))].join('\n')}\n`);
     try {
       if (size > 0 && size + bytes.length > fileBytes) rotate();
       while (bytes.length > 0) {
@@ -68,12 +76,12 @@ export function logWriter(folder: string, { fileBytes, files }: { fileBytes: num
   }
 
   return {
-    write: (chunk: Uint8Array) => take(decoder.decode(chunk, { stream: true }), false),
+    write: (chunk: Uint8Array) => take(hider.take(decoder.decode(chunk, { stream: true })), false),
     /** A line of our own; only at the start or after `end`. */
     note: (line: string) => take(`${line}\n`, false),
     /** Writes the line that has no end, and makes sure that all of it is on disk. */
     end: () => {
-      take(decoder.decode(), true);
+      take(hider.take(decoder.decode()) + hider.end(), true);
       fsyncSync(file);
     },
   };

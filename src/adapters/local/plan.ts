@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Secret } from '../../core/hide-secrets.ts';
 
 /** All that a supervisor needs to run one attempt; written by the agent as `plan.json`. No zod here: a supervisor stays small. */
 export interface Plan {
@@ -14,6 +15,16 @@ export interface Plan {
   /** Entries of the environment that only processes of this attempt have. */
   marks: string[];
   log: { fileBytes: number; files: number };
+  /** Names of the secrets in its environment, which are handed over beside this file. */
+  secrets: string[];
+}
+
+/** What a supervisor gets over a pipe, as it must lie on no disk. */
+export interface Handed {
+  /** Values of the secrets that the command sees, by name. */
+  environment: Record<string, string>;
+  /** All that its log must not show. */
+  hidden: Secret[];
 }
 
 /** The files by which agent and supervisor know of each other; all of them appear whole or not at all. */
@@ -58,8 +69,27 @@ export function asPlan(value: unknown): Plan | null {
     (plan.user === null || (isNumber(plan.user?.uid) && isNumber(plan.user.gid))) &&
     [plan.timeLimitS, plan.graceS, plan.log?.fileBytes, plan.log?.files].every(isNumber) &&
     isTexts(plan.notes) &&
+    isTexts(plan.secrets) &&
     isTexts(plan.marks);
   return fits ? plan : null;
+}
+
+/** Reads what was handed over for a plan; null where it broke off. Its errors would quote it, so that none leaves here. */
+export function asHanded(text: string, plan: Plan): Handed | null {
+  let handed: Handed | null = null;
+  try {
+    handed = JSON.parse(text) as Handed | null;
+  } catch {
+    return null;
+  }
+  const fits =
+    typeof handed?.environment === 'object' &&
+    handed.environment !== null &&
+    isTexts(Object.values(handed.environment)) &&
+    plan.secrets.every(name => Object.hasOwn(handed.environment, name)) &&
+    Array.isArray(handed.hidden) &&
+    handed.hidden.every(one => isTexts([one?.name, one?.value]));
+  return fits ? handed : null;
 }
 
 /** The seconds that `limit.json` names. */

@@ -8,6 +8,8 @@ import { checkOut, exists, giveAway, makeOwnFolder } from './checkout.ts';
 import type { Assigned, AttemptFolders, End } from './control.ts';
 import { planFor, userNamed } from './environment.ts';
 import { createOnce, writeDurable } from './files.ts';
+import type { Handed } from './plan.ts';
+import { handedFor, type Secrets } from './secrets.ts';
 import type { Service } from './service.ts';
 
 const supervisorFile = join(import.meta.dirname, 'supervisor.ts');
@@ -19,6 +21,8 @@ export interface StartOptions {
   path?: string;
   /** The user that commands become; null: that of the agent. */
   runAs: string | null;
+  /** Null: this machine holds none. */
+  secrets: Secrets | null;
   cacheDir: string;
   service: Service;
   log: Log;
@@ -37,6 +41,8 @@ export async function startAttempt(
   const user = options.runAs === null ? null : userNamed(options.runAs);
   if (options.runAs !== null && !user)
     return failStart(folders, `The machine has no user ${options.runAs}, which the pool's runAs names.`);
+  const secrets = handedFor(assigned.spec, options.secrets);
+  if (!secrets.ok) return failStart(folders, secrets.message);
 
   for (const folder of [folders.home, folders.temporary, folders.output, folders.checkpoints])
     await makeOwnFolder(folder, user);
@@ -52,7 +58,7 @@ export async function startAttempt(
   const { url, path } = options;
   writeDurable(folders.files.plan, planFor(assigned, folders, { url, path, user, notes }));
   for (let tries = 0; tries < launches; tries++) {
-    await launchSupervisor(folders, options, signal);
+    await launchSupervisor(folders, secrets.handed, options, signal);
     if (existsSync(folders.files.launched)) return;
     options.log.warn({ folder: folders.control }, 'a supervisor ended before it began');
   }
@@ -88,6 +94,7 @@ function failStart(folders: AttemptFolders, message: string): void {
 /** Resolves when the attempt is launched or this supervisor is gone. */
 async function launchSupervisor(
   folders: AttemptFolders,
+  handed: Handed,
   options: StartOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -100,7 +107,7 @@ async function launchSupervisor(
       cwd: folders.folder,
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', NODE_COMPILE_CACHE: options.cacheDir },
       detached: true,
-      stdio: ['ignore', 'ignore', complaints],
+      stdio: ['pipe', 'ignore', complaints],
     },
   );
   closeSync(complaints);
@@ -112,5 +119,8 @@ async function launchSupervisor(
     gone = true;
   });
   child.unref();
+  // One that ended before it had read all is started again.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(JSON.stringify(handed));
   while (!gone && !existsSync(folders.files.launched)) await pause(20, undefined, { signal });
 }

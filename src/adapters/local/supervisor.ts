@@ -5,7 +5,7 @@ import type { Exit, StopReason } from '../../core/run.ts';
 import { askToEnd, endFamily } from './end-processes.ts';
 import { createOnce, readJson, writeDurable } from './files.ts';
 import { logWriter } from './log-writer.ts';
-import { asLimit, asPlan, controlFiles, type Plan } from './plan.ts';
+import { asHanded, asLimit, asPlan, controlFiles, type Plan } from './plan.ts';
 import { type Identity, identify, identifyChild } from './processes.ts';
 import { startCommand } from './start-command.ts';
 
@@ -32,11 +32,14 @@ async function supervise(control: string): Promise<void> {
   const plan = asPlan(readJson(files.plan));
   const self = identify(process.pid);
   if (!plan || !self) throw new Error('plan.json is unreadable, or this process cannot be seen');
+  const handed = asHanded(readFileSync(0, 'utf8'), plan);
+  if (!handed) throw new Error('the agent ended before all was handed over');
   if (!createOnce(files.launched, { by: 'supervisor', ...self })) return;
 
-  const log = logWriter(files.log, plan.log);
+  const log = logWriter(files.log, plan.log, handed.hidden);
   for (const note of plan.notes) log.note(note);
-  const started = await startCommand(plan, files.pipe, bytes => log.write(bytes));
+  const env = { ...plan.env, ...handed.environment };
+  const started = await startCommand({ ...plan, env }, files.pipe, bytes => log.write(bytes));
   let ended: Ended = { code: null, signal: null, stopped: null, failure: null };
   if (started.ok) {
     const leader = identifyChild(started.pid);

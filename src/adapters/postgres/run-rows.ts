@@ -8,7 +8,8 @@ import { json, type Tables, type Tx } from './database.ts';
 export function runOf(row: Selectable<Tables['runs']>): Run {
   return {
     number: row.number,
-    spec: row.spec,
+    // A run from before there were secrets says neither.
+    spec: { ...row.spec, trigger: row.spec.trigger ?? 'command', secrets: row.spec.secrets ?? [] },
     state: row.state,
     priority: priorities[row.priority] ?? 'normal',
     requestedBy: row.requested_by,

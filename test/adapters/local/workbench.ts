@@ -250,6 +250,8 @@ const plainSpec: RunSpec = {
   note: '',
   primaryMetric: null,
   retryOf: null,
+  trigger: 'command',
+  secrets: [],
 };
 
 function tarOf(folder: string, files: Record<string, string>): Buffer {

@@ -1,0 +1,45 @@
+import type { Place } from './actor.ts';
+import type { Project } from './project.ts';
+import type { RunSpec } from './run.ts';
+
+/** What may set off a run. */
+export const triggers = ['command', 'pull-request', 'merge', 'schedule', 'drift', 'api'] as const;
+export type Trigger = (typeof triggers)[number];
+
+/** Who proposes a change chooses what runs in it: a pull request sees only what is named for it. */
+export const trustedTriggers: Trigger[] = triggers.filter(trigger => trigger !== 'pull-request');
+
+/** Names by which a value would change what programs do, or would stand in for what Signalbox itself says. */
+const reserved =
+  /^(?:SIGNALBOX_.*|(?:LD|DYLD|MALLOC|GLIBC|CUDA|NODE|NPM|GIT|MASTER|LC)_.*|PATH|HOME|SHELL|USER|LOGNAME|PWD|OLDPWD|LANG|TZ|TMPDIR|IFS|ENV|BASH_ENV|PS4|SHELLOPTS|BASHOPTS|GCONV_PATH|PYTHON.*|PERL5.*|RUBY(?:OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|RANK|WORLD_SIZE|LOCAL_RANK)$/;
+
+/** Whether a secret may have this name: that of an environment variable which means nothing to anybody else. */
+export function mayNameSecret(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name) && !reserved.test(name.toUpperCase());
+}
+
+/** What set off a run that was asked for in this place. */
+function triggerIn(place: Place): Trigger {
+  switch (place.kind) {
+    case 'slack':
+      return 'command';
+    case 'http':
+    case 'queue':
+      return 'api';
+  }
+}
+
+/**
+ * What a run is recorded with: what set it off, and the names of the secrets that it may see by the project as it is now. Whoever runs
+ * again what a pull request proposed still runs what somebody else wrote, so that such a run stays one of a pull request.
+ */
+export function sightOf(
+  spec: Pick<RunSpec, 'project'> & Partial<Pick<RunSpec, 'trigger'>>,
+  place: Place,
+  projects: Record<string, Pick<Project, 'secrets'>>,
+): Pick<RunSpec, 'trigger' | 'secrets'> {
+  const trigger = spec.trigger === 'pull-request' ? spec.trigger : triggerIn(place);
+  const secrets = Object.hasOwn(projects, spec.project) ? projects[spec.project]?.secrets : undefined;
+  const seen = Object.entries(secrets ?? {}).filter(([, secret]) => secret.triggers.includes(trigger));
+  return { trigger, secrets: seen.map(([name]) => name) };
+}
