@@ -152,6 +152,21 @@ const rows: Row[] = [
     says: /^POOL_UNKNOWN: There is no pool lcoal\. The pools are local\. Did you mean local\?/,
   },
   {
+    name: 'a secrets file that is not there',
+    environment: () => ({ SIGNALBOX_SECRETS: join(folder, 'no-such-file') }),
+    says: /^SECRETS_UNFIT: The secrets file \S*no-such-file is not used\. It cannot be opened \(ENOENT\)\. Make it/,
+  },
+  {
+    name: 'a secrets file that others may read',
+    args: ['--role', 'agent'],
+    environment: () => {
+      const file = join(folder, 'open-secrets.yml');
+      writeFileSync(file, 'digits: { HF_TOKEN: hunter2hunter2 }', { mode: 0o644 });
+      return { SIGNALBOX_SECRETS: file };
+    },
+    says: /^SECRETS_UNFIT: .*open-secrets\.yml is not used\. Its mode is 0644, which is more than 0600\./,
+  },
+  {
     name: 'an agent without a token',
     args: ['--role', 'agent'],
     says: /^TOKEN_INVALID: The token is not valid\. .*SIGNALBOX_TOKEN/,

@@ -27,7 +27,7 @@ for (const [name, where] of [['own', url], ['other', url.replace(/runs\\/\\d+/, 
 `,
 };
 
-const policy = (remote: string) => `
+const policy = (remote: string, projects = '') => `
 teams: { research: {} }
 pools:
   here: { slots: 2, accelerators: none }
@@ -47,20 +47,23 @@ projects:
     command: [sh, hold.sh]
     parameters: { gate: { type: text, default: /nowhere }, size: { type: integer, default: 1, min: 1, max: 9 } }
   report: { team: research, source: repository, command: [${JSON.stringify(process.execPath)}, report.mjs] }
-people:
+${projects}people:
   - { slack: T000000001/U000000002, name: A viewer, role: viewer }
 `;
 
 /** Everything that a person would have: a workspace, a repository, a configuration, and the service itself on a data folder of its own. */
-export async function openHouse(environment: Environment = {}) {
+export async function openHouse(
+  environment: Environment = {},
+  more: { files?: Record<string, string>; projects?: string } = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-e2e-'));
   const people = await openPeople();
   const repository = makeRepository(join(folder, 'repository'));
-  const first = repository.commit('The first', files);
+  const first = repository.commit('The first', { ...files, ...more.files });
   const remote = join(folder, 'remote.git');
   repository.git('clone', '--quiet', '--bare', repository.folder, remote);
   repository.git('remote', 'add', 'origin', remote);
-  writeFileSync(join(folder, 'signalbox.yml'), policy(`file://${remote}`));
+  writeFileSync(join(folder, 'signalbox.yml'), policy(`file://${remote}`, more.projects));
   const dataDir = join(folder, 'data');
   const settings: Environment = {
     SIGNALBOX_CONFIG: join(folder, 'signalbox.yml'),
