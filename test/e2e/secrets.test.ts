@@ -164,9 +164,10 @@ describe('a secret', { skip }, () => {
       '',
     ]);
     assert.equal(ended.failure?.lines.at(-1), 'Error: nobody is known as [secret WANDB_API_KEY]');
-    assert.deepEqual(await query(`select distinct name from metric_points where run = ${number}`), [
-      { name: 'loss' },
-    ]);
+    assert.deepEqual(
+      await query(`select distinct name from metric_points where run = ${number} order by name`),
+      [{ name: 'loss' }, { name: 'step' }],
+    );
     await until('the message of the end', async () =>
       JSON.stringify(await people.messages()).includes('nobody is known as [secret WANDB_API_KEY]'),
     );

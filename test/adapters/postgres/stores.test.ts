@@ -352,6 +352,16 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         assert.deepEqual(await health(), [true]);
       });
 
+      test('a run from before there were secrets counts as asked for by a command', async () => {
+        const runs = runStore(a.db);
+        const { run } = await runs.create(wish('before-secrets', {}, { pool: 'before' }));
+        await a.pool.query(
+          "update runs set spec = (spec::jsonb - 'trigger' - 'secrets')::json where number = $1",
+          [run.number],
+        );
+        assert.deepEqual((await runs.get(run.number))?.spec, run.spec);
+      });
+
       test('assignments carry spec, accelerators and the wish to stop', async () => {
         const number = await startedRun('assigned', 5);
         await runStore(a.db).change(
