@@ -1,4 +1,5 @@
 import type { CommandDefinition } from '../src/core/command.ts';
+import { signalboxAudit } from './signalbox-audit.ts';
 import { signalboxLink } from './signalbox-link.ts';
 import { signalboxUnlink } from './signalbox-unlink.ts';
 import { signalboxWhoami } from './signalbox-whoami.ts';
@@ -26,4 +27,5 @@ export const commands: readonly CommandDefinition[] = [
   signalboxWhoami,
   signalboxLink,
   signalboxUnlink,
+  signalboxAudit,
 ];

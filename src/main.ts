@@ -9,7 +9,7 @@ const verbs: Record<string, (args: string[]) => Promise<number>> = {
   doctor: async args => (await import('./cli/doctor.ts')).doctor(args),
   migrate: async args => (await import('./cli/admin.ts')).migrateCommand(args),
   token: async args => (await import('./cli/admin.ts')).token(args),
-  audit: async args => (await import('./cli/admin.ts')).audit(args),
+  audit: async args => (await import('./cli/audit.ts')).audit(args),
 };
 const remoteVerbs = ['train', 'signalbox'];
 /** `signalbox list` is short for `signalbox train list`. */
@@ -24,7 +24,8 @@ const usage = `signalbox ${version}
   signalbox doctor                                          what works, what is off, what is missing
   signalbox token create --name NAME --scope SCOPE ... | list | revoke NAME
   signalbox migrate
-  signalbox audit verify
+  signalbox audit [SUBJECT] [--by PERSON] [--since 7d]      who did what, and what was refused
+  signalbox audit verify | export [--since 7d]
 
 --json prints JSON. Configuration: signalbox.yml and the environment (.env.example).
 `;

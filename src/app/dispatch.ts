@@ -36,7 +36,7 @@ export async function dispatch(intent: Intent, deps: DispatchDeps, now: Date): P
   const allowed = mayUse(command, role, intent.place.kind);
   if (!allowed.ok) {
     const details = { command: command.path.join(' '), reason: allowed.reason, todo: allowed.todo };
-    return await refuse(intent, deps, now, 'ACCESS_DENIED', details);
+    return await refuse(intent, deps, now, 'ACCESS_DENIED', details, subjectOf(values));
   }
 
   // 4. Do it.
@@ -53,14 +53,13 @@ export async function dispatch(intent: Intent, deps: DispatchDeps, now: Date): P
   try {
     const outcome = await command.run(values, context, deps.ports);
     if (outcome.ok) return outcome;
-    return await refuse(intent, deps, now, outcome.code, {
-      command: command.path.join(' '),
-      example: command.examples[0],
-      ...outcome.details,
-    });
+    const shared = { command: command.path.join(' '), example: command.examples[0] };
+    const details = { ...shared, ...outcome.details };
+    return await refuse(intent, deps, now, outcome.code, details, subjectOf(values));
   } catch (err) {
-    if (err instanceof SignalboxError && err.fault.status < 500) return { ok: false, fault: err.fault };
-    throw err;
+    if (!(err instanceof SignalboxError) || err.fault.status >= 500) throw err;
+    await record(intent, deps, now, err.fault.code, subjectOf(values));
+    return { ok: false, fault: err.fault };
   }
 }
 
@@ -72,26 +71,36 @@ function parse(intent: Intent, commands: readonly CommandDefinition[]) {
   return coerceValues(command, wish.values);
 }
 
-const recordedWords = 500;
-
 async function refuse(
   intent: Intent,
   deps: DispatchDeps,
   now: Date,
   code: ErrorCode,
   details: ErrorDetails,
+  subject?: string,
 ): Promise<Dispatched> {
-  const { wish } = intent;
-  const words = (wish.kind === 'words' ? wish.words : wish.path.join(' ')).slice(0, recordedWords);
-  // Control characters have no place in the log either: jsonb refuses NUL.
-  const said = words.replace(/\p{Cc}/gu, '\u00b7');
-  const entry = {
-    actor: intent.actor,
-    action: 'command.refused',
-    subject: actorKey(intent.actor),
-    outcome: 'refused' as const,
-    details: { code, words: said, place: intent.place.kind },
-  };
-  await deps.ports.audit.append(entry, now);
+  await record(intent, deps, now, code, subject);
   return { ok: false, fault: fault(code, details, commandMark(intent.place)) };
+}
+
+const recordedWords = 500;
+
+/** Writes down what was refused, under what it was about where that is known, else under whoever wanted it. */
+async function record(
+  { actor, wish, place }: Intent,
+  { ports }: DispatchDeps,
+  now: Date,
+  code: ErrorCode,
+  subject = actorKey(actor),
+): Promise<void> {
+  const words = (wish.kind === 'words' ? wish.words : wish.path.join(' ')).slice(0, recordedWords);
+  // Control characters have no place in the log either: jsonb refuses NUL, and half a character.
+  const said = words.toWellFormed().replace(/\p{Cc}/gu, '\u00b7');
+  const details = { code, words: said, place: place.kind };
+  await ports.audit.append({ actor, action: 'command.refused', subject, outcome: 'refused', details }, now);
+}
+
+/** The run that a command was to be about. */
+function subjectOf({ run }: Record<string, unknown>): string | undefined {
+  return typeof run === 'number' ? `run:${run}` : undefined;
 }

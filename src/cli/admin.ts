@@ -1,5 +1,3 @@
-import { createLogger } from '../adapters/logger/logger.ts';
-import { auditLog } from '../adapters/postgres/audit.ts';
 import type { Database } from '../adapters/postgres/database.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { loadConfig, loadPolicy } from '../config.ts';
@@ -7,23 +5,7 @@ import { SignalboxError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { type Scope, scopes } from '../core/ports.ts';
 import { readAction, readOptions } from './options.ts';
-
-/** Runs `work` on the database that the environment names, or on the embedded one. */
-async function withStore<T>(work: (store: { database: Database }) => Promise<T>): Promise<T> {
-  const config = loadConfig();
-  // What is refused for its words is refused without loading a driver.
-  const { openStore } = await import('../roles/store.ts');
-  const store = await openStore(config, createLogger('warn', config.secrets));
-  try {
-    return await work(store);
-  } finally {
-    await store.close();
-  }
-}
-
-function print(json: boolean | undefined, data: unknown, text: string): void {
-  process.stdout.write(json ? `${JSON.stringify(data)}\n` : `${text}\n`);
-}
+import { print, withStore } from './with-store.ts';
 
 /** `signalbox migrate`: opening the store does it; here it is done alone, before a rolling deploy. */
 export async function migrateCommand(args: string[]): Promise<number> {
@@ -33,25 +15,6 @@ export async function migrateCommand(args: string[]): Promise<number> {
   });
   await withStore(async () => print(values.json, { ok: true }, 'The schema is up to date.'));
   return 0;
-}
-
-/** `signalbox audit verify`: exit code 1 when the chain is broken. */
-export async function audit(args: string[]): Promise<number> {
-  const example = 'audit verify';
-  const { values, positionals } = readOptions('audit', args, {
-    options: { json: { type: 'boolean' } },
-    words: 1,
-    example,
-  });
-  readAction('audit', positionals[0], ['verify'], example);
-  return await withStore(async ({ database }) => {
-    const result = await auditLog(database.db).verify();
-    const text = result.broken
-      ? `The audit log is broken at row ${result.broken.seq}: ${result.broken.why}. The ${result.rows} rows before it are whole.`
-      : `The audit log is whole: ${result.rows} rows.`;
-    print(values.json, result, text);
-    return result.broken ? 1 : 0;
-  });
 }
 
 /** `signalbox token create --name ci --scope runs:read --scope runs:write [--pool p] | list | revoke <id or name>`. */

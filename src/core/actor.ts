@@ -17,6 +17,11 @@ export type Actor = z.infer<typeof actorSchema>;
 
 export const system: Actor = { kind: 'system', id: 'signalbox', name: 'Signalbox' };
 
+/** Whoever holds an API token. */
+export function tokenActor({ id, name }: Pick<Actor, 'id' | 'name'>): Actor {
+  return { kind: 'token', id, name };
+}
+
 /** One key per identity, for ownership and audit: `slack:T1/U1`. */
 export function actorKey(actor: Actor): string {
   return `${actor.kind}:${actor.id}`;

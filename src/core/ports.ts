@@ -295,10 +295,46 @@ export interface AuditEntry {
   details: Record<string, unknown>;
 }
 
+export interface AuditRow extends AuditEntry {
+  /** Its place in the chain, from 1 without gaps. */
+  seq: number;
+  at: Date;
+}
+
+/** What fits all that is given. */
+export interface AuditFilter {
+  /** Whoever fits any of these. */
+  by?: {
+    /** `slack:T1/U1`. */
+    keys: readonly string[];
+    /** An identity without its kind and workspace: `U1`, a token's id. */
+    ids: readonly string[];
+    /** As people saw them then, in any case. */
+    names: readonly string[];
+  };
+  /** Exactly this; a token is found by its name too. */
+  subject?: string;
+  action?: string;
+  since?: Date;
+  limit: number;
+}
+
+/**
+ * Where the chain breaks. `changed`: the row does not hold what it held. `missing`, `moved`, `inserted`: rows were removed, reordered or
+ * put in. `head`: what is known of the chain's end is wrong, or rows after it are.
+ */
+export interface AuditBreak {
+  seq: number;
+  kind: 'changed' | 'missing' | 'moved' | 'inserted' | 'head';
+  why: string;
+}
+
 export interface AuditLog {
   append(entry: AuditEntry, now: Date): Promise<void>;
-  /** Walks the chain from the start; `broken` names the first row that does not fit. */
-  verify(): Promise<{ rows: number; broken: { seq: number; why: string } | null }>;
+  /** Newest first. */
+  list(filter: AuditFilter): Promise<AuditRow[]>;
+  /** Walks the chain from the start; `broken` names the first row that does not fit, `rows` counts those before it. */
+  verify(): Promise<{ rows: number; broken: AuditBreak | null }>;
 }
 
 export const scopes = ['runs:read', 'runs:write', 'admin', 'agent'] as const;
@@ -321,11 +357,21 @@ export interface TokenStore {
     now: Date,
   ): Promise<{ token: Token; secret: string }>;
   find(secret: string): Promise<Token | null>;
+  /** Whose secret it was, of one that is revoked. */
+  findRevoked(secret: string): Promise<Token | null>;
   list(): Promise<Token[]>;
   revoke(id: string, now: Date): Promise<boolean>;
   /** The token that one attempt's command gets, and its check. Nothing is stored: it is a keyed hash, valid while the attempt is. */
   forAttempt(run: number, attempt: number): Promise<string>;
   attemptOf(secret: string): Promise<{ run: number; attempt: number } | null>;
+}
+
+/** Writes down that a token was refused. Nobody waits for it, and it never throws. */
+export interface TokenRefusals {
+  /** A secret that is no token's now: written down where it was one's that is revoked. Else there is nobody to name. */
+  unknown(secret: string, place: Place['kind']): void;
+  /** A token that may not do what `word` names: a scope, a pool's agent, another run. */
+  beyond(actor: Actor, word: string, place: Place['kind']): void;
 }
 
 /** Words that leave Signalbox and come back, such as a button's value: readable by all, and nobody else can make or change them. */

@@ -20,6 +20,7 @@ import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { dispatch } from '../app/dispatch.ts';
+import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingRuns } from '../app/wake.ts';
 import type { Config } from '../config.ts';
 import { withOwnExamples } from '../core/examples.ts';
@@ -36,6 +37,7 @@ import type {
   RunStore,
   SourcePort,
   SurfaceStore,
+  TokenRefusals,
   TokenStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
@@ -85,6 +87,7 @@ export interface Base extends Adapters {
   clock: () => Date;
   id: () => string;
   dispatch(intent: Intent): Promise<Dispatched>;
+  refusals: TokenRefusals;
 }
 
 export async function openBase(config: Config, policy: () => Policy, log: Log): Promise<Base> {
@@ -109,6 +112,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
       const now = policy();
       return dispatch(intent, { commands: withOwnExamples(commands, now), policy: now, ports }, clock());
     },
+    refusals: tokenRefusals({ audit, tokens: adapters.tokens, log, clock }),
   };
 }
 

@@ -25,6 +25,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     runs: base.runs,
     logs: base.logs,
     tokens: base.tokens,
+    refusals: base.refusals,
     source: base.source,
     idempotency: {
       check: (tokenId, key, digest) => checkIdempotency(base.database.db, tokenId, key, digest),

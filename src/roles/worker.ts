@@ -12,7 +12,7 @@ import { publish } from '../app/publish.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { wakeRuns } from '../app/wake.ts';
-import type { SlackPlace } from '../core/actor.ts';
+import { type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
 import type { WakeSubject, Wakeups } from '../core/ports.ts';
@@ -158,8 +158,15 @@ async function fromQueue(
   base: Base,
 ): Promise<unknown> {
   const token = await base.tokens.find(request.token);
-  if (!token) throw new SignalboxError('TOKEN_INVALID');
-  if (!token.scopes.includes('runs:write')) throw new SignalboxError('TOKEN_SCOPE', { word: 'runs:write' });
+  if (!token) {
+    base.refusals.unknown(request.token, 'queue');
+    throw new SignalboxError('TOKEN_INVALID');
+  }
+  const word = 'runs:write';
+  if (!token.scopes.includes(word)) {
+    base.refusals.beyond(tokenActor(token), word, 'queue');
+    throw new SignalboxError('TOKEN_SCOPE', { word });
+  }
   const intent = runIntent(token, `queue:${token.id}:${request.idempotencyKey}`, request.body);
   const result = await base.dispatch({ ...intent, place: { kind: 'queue' } });
   if (!result.ok) throw new SignalboxError(result.fault);

@@ -1,7 +1,7 @@
 import type { CommandContext, CommandDefinition, Outcome } from '../../src/core/command.ts';
 import { coerceValues, parseCommand } from '../../src/core/grammar.ts';
 import { isSamePerson, personOf } from '../../src/core/people.ts';
-import type { MetricSummary, PoolState, Ports, Resolved } from '../../src/core/ports.ts';
+import type { AuditRow, MetricSummary, PoolState, Ports, Resolved } from '../../src/core/ports.ts';
 import { type Policy, policySchema } from '../../src/core/project.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
 import { liveRun, noon } from './live-run.ts';
@@ -15,6 +15,7 @@ export interface Memory {
   metrics: MetricSummary[];
   ahead: number;
   lines: string[];
+  audit: AuditRow[];
   pools: PoolState[];
   resolved: Resolved;
   /** Calls that change or read something outside, in order. */
@@ -29,6 +30,7 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     metrics: [],
     ahead: 0,
     lines: [],
+    audit: [],
     pools: [],
     resolved: { ok: true, sha: 'b'.repeat(40) },
     calls: [],
@@ -104,7 +106,14 @@ export function memoryPorts(m: Memory): Ports {
       archive: unused,
     },
     links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
-    audit: { append: unused, verify: unused },
+    audit: {
+      append: unused,
+      verify: unused,
+      async list(filter) {
+        m.calls.push(`audit ${JSON.stringify(filter)}`);
+        return m.audit.toReversed().slice(0, filter.limit);
+      },
+    },
   };
 }
 

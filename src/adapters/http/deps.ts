@@ -1,7 +1,7 @@
 import type { AgentSyncRequest, AgentSyncResponse } from '../../core/agent-protocol.ts';
 import type { Page, RawEdge } from '../../core/edge.ts';
 import type { Dispatched, Intent } from '../../core/intent.ts';
-import type { Log, LogStore, RunStore, SourcePort, TokenStore } from '../../core/ports.ts';
+import type { Log, LogStore, RunStore, SourcePort, TokenRefusals, TokenStore } from '../../core/ports.ts';
 
 /** One sample for `/metrics`; its labels come from closed vocabularies or from the configuration, never from requests. */
 export interface GaugeSample {
@@ -22,6 +22,7 @@ export interface ApiPorts {
   runs: Pick<RunStore, 'get' | 'list' | 'events' | 'metrics' | 'addPoints' | 'newestNumber'>;
   logs: Pick<LogStore, 'read' | 'append'>;
   tokens: Pick<TokenStore, 'find' | 'attemptOf'>;
+  refusals: TokenRefusals;
   source: Pick<SourcePort, 'archive'>;
   idempotency: Idempotency;
   agentSync(pool: string, request: AgentSyncRequest, now: Date): Promise<AgentSyncResponse>;

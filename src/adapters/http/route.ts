@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
+import { type Actor, tokenActor } from '../../core/actor.ts';
 import { type ErrorCode, SignalboxError } from '../../core/errors.ts';
 import type { Scope, Token } from '../../core/ports.ts';
 import type { ApiPorts } from './deps.ts';
@@ -109,11 +110,14 @@ export function withScope(scope: Scope): Gate<Token> {
   return {
     needs: scope,
     admit: async (headers, ports) => {
-      const token = await ports.tokens.find(bearer(headers));
-      if (!token || token.revokedAt !== null) throw new SignalboxError('TOKEN_INVALID');
+      const secret = bearer(headers);
+      const token = await ports.tokens.find(secret);
+      if (!token || token.revokedAt !== null) {
+        ports.refusals.unknown(secret, 'http');
+        throw new SignalboxError('TOKEN_INVALID');
+      }
       const enough: Scope[] = scope === 'agent' ? [scope] : [scope, 'admin'];
-      if (!enough.some(one => token.scopes.includes(one)))
-        throw new SignalboxError('TOKEN_SCOPE', { word: scope });
+      if (!enough.some(one => token.scopes.includes(one))) throw beyond(tokenActor(token), scope, ports);
       return token;
     },
   };
@@ -128,6 +132,12 @@ export const byAttempt: Gate<{ run: number; attempt: number }> = {
     return attempt;
   },
 };
+
+/** The refusal of a token that may not do this, written down. */
+export function beyond(actor: Actor, word: string, { refusals }: Pick<ApiPorts, 'refusals'>): SignalboxError {
+  refusals.beyond(actor, word, 'http');
+  return new SignalboxError('TOKEN_SCOPE', { word });
+}
 
 function bearer(headers: IncomingHttpHeaders): string {
   const secret = /^Bearer +([\x21-\x7e]{1,500})$/i.exec(headers.authorization ?? '')?.[1];

@@ -1,3 +1,4 @@
+import { tokenActor } from '../../core/actor.ts';
 import {
   agentLogRequest,
   agentLogResponse,
@@ -9,7 +10,7 @@ import { SignalboxError } from '../../core/errors.ts';
 import type { Token } from '../../core/ports.ts';
 import { isOnMachine, type Run } from '../../core/run.ts';
 import type { ApiPorts } from './deps.ts';
-import { byAttempt, defineRoute, type Route, withScope } from './route.ts';
+import { beyond, byAttempt, defineRoute, type Route, withScope } from './route.ts';
 import { existingRun } from './routes-runs.ts';
 import { attemptSchema, runNumberSchema } from './schemas.ts';
 
@@ -26,7 +27,7 @@ const syncAgent = defineRoute({
   answers: { 200: { description: 'What belongs there now.', schema: agentSyncResponse } },
   errors: [],
   handle: async ({ body }, token, ports) => {
-    ownPool(token, body.pool);
+    ownPool(token, body.pool, ports);
     return { status: 200, json: await ports.agentSync(body.pool, body, ports.clock()) };
   },
 });
@@ -43,7 +44,7 @@ const appendLog = defineRoute({
   errors: ['RUN_NOT_FOUND'],
   handle: async ({ params, body }, token, ports) => {
     const run = await existingRun(params.run, ports.runs);
-    ownPool(token, run.spec.pool);
+    ownPool(token, run.spec.pool, ports);
     if (params.attempt > run.attempt)
       throw new SignalboxError('RUN_NOT_FOUND', { word: `${params.run} (attempt ${params.attempt})` });
     const size = await ports.logs.append(params.run, params.attempt, body.offset, body.text, body.points);
@@ -89,18 +90,20 @@ const getSource = defineRoute({
 
 export const machineRoutes: readonly Route[] = [syncAgent, appendLog, addMetrics, getSource];
 
-function ownPool(token: Token, pool: string): void {
-  if (token.pool !== null && token.pool !== pool)
-    throw new SignalboxError('TOKEN_SCOPE', { word: `agent of ${pool}` });
+function ownPool(token: Token, pool: string, ports: Pick<ApiPorts, 'refusals'>): void {
+  if (token.pool !== null && token.pool !== pool) throw beyond(tokenActor(token), `agent of ${pool}`, ports);
 }
 
 /** The run of an attempt's token, while that attempt is the one on the machine. */
 async function ownRun(
   by: { run: number; attempt: number },
   number: number,
-  ports: Pick<ApiPorts, 'runs'>,
+  ports: Pick<ApiPorts, 'runs' | 'refusals'>,
 ): Promise<Run> {
-  if (by.run !== number) throw new SignalboxError('TOKEN_SCOPE', { word: `run ${number}` });
+  if (by.run !== number) {
+    const actor = { kind: 'run', id: String(by.run), name: `run #${by.run}` } as const;
+    throw beyond(actor, `run ${number}`, ports);
+  }
   const run = await existingRun(number, ports.runs);
   if (run.attempt !== by.attempt || !isOnMachine(run.state)) throw new SignalboxError('TOKEN_INVALID');
   return run;

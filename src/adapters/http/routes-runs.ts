@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import type { Actor } from '../../core/actor.ts';
+import { tokenActor } from '../../core/actor.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import type { Dispatched } from '../../core/intent.ts';
-import type { Token } from '../../core/ports.ts';
 import { isEnd, type Run } from '../../core/run.ts';
 import { runJson, runJsonSchema } from '../../core/run-json.ts';
 import type { ApiPorts } from './deps.ts';
@@ -76,7 +75,7 @@ const listRuns = defineRoute({
       before,
       limit,
       states: state && [state],
-      requestedBy: mine ? actorOf(token) : undefined,
+      requestedBy: mine ? tokenActor(token) : undefined,
     });
     const last = found.length < limit ? undefined : found.at(-1);
     return { status: 200, json: { runs: found.map(run => runJson(run)), next: last?.number ?? null } };
@@ -208,10 +207,6 @@ export const runRoutes: readonly Route[] = [
 function replyOf(dispatched: Dispatched) {
   if (dispatched.ok) return dispatched.reply;
   throw new SignalboxError(dispatched.fault);
-}
-
-function actorOf(token: Token): Actor {
-  return { kind: 'token', id: token.id, name: token.name };
 }
 
 function lastEventId(given: string | string[] | undefined): number {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { tokenActor } from '../../core/actor.ts';
 import type { Intent } from '../../core/intent.ts';
 import type { Token } from '../../core/ports.ts';
 import { parseDuration } from '../../core/project.ts';
@@ -49,5 +50,5 @@ export function wordsIntent(token: Pick<Token, 'id' | 'name'>, key: string, word
 }
 
 function asked(token: Pick<Token, 'id' | 'name'>, key: string): Omit<Intent, 'wish'> {
-  return { key, actor: { kind: 'token', id: token.id, name: token.name }, place: { kind: 'http' } };
+  return { key, actor: tokenActor(token), place: { kind: 'http' } };
 }

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
-import type { AuditEntry, AuditLog } from '../../core/ports.ts';
+import { type SqlBool, sql } from 'kysely';
+import type { AuditBreak, AuditEntry, AuditFilter, AuditLog, AuditRow } from '../../core/ports.ts';
+import { type ChainRow, explain, explainEnd, fits, link, missing, start } from './audit-chain.ts';
 import { type Db, json, type Tx } from './database.ts';
 
 /**
@@ -34,62 +35,117 @@ export async function appendAudit(tx: Tx, entry: AuditEntry, now: Date): Promise
 export function auditLog(db: Db): AuditLog {
   return {
     append: (entry, now) => db.transaction().execute(tx => appendAudit(tx, entry, now)),
+    list: filter => list(db, filter),
     verify: () => verify(db),
   };
 }
 
+const columns = ['seq', 'at', 'actor', 'action', 'subject', 'outcome', 'details'] as const;
+
+async function list(db: Db, { by, subject, action, since, limit }: AuditFilter): Promise<AuditRow[]> {
+  let query = db.selectFrom('audit').select(columns).orderBy('seq', 'desc').limit(limit);
+  if (by) query = query.where(byWhom(by));
+  if (subject !== undefined) query = query.where('subject', 'in', await namesOf(db, subject));
+  if (action !== undefined) query = query.where('action', '=', action);
+  if (since) query = query.where('at', '>=', since);
+  return await query.execute();
+}
+
+/** As the indices of migration 0006 have it. */
+function byWhom({ keys, ids, names }: NonNullable<AuditFilter['by']>) {
+  const last = sql`split_part(actor->>'id', '/', -1)`;
+  const lastOfKeys = keys.map(key => key.replace(/^[^:]*:(?:.*\/)?/s, ''));
+  return sql<SqlBool>`(
+    ${last} = any(${lastOfKeys}) and (actor->>'kind') || ':' || (actor->>'id') = any(${keys})
+    or ${last} = any(${ids})
+    or lower(actor->>'name') = any(${names.map(name => name.toLowerCase())})
+  )`;
+}
+
+/** Tokens are written down by their id, and people know them by their name. */
+async function namesOf(db: Db, subject: string): Promise<string[]> {
+  const [, name] = /^token:(.+)$/s.exec(subject) ?? [];
+  if (name === undefined) return [subject];
+  const tokens = await db.selectFrom('tokens').select('id').where('name', '=', name).execute();
+  return [subject, ...tokens.map(({ id }) => `token:${id}`)];
+}
+
 const pageSize = 1_000;
 
-async function verify(db: Db): Promise<{ rows: number; broken: { seq: number; why: string } | null }> {
+/** All rows from the first of `since` on, oldest first, page by page: what is written meanwhile comes too. */
+export async function* auditRows(db: Db, since?: Date): AsyncGenerator<ChainRow> {
+  // Clocks differ a little between processes, so a row may be older than one before it; the chain has no gaps.
+  const first = since
+    ? await db
+        .selectFrom('audit')
+        .select(({ fn }) => fn.min('seq').as('seq'))
+        .where('at', '>=', since)
+        .executeTakeFirst()
+    : { seq: Number.MIN_SAFE_INTEGER };
+  if (first?.seq == null) return;
+  let from = first.seq;
+  for (;;) {
+    const rows = await db
+      .selectFrom('audit')
+      .select([...columns, 'hash'])
+      .where('seq', '>=', from)
+      .orderBy('seq')
+      .limit(pageSize)
+      .execute();
+    yield* rows;
+    const last = rows.at(-1);
+    if (!last || rows.length < pageSize) return;
+    from = last.seq + 1;
+  }
+}
+
+async function verify(db: Db): Promise<{ rows: number; broken: AuditBreak | null }> {
   return await db
     .transaction()
     .setIsolationLevel('repeatable read')
     .execute(async tx => {
-      const head = await tx
-        .selectFrom('audit_head')
-        .selectAll()
-        .where('id', '=', 1)
-        .executeTakeFirstOrThrow();
-      let previous: Buffer = Buffer.alloc(0);
-      let seq = 0;
-      for (;;) {
-        const rows = await tx
-          .selectFrom('audit')
-          .selectAll()
-          .where('seq', '>', seq)
-          .orderBy('seq')
-          .limit(pageSize)
-          .execute();
-        for (const row of rows) {
-          if (row.seq !== seq + 1) return { rows: seq, broken: { seq: seq + 1, why: 'it is missing' } };
-          const { actor, action, subject, outcome, details } = row;
-          const expected = link(previous, row.seq, row.at, { actor, action, subject, outcome, details });
-          if (!expected.equals(row.hash))
-            return { rows: seq, broken: { seq: row.seq, why: 'it was changed or moved' } };
-          previous = row.hash;
-          seq = row.seq;
+      const head = await tx.selectFrom('audit_head').selectAll().where('id', '=', 1).executeTakeFirst();
+      const finer = await firstFiner(tx);
+      let last = { seq: 0, hash: start };
+      const broken = (found: AuditBreak) => ({ rows: last.seq, broken: found });
+      for await (const [row, next] of inPairs(auditRows(tx))) {
+        if (row.seq < 1) return broken({ seq: row.seq, kind: 'inserted', why: 'it was put in' });
+        if (row.seq > last.seq + 1) return broken(missing(last.seq + 1, row.seq - 1));
+        if (head && row.seq > head.seq && last.seq === head.seq && last.hash.equals(head.hash)) {
+          const why = `row ${row.seq} was put in after the end of the log, or the end was set back`;
+          return broken({ seq: row.seq, kind: 'head', why });
         }
-        if (rows.length < pageSize) break;
+        if (!fits(row, last.hash))
+          return broken(await explain(row, last.hash, next, head ?? last, auditRows(tx)));
+        if (row.seq === finer) return broken({ seq: row.seq, kind: 'changed', why: 'its time was changed' });
+        last = row;
       }
-      if (seq !== head.seq || !previous.equals(head.hash))
-        return { rows: seq, broken: { seq: seq + 1, why: 'the end of the log is missing' } };
-      return { rows: seq, broken: null };
+      if (!head) {
+        const why = 'what is known of the end of the log was removed';
+        return broken({ seq: last.seq, kind: 'head', why });
+      }
+      return { rows: last.seq, broken: explainEnd(last, head) };
     });
 }
 
-function link(previous: Buffer, seq: number, at: Date, entry: AuditEntry): Buffer {
-  const { actor, action, subject, outcome, details } = entry;
-  const content = canonical([seq, at.toISOString(), actor, action, subject, outcome, details]);
-  return createHash('sha256').update(previous).update(content).digest();
+/** Times are written in whole milliseconds, and that much of them is read: finer ones were not written by Signalbox. */
+async function firstFiner(tx: Tx): Promise<number | null> {
+  const row = await tx
+    .selectFrom('audit')
+    .select('seq')
+    .where(sql<SqlBool>`at <> date_trunc('milliseconds', at)`)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.seq ?? null;
 }
 
-/** JSON with sorted keys: jsonb does not keep the order in which they were written. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, v]) => v !== undefined);
-  return `{${entries
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
-    .join(',')}}`;
+/** Each row with the one after it. */
+async function* inPairs(rows: AsyncIterable<ChainRow>): AsyncGenerator<[ChainRow, ChainRow | null]> {
+  let before: ChainRow | null = null;
+  for await (const row of rows) {
+    if (before) yield [before, row];
+    before = row;
+  }
+  if (before) yield [before, null];
 }

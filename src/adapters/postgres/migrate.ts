@@ -5,9 +5,10 @@ import { installations } from './migrations/0002-installations.ts';
 import { extend } from './migrations/0003-extend.ts';
 import { rates } from './migrations/0004-rates.ts';
 import { home } from './migrations/0005-home.ts';
+import { audit } from './migrations/0006-audit.ts';
 import { links } from './migrations/0008-links.ts';
 
-const migrations = [first, installations, extend, rates, home, links];
+const migrations = [first, installations, extend, rates, home, audit, links];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;
 const oldestMajor = 15;

@@ -15,6 +15,15 @@ export function tokenStore(db: Db): TokenStore {
       .update(`attempt:${run}.${attempt}`)
       .digest('base64url');
 
+  const withSecret = async (secret: string) => {
+    const row = await db
+      .selectFrom('tokens')
+      .selectAll()
+      .where('hash', '=', digest(secret))
+      .executeTakeFirst();
+    return row ? tokenOf(row) : null;
+  };
+
   return {
     async create({ name, scopes: wanted, pool }, now) {
       const secret = `sbx_${randomBytes(32).toString('base64url')}`;
@@ -35,31 +44,33 @@ export function tokenStore(db: Db): TokenStore {
       return { token: tokenOf(row), secret };
     },
     async find(secret) {
-      const row = await db
-        .selectFrom('tokens')
-        .selectAll()
-        .where('hash', '=', digest(secret))
-        .executeTakeFirst();
-      return row && row.revoked_at === null ? tokenOf(row) : null;
+      const token = await withSecret(secret);
+      return token?.revokedAt === null ? token : null;
+    },
+    async findRevoked(secret) {
+      const token = await withSecret(secret);
+      return token && token.revokedAt !== null ? token : null;
     },
     async list() {
       return (await db.selectFrom('tokens').selectAll().orderBy('created_at').execute()).map(tokenOf);
     },
     async revoke(id, now) {
       return await db.transaction().execute(async tx => {
-        const result = await tx
+        const revoked = await tx
           .updateTable('tokens')
           .set({ revoked_at: now })
           .where(eb => eb.or([eb('name', '=', id), eb(eb.cast<string>('id', 'text'), '=', id)]))
           .where('revoked_at', 'is', null)
-          .executeTakeFirst();
-        if (result.numUpdatedRows === 0n) return false;
-        await appendAudit(
-          tx,
-          { actor: system, action: 'token.revoke', subject: `token:${id}`, outcome: 'done', details: {} },
-          now,
-        );
-        return true;
+          .returning(['id', 'name', 'scopes'])
+          .execute();
+        // A name may be that of several.
+        for (const { id: one, ...details } of revoked)
+          await appendAudit(
+            tx,
+            { actor: system, action: 'token.revoke', subject: `token:${one}`, outcome: 'done', details },
+            now,
+          );
+        return revoked.length > 0;
       });
     },
     async forAttempt(run, attempt) {

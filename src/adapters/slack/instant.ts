@@ -117,7 +117,7 @@ export function slackForms({
     const origin = { ...form.origin, turn: form.origin.turn + 1 };
     const choosing = async () => {
       const admission = await admit(delivery.kind, delivery.payload, tokens);
-      if (!admission.ok) return;
+      if (!admission.ok) return refused(actorOf(sender), admission.code);
       const next = await desk.choose(askerOf(sender, origin), form, receivedAt);
       const view = renderForm(next, origin);
       await clientFor(admission.token).views.update({ view_id: form.view, hash: form.hash, view });

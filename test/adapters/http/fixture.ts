@@ -70,6 +70,8 @@ export interface World {
   digests: Map<string, string>;
   warnings: { fields: Record<string, unknown>; message: string }[];
   gauges: GaugeSample[];
+  /** Tokens that were refused, each with what it was refused for. */
+  refused: string[];
 }
 
 export interface Started extends World {
@@ -116,6 +118,7 @@ export function newWorld(): World {
     digests: new Map(),
     warnings: [],
     gauges: [],
+    refused: [],
   };
 }
 
@@ -124,6 +127,10 @@ export function portsOver(world: World): HttpDeps {
   const note = (fields: Record<string, unknown>, message: string) => world.warnings.push({ fields, message });
   return {
     edges: [],
+    refusals: {
+      unknown: secret => void world.refused.push(`unknown ${secret}`),
+      beyond: (actor, word) => void world.refused.push(`${actor.kind} ${actor.id}: ${word}`),
+    },
     dispatch: async intent => {
       world.intents.push(intent);
       return {
