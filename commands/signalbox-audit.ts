@@ -27,8 +27,8 @@ export const signalboxAudit = defineCommand({
     { name: 'limit', kind: 'count', summary: `How many; ${usualLimit} otherwise.`, min: 1, max: 90 },
   ],
   examples: [example, 'signalbox audit --by octocat --since 7d', 'signalbox audit --action command.refused'],
-  needs: ['audit'],
-  async run({ subject, by, since, action, limit = usualLimit }, { policy, now }, { audit }) {
+  needs: ['audit', 'links'],
+  async run({ subject, by, since, action, limit = usualLimit }, { policy, now }, { audit, links }) {
     const about = subject === undefined ? undefined : auditSubject(subject);
     if (about === null) {
       const allowed = 'a run such as #42, or a kind and a name such as token:ci';
@@ -39,7 +39,7 @@ export const signalboxAudit = defineCommand({
       limit,
       action,
       subject: about,
-      by: by === undefined ? undefined : auditPerson(by, policy.people),
+      by: by === undefined ? undefined : auditPerson(by, policy.people, await links.all()),
       since: since === undefined ? undefined : new Date(now.getTime() - since * 1_000),
     });
     const data = { entries: found.map(entryJson) };

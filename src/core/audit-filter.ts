@@ -1,3 +1,5 @@
+import { actorSchema } from './actor.ts';
+import { accountsOf, type Links, personOf } from './people.ts';
 import type { AuditFilter } from './ports.ts';
 import type { Policy } from './project.ts';
 
@@ -9,14 +11,25 @@ export function auditSubject(word: string): string | null {
 }
 
 /**
- * Whom a word may mean: an identity (`slack:T1/U1`, `T1/U1`, `U1`, a token's id), or a name, with or without `@`, in any case. A name is
- * what people call somebody, so whoever bore it is found, and whoever the policy calls so.
+ * Whom a word may mean: an identity (`slack:T1/U1`, `T1/U1`, `U1`, a token's id) with all accounts of that person, or a name, with or
+ * without `@`, in any case. A name is what people call somebody, so whoever bore it is found, and whoever `signalbox.yml` calls so.
  */
-export function auditPerson(word: string, people: Policy['people']): NonNullable<AuditFilter['by']> {
+export function auditPerson(
+  word: string,
+  people: Policy['people'],
+  links: Links,
+): NonNullable<AuditFilter['by']> {
   const name = word.replace(/^@/, '');
+  const isKey = /^[a-z]+:/.test(name);
+  const isSlack = !isKey && name.includes('/');
   const named = people.filter(person => person.name.toLowerCase() === name.toLowerCase());
-  const keys = named.map(person => `slack:${person.slack}`);
-  if (/^[a-z]+:/.test(name)) return { keys: [name, ...keys], ids: [], names: [name] };
-  if (name.includes('/')) return { keys: [`slack:${name}`, ...keys], ids: [], names: [name] };
-  return { keys, ids: [name], names: [name] };
+  const said = isKey ? [name] : isSlack ? [`slack:${name}`] : [];
+  const keys = [...said, ...named.flatMap(accountsOf)].flatMap(key => allAccounts(key, people, links));
+  return { keys: [...new Set(keys)], ids: isKey || isSlack ? [] : [name], names: [name] };
+}
+
+function allAccounts(key: string, people: Policy['people'], links: Links): string[] {
+  const at = key.indexOf(':');
+  const actor = actorSchema.safeParse({ kind: key.slice(0, at), id: key.slice(at + 1), name: '' });
+  return actor.success ? [key, ...personOf(actor.data, people, links).accounts] : [key];
 }

@@ -136,7 +136,7 @@ describe('what is refused', () => {
       {
         word: 'signalbox whoam',
         nearest: 'signalbox whoami',
-        allowed: ['signalbox whoami', 'signalbox link', 'signalbox unlink'],
+        allowed: ['signalbox whoami', 'signalbox link', 'signalbox unlink', 'signalbox audit'],
       },
     ],
     ['help for something unknown', 'help trian', 'COMMAND_UNKNOWN', { word: 'trian', nearest: 'train' }],

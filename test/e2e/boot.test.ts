@@ -250,6 +250,7 @@ describe('without a service', { concurrency: 2 }, () => {
       ['migrate'],
       ['token', 'create', '--name', 'ci', '--scope', 'runs:read'],
       ['audit', 'verify'],
+      ['audit', 'export'],
     ]) {
       const { code, stderr } = await cli(args, environment, place);
       assert.deepEqual([code, stderr], [0, ''], args.join(' '));

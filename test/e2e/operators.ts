@@ -67,15 +67,21 @@ export function operators(house: () => House): void {
         /^ARGUMENT_MISSING: token revoke needs the id or the name of a token\./,
       ],
       [
-        'audit without an action',
-        ['audit'],
-        /^ARGUMENT_MISSING: audit needs verify\. Try signalbox audit verify\./,
+        'a misspelt action of audit',
+        ['audit', 'verfy'],
+        /^VALUE_INVALID: verfy .*verify, export\. Did you mean verify\? Try signalbox audit verify\./,
       ],
       [
         'a word too many',
         ['audit', 'verify', 'all'],
         /^ARGUMENT_UNEXPECTED: audit does not understand all\./,
       ],
+      [
+        'a moment that is none',
+        ['audit', 'export', '--since', 'yesterday'],
+        /^VALUE_INVALID: yesterday is not a value for --since\. It takes a duration such as 12h or 7d\./,
+      ],
+      ['a subject that is none', ['audit', 'run:0'], /^VALUE_INVALID: run:0 is not a value for <subject>\./],
       [
         'a misspelt flag',
         ['doctor', '--jsno'],
@@ -109,6 +115,32 @@ export function operators(house: () => House): void {
       const { rows, broken } = JSON.parse(json.stdout) as { rows: number; broken: unknown };
       assert.ok(rows > 100);
       assert.equal(broken, null);
+    });
+
+    test('audit: about a subject, in words and as JSON; all of it as lines', async () => {
+      const [text, json, all, latest] = await Promise.all([
+        house().cli('audit', '#1'),
+        house().cli('audit', '--json', '--by', 'signalbox', '--limit', '2'),
+        house().cli('audit', 'export', '--json'),
+        house().cli('audit', 'export', '--since', '1s'),
+      ]);
+      assert.deepEqual([text.code, json.code, all.code, latest.code], [0, 0, 0, 0]);
+      assert.match(text.stdout, /entries of the audit log:\n +Row +When \(UTC\) +Who +Action +Subject/);
+      assert.match(text.stdout, /run\.requested +run:1 /);
+      assert.doesNotMatch(text.stdout, /run:1\d/);
+      const { entries } = JSON.parse(json.stdout) as { entries: { seq: number; actor: { id: string } }[] };
+      assert.deepEqual(
+        entries.map(({ actor }) => actor.id),
+        ['signalbox', 'signalbox'],
+      );
+      const lines = all.stdout.trimEnd().split('\n');
+      assert.deepEqual(
+        lines.map(line => (JSON.parse(line) as { seq: number }).seq),
+        lines.map((_, i) => i + 1),
+      );
+      const names = ['seq', 'at', 'actor', 'action', 'subject', 'outcome', 'details', 'hash'];
+      assert.deepEqual(Object.keys(JSON.parse(lines[0] ?? '')), names);
+      assert.ok(latest.stdout.length < all.stdout.length);
     });
   });
 }

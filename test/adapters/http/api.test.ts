@@ -126,7 +126,8 @@ test('who may do what', async t => {
     ['source for an agent', 'GET', '/v1/runs/42/source', { token: 'agent' }, 401, 'TOKEN_INVALID'],
     ['the document, for everybody', 'GET', '/v1/openapi.json', { token: null }, 200],
   ];
-  const { ask, runs } = await start(t);
+  const { ask, runs, refused } = await start(t);
+  const all: string[] = [];
   runs.set(40, aRun({ number: 40, state: 'failed' }));
   for (const [name, method, path, { token, header, body }, status, code] of rows) {
     const headers = header === undefined ? undefined : { authorization: header };
@@ -135,7 +136,23 @@ test('who may do what', async t => {
     if (code) assert.equal((await problemOf(response)).code, code, name);
     else await response.arrayBuffer();
     assert.equal(response.headers.get('www-authenticate'), status === 401 ? 'Bearer' : null, name);
+    // Whom it was given to is known of every token that may not do this.
+    assert.equal(
+      refused.filter(one => !one.startsWith('unknown')).length,
+      code === 'TOKEN_SCOPE' ? 1 : 0,
+      name,
+    );
+    all.push(...refused.splice(0));
   }
+  for (const one of [
+    'unknown revoked',
+    'token reader: runs:write',
+    'token agent: runs:read',
+    'token writer: agent',
+    'token agent-other: agent of local',
+    'run 42: run 43',
+  ])
+    assert.ok(all.includes(one), one);
 });
 
 test('what is in a request is for the command to refuse', async t => {

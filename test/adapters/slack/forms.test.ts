@@ -218,7 +218,11 @@ function errorsAt(errors: Record<string, string>): Record<string, string> {
   );
 }
 
-async function choose(project: string, filled: Record<string, unknown> = {}) {
+async function choose(
+  project: string,
+  filled: Record<string, unknown> = {},
+  alter = (payload: Record<string, unknown>) => payload,
+) {
   const { view, filled: fill } = shown();
   return fake.click({
     ...me,
@@ -226,6 +230,7 @@ async function choose(project: string, filled: Record<string, unknown> = {}) {
     actionId: 'project',
     choice: project,
     filled: { ...fill(filled), ...fill({ project }) },
+    alter,
   });
 }
 
@@ -306,6 +311,7 @@ describe('/train without words', () => {
       alter: fields => ({ ...fields, team_id: 'T000000077' }),
     });
     assert.match(JSON.stringify(delivery.ack.body), /ephemeral/);
+    assert.deepEqual(refused, [`WORKSPACE_UNKNOWN T000000077/${developer}`]);
     assert.equal(stored.length, 0);
   });
 
@@ -447,6 +453,15 @@ describe('while it is filled in', () => {
     assert.equal(now.initial('ref'), 'HEAD');
     assert.notEqual(now.field('ref').block_id, before.field('ref').block_id);
     assert.equal(now.field('project').block_id, before.field('project').block_id);
+  });
+
+  test('a guest of another workspace changes nothing in it, and it is written down', async () => {
+    await train();
+    const before = fake.count('views.update');
+    const user = { id: stranger, team_id: 'T000000002', name: 'stranger' };
+    await choose('tabular', {}, payload => ({ ...payload, user }));
+    assert.equal(fake.count('views.update'), before);
+    assert.deepEqual(refused, [`SENDER_FOREIGN ${team}/${stranger}`]);
   });
 
   test('a project whose fields did not come is asked for them when it is sent', async () => {
