@@ -36,7 +36,8 @@ export function livePolicy(config: Config, first: Policy, log: Log): LivePolicy 
   }
 
   // By asking: what is mounted into a container is replaced by a link, which no event tells of.
-  const looking = setInterval(look, lookEveryMs);
+  // It keeps no process alive: a boot that is refused ends.
+  const looking = setInterval(look, lookEveryMs).unref();
   return {
     current: () => current,
     close: () => clearInterval(looking),
