@@ -1,6 +1,16 @@
 import type { CommandDefinition } from '../src/core/command.ts';
 import { signalboxAudit } from './signalbox-audit.ts';
+import { signalboxBreakglass } from './signalbox-breakglass.ts';
+import { signalboxBreakglassEnd } from './signalbox-breakglass-end.ts';
+import { signalboxBreakglassList } from './signalbox-breakglass-list.ts';
+import { signalboxBreakglassReview } from './signalbox-breakglass-review.ts';
+import { signalboxDrain } from './signalbox-drain.ts';
+import { signalboxFreeze } from './signalbox-freeze.ts';
 import { signalboxLink } from './signalbox-link.ts';
+import { signalboxTokens } from './signalbox-tokens.ts';
+import { signalboxTokensRevoke } from './signalbox-tokens-revoke.ts';
+import { signalboxUndrain } from './signalbox-undrain.ts';
+import { signalboxUnfreeze } from './signalbox-unfreeze.ts';
 import { signalboxUnlink } from './signalbox-unlink.ts';
 import { signalboxWhoami } from './signalbox-whoami.ts';
 import { train } from './train.ts';
@@ -28,4 +38,14 @@ export const commands: readonly CommandDefinition[] = [
   signalboxLink,
   signalboxUnlink,
   signalboxAudit,
+  signalboxFreeze,
+  signalboxUnfreeze,
+  signalboxDrain,
+  signalboxUndrain,
+  signalboxBreakglass,
+  signalboxBreakglassEnd,
+  signalboxBreakglassList,
+  signalboxBreakglassReview,
+  signalboxTokens,
+  signalboxTokensRevoke,
 ];

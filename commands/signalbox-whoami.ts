@@ -17,7 +17,10 @@ export const signalboxWhoami = defineCommand({
     const rows = [
       { label: 'Identity', value: [{ code: actorKey(actor) }] },
       ...(others.length > 0 ? [{ label: 'Also', value: others.map(code => ({ code })) }] : []),
-      { label: 'Role', value: [role] },
+      {
+        label: 'Role',
+        value: [role, ...(actor.breakglass ? [`, under breakglass ${actor.breakglass}`] : [])],
+      },
       ...(teams.length > 0 ? [{ label: 'Teams', value: [teams.join(', ')] }] : []),
     ];
     const data = { actor: { kind: actor.kind, id: actor.id, name: actor.name }, role, teams, accounts };

@@ -13,8 +13,8 @@ export const trainRetry = defineCommand({
   arguments: [{ name: 'run', kind: 'run', summary: "The run's number.", required: true }],
   flags: [{ name: 'parameters', kind: 'pairs', summary: 'A parameter that changes.', short: 'p' }],
   examples: ['train retry 42', 'train retry 42 -p lr=0.03'],
-  needs: ['runs'],
-  async run(values, context, { runs }) {
+  needs: ['runs', 'freezes'],
+  async run(values, context, { runs, freezes }) {
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
     const { number, state, spec, priority } = found.run;
@@ -26,6 +26,6 @@ export const trainRetry = defineCommand({
     if (!access.ok) return denied(`train retry ${number}`, access);
     const repeated = repeatRun(number, spec, values.parameters ?? {}, context.policy);
     if (!repeated.ok) return repeated;
-    return { ok: true, reply: await storeRun(repeated.spec, priority, context, runs) };
+    return { ok: true, reply: await storeRun(repeated.spec, priority, context, { runs, freezes }) };
   },
 });

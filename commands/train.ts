@@ -31,8 +31,8 @@ export const train = defineCommand({
     { name: 'note', kind: 'text', summary: 'What it is for.' },
   ],
   examples: ['train digits -p lr=0.1', 'train digits --ref main --gpus 1 --time 4h --note "wider net"'],
-  needs: ['runs', 'source', 'plan'],
-  async run(values, context, { runs, source, plan }) {
+  needs: ['runs', 'source', 'plan', 'freezes'],
+  async run(values, context, { runs, source, plan, freezes }) {
     const requested = requestRun(values, context.policy);
     if (!requested.ok) {
       if (requested.code !== 'PROJECT_UNKNOWN' || requested.details.nearest) return requested;
@@ -50,7 +50,10 @@ export const train = defineCommand({
     }
     const resolved = await source.resolve(spec.source, spec.ref);
     if (!resolved.ok) return refFailed(spec, resolved);
-    return { ok: true, reply: await storeRun({ ...spec, sha: resolved.sha }, priority, context, runs) };
+    return {
+      ok: true,
+      reply: await storeRun({ ...spec, sha: resolved.sha }, priority, context, { runs, freezes }),
+    };
   },
 });
 

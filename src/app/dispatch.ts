@@ -1,6 +1,7 @@
 import { mayUse, roleOf } from '../core/access.ts';
 import { type Actor, actorKey, commandMark } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
+import { elevated, mayBeElevated } from '../core/elevation.ts';
 import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../core/errors.ts';
 import { coerceValues, parseCommand } from '../core/grammar.ts';
 import { helpReply } from '../core/help.ts';
@@ -19,12 +20,15 @@ export interface DispatchDeps {
  * Intent to answer: who is this, what do the words mean, may they, run the command. A refused attempt is in the audit log and has no
  * other effect. Throws only what is not the asker's fault (a store that is away), so that a delivery is tried again.
  */
-export async function dispatch(intent: Intent, deps: DispatchDeps, now: Date): Promise<Dispatched> {
-  // 1. Who is this.
+export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Promise<Dispatched> {
+  // 1. Who is this. In an emergency, somebody may be more than the policy says.
   const { people } = deps.policy;
   const links = await deps.ports.links.all();
-  const person = personOf(intent.actor, people, links);
-  const role = roleOf(intent.actor, person, deps.policy);
+  const person = personOf(said.actor, people, links);
+  const own = roleOf(said.actor, person, deps.policy);
+  const newest = mayBeElevated(said.actor, own) ? await deps.ports.elevations.newestOf(said.actor) : null;
+  const { actor, role } = elevated(said.actor, own, newest, now);
+  const intent = { ...said, actor };
 
   // 2. What do the words mean.
   const parsed = parse(intent, deps.commands);
@@ -38,6 +42,9 @@ export async function dispatch(intent: Intent, deps: DispatchDeps, now: Date): P
     const details = { command: command.path.join(' '), reason: allowed.reason, todo: allowed.todo };
     return await refuse(intent, deps, now, 'ACCESS_DENIED', details, subjectOf(values));
   }
+  const { scope } = command;
+  if (scope && actor.kind === 'token' && !intent.scopes?.includes(scope))
+    return await refuse(intent, deps, now, 'TOKEN_SCOPE', { word: scope });
 
   // 4. Do it.
   const context = {

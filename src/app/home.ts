@@ -3,7 +3,7 @@ import { type Actor, actorKey, type SlackPlace } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { closedHomeReply, homeReply, mostHome } from '../core/home-reply.ts';
 import { personOf } from '../core/people.ts';
-import type { LinkStore, PlanSnapshot, PlanStore, RunStore } from '../core/ports.ts';
+import type { ElevationStore, LinkStore, PlanSnapshot, PlanStore, RunStore } from '../core/ports.ts';
 import { type Policy, priorities } from '../core/project.ts';
 import type { Reply } from '../core/reply.ts';
 import { endStates, isOnMachine, type Run, runStates } from '../core/run.ts';
@@ -14,25 +14,30 @@ export interface HomeDeps {
   runs: Pick<RunStore, 'list' | 'get' | 'metrics'>;
   plan: Pick<PlanStore, 'snapshot'>;
   links: Pick<LinkStore, 'all'>;
+  elevations: Pick<ElevationStore, 'unreviewed'>;
 }
 
 /** More runs of one person than this, all under way, are not counted. */
 const mostOwn = 200;
+/** As much as is counted. */
+const mostUnreviewed = 50;
 const liveStates = runStates.filter(state => !endStates.some(end => end === state));
 
 /** What the Home of the person of this place shows now. What they may not ask for by a command, they do not see there either. */
 export async function homeOf(place: SlackPlace, deps: HomeDeps, now: Date): Promise<Reply> {
-  const { commands, policy, runs, plan, links } = deps;
+  const { commands, policy, runs, plan, links, elevations } = deps;
   const actor: Actor = { kind: 'slack', id: `${place.team}/${place.user}`, name: place.user };
   const role = roleOf(actor, personOf(actor, policy.people, await links.all()), policy);
   const seen = mayUse(commandNamed('train list', commands), role);
   if (!seen.ok) return closedHomeReply(seen.reason, seen.todo);
   const train = commandNamed('train', commands);
 
-  const [snapshot, mine, ended] = await Promise.all([
+  const mayReview = mayUse(commandNamed('signalbox breakglass review', commands), role).ok;
+  const [snapshot, mine, ended, unreviewed] = await Promise.all([
     plan.snapshot(now),
     runs.list({ requestedBy: actor, states: liveStates, limit: mostOwn }),
     runs.list({ requestedBy: actor, states: endStates, limit: mostHome.ended }),
+    mayReview ? elevations.unreviewed(mostUnreviewed) : [],
   ]);
   const queue = inOrder(snapshot.queued);
   // On a machine first, then as the queue has them.
@@ -51,6 +56,7 @@ export async function homeOf(place: SlackPlace, deps: HomeDeps, now: Date): Prom
       mine: { first: await Promise.all(withFacts), count: mine.length },
       ended,
       queue: await othersIn(queue, mine, actor, runs),
+      unreviewed: unreviewed.filter(one => actorKey(one.actor) !== actorKey(actor)),
       mayTrain: mayUse(train, role).ok,
       example: train.examples[0],
     },

@@ -1,4 +1,4 @@
-import type { RunStore, SurfaceStore, Wakeups } from '../core/ports.ts';
+import type { FreezeStore, RunStore, SurfaceStore, Wakeups } from '../core/ports.ts';
 
 /** Wakes the messages of these runs, so that they are made true at once rather than at the next sweep. */
 export async function wakeRuns(
@@ -31,6 +31,23 @@ export function wakingRuns(
       const result = await runs.change(number, change, now, actor);
       if (result.ok) await changed(number);
       return result;
+    },
+  };
+}
+
+/** What operators hold back and let go, where every change also wakes planning, and that the messages of the runs. */
+export function wakingFreezes(freezes: FreezeStore, wakeups: Wakeups): FreezeStore {
+  return {
+    ...freezes,
+    async freeze(wish) {
+      const frozen = await freezes.freeze(wish);
+      wakeups.wake(['plan']);
+      return frozen;
+    },
+    async lift(wish) {
+      const lifted = await freezes.lift(wish);
+      wakeups.wake(['plan']);
+      return lifted;
     },
   };
 }

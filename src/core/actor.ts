@@ -12,6 +12,8 @@ export const actorSchema = z.object({
   id: z.string(),
   /** What people see. */
   name: z.string(),
+  /** The elevation under which they act; the audit log names it with all that they do. */
+  breakglass: z.int().optional(),
 });
 export type Actor = z.infer<typeof actorSchema>;
 

@@ -1,7 +1,7 @@
 import type { Actor, Place, Role } from './actor.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
 import type { Person } from './people.ts';
-import type { Ports } from './ports.ts';
+import type { Ports, Scope } from './ports.ts';
 import type { Policy } from './project.ts';
 import type { Reply } from './reply.ts';
 
@@ -74,6 +74,8 @@ export interface CommandDefinition {
   places?: readonly Place['kind'][];
   /** Below an operator, it changes only what belongs to whoever asks. */
   own?: boolean;
+  /** What a token needs besides, where it is more than to ask for runs. */
+  scope?: Scope;
   /** Positional words, in order. */
   arguments: readonly ArgumentSpec[];
   flags: readonly ArgumentSpec[];

@@ -162,6 +162,55 @@ export const errors = {
     why: 'The run could never start.',
     todo: 'Ask for {limit} or fewer, for example {example}.',
   },
+  // What operators do.
+  TOKEN_UNKNOWN: {
+    status: 404,
+    what: 'There is no token {word}.',
+    why: 'The names are {allowed}.',
+    todo: 'Did you mean {nearest}? See the tokens with {example}.',
+  },
+  TOKEN_AMBIGUOUS: {
+    status: 409,
+    what: 'There are {count} tokens named {word}.',
+    why: 'Only one at a time is revoked.',
+    todo: 'Give the id of the one: {allowed}.',
+  },
+  BREAKGLASS_NEEDLESS: {
+    status: 409,
+    what: 'You need no breakglass.',
+    why: 'You have the role operator already.',
+    todo: 'Use the commands as you are.',
+  },
+  BREAKGLASS_OPEN: {
+    status: 409,
+    what: 'You have breakglass {number} open already.',
+    why: 'It lasts until {until}, and there is one at a time.',
+    todo: 'End it first, where it is not what you need: {example}.',
+  },
+  BREAKGLASS_UNKNOWN: {
+    status: 404,
+    what: 'There is no breakglass {word}.',
+    why: 'Those not yet reviewed are {allowed}.',
+    todo: 'See them with {example}.',
+  },
+  BREAKGLASS_OWN: {
+    status: 403,
+    what: 'You may not review breakglass {number}.',
+    why: 'It was your own, and somebody else has to look at it.',
+    todo: 'Ask another operator or approver.',
+  },
+  BREAKGLASS_LASTS: {
+    status: 409,
+    what: 'Breakglass {number} cannot be reviewed yet.',
+    why: 'It lasts until {until}, unless {name} ends it before.',
+    todo: 'Review it when it has ended.',
+  },
+  BREAKGLASS_REVIEWED: {
+    status: 409,
+    what: 'Breakglass {number} was reviewed already.',
+    why: '{name} found it {verdict}.',
+    todo: 'See those that are left with {example}.',
+  },
   // Who asks.
   ACCESS_DENIED: { status: 403, what: 'You may not use {command}.', why: '{reason}', todo: '{todo}' },
   LINK_CODE_INVALID: {

@@ -30,6 +30,12 @@ export function formatNumber(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 0 });
 }
 
+/** A moment in a sentence, with its date only where it is not today's, so that the sentence stays the same all day. */
+export function timeOfDay(at: Date, now: Date): string {
+  const [day, clock] = at.toISOString().slice(0, 16).split('T');
+  return now.toISOString().startsWith(`${day}T`) ? `${clock} UTC` : `${day} ${clock} UTC`;
+}
+
 /** `1 GPU`, `3 GPUs`. */
 export function counted(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`;

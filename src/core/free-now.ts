@@ -2,7 +2,7 @@ import { counted } from './format.ts';
 import type { PlanSnapshot, PoolState } from './ports.ts';
 
 /** What of a snapshot tells what is free. */
-export type Holdings = Pick<PlanSnapshot, 'pools' | 'held' | 'queued'>;
+export type Holdings = Pick<PlanSnapshot, 'pools' | 'held' | 'queued' | 'freezes'>;
 
 /** Healthy accelerators or slots of a pool, of a model (part of its name; null: any), and how many of them nobody holds. */
 export function freeIn(
@@ -21,7 +21,14 @@ export function freeIn(
 }
 
 /** `2 of 4 GPUs and 1 of 2 CPU slots free, 3 runs wait`. */
-export function poolNow(pool: PoolState, { held, queued }: Holdings): string {
+export function poolNow(pool: PoolState, { held, queued, freezes }: Holdings): string {
+  const kept = freezes.filter(
+    ({ scope }) => scope.kind === 'all' || (scope.name === pool.name && scope.kind === 'pool'),
+  );
+  if (kept.length > 0)
+    return kept.some(one => one.kind === 'freeze')
+      ? 'Frozen: nothing starts there now'
+      : 'Being drained: nothing starts there now';
   if (!pool.reachable) return pool.seenAt ? 'Out of reach now' : 'Its agent was never heard of';
   const gpus = freeIn(pool, held, 'gpu');
   const slots = freeIn(pool, held, 'cpu');

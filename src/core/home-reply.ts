@@ -1,6 +1,9 @@
 import { type Actor, actorKey } from './actor.ts';
+import type { Elevation } from './elevation.ts';
+import { elevationItem } from './elevation-reply.ts';
 import { counted, formatDuration, secondsBetween } from './format.ts';
 import { freeIn, type Holdings } from './free-now.ts';
+import { freezeSentence } from './freeze.ts';
 import type { MetricSummary, PoolState } from './ports.ts';
 import { type Inline, type Reply, type ReplyBlock, reply } from './reply.ts';
 import { isOnMachine, type Run } from './run.ts';
@@ -9,7 +12,7 @@ import { progressOf } from './run-facts.ts';
 import { resourcesOf, titleOf, waitingSentence } from './run-reply.ts';
 
 /** More than these are counted and not shown. */
-export const mostHome = { mine: 10, ended: 3, queue: 8, pools: 20 };
+export const mostHome = { mine: 10, ended: 3, queue: 8, pools: 20, freezes: 3, reviews: 3 };
 
 export interface HomeRun {
   run: Run;
@@ -28,6 +31,8 @@ export interface HomeFacts {
   ended: readonly Run[];
   /** Runs of others that wait, in the order of the queue: some, and how many there are. */
   queue: { first: readonly Run[]; count: number };
+  /** What nobody has reviewed yet, where they may: some, and how many there are. */
+  unreviewed: readonly Elevation[];
   /** Whether they may ask for runs. */
   mayTrain: boolean;
   /** A command that can be taken as it is. */
@@ -38,7 +43,9 @@ export interface HomeFacts {
 export function homeReply(facts: HomeFacts, now: Date): Reply {
   const { holdings, mine, ended, queue, mayTrain } = facts;
   const blocks: ReplyBlock[] = [
+    ...reviewBlocks(facts.unreviewed, now),
     { kind: 'heading', text: 'Free now' },
+    ...frozenBlocks(holdings, now),
     ...freeBlocks(holdings),
     ...(mayTrain ? [{ kind: 'form' as const, form: 'train', label: 'Train a model' }] : []),
     { kind: 'heading', text: 'Your runs' },
@@ -80,8 +87,41 @@ function freeBlocks(holdings: Holdings): ReplyBlock[] {
   ];
 }
 
-/** `2 of 4 NVIDIA A100, 0 of 8 CPU slots` */
-function poolSentence(pool: PoolState, { held }: Holdings): string {
+/** What is held back beyond one pool, which says it in its own line. */
+function frozenBlocks({ freezes }: Holdings, now: Date): ReplyBlock[] {
+  const wide = freezes.filter(({ scope }) => scope.kind !== 'pool');
+  const items = wide.slice(0, mostHome.freezes).map((one): Inline[] => [freezeSentence(one, now)]);
+  return items.length === 0
+    ? []
+    : [{ kind: 'list', items }, ...andMore({ first: items, count: wide.length })];
+}
+
+/** It stays until somebody has looked. */
+function reviewBlocks(unreviewed: readonly Elevation[], now: Date): ReplyBlock[] {
+  const [first] = unreviewed;
+  if (!first) return [];
+  return [
+    { kind: 'heading', text: 'To review' },
+    { kind: 'list', items: unreviewed.slice(0, mostHome.reviews).map(one => elevationItem(one, now)) },
+    ...andMore({ first: unreviewed.slice(0, mostHome.reviews), count: unreviewed.length }),
+    {
+      kind: 'context',
+      text: [
+        'When it has ended: ',
+        { command: `signalbox breakglass review ${first.id} --verdict ok --note "..."` },
+      ],
+    },
+  ];
+}
+
+/** `2 of 4 NVIDIA A100, 0 of 8 CPU slots, frozen` */
+function poolSentence(pool: PoolState, holdings: Holdings): string {
+  const kept = holdings.freezes.filter(({ scope }) => scope.kind === 'pool' && scope.name === pool.name);
+  const words = kept.map(({ kind }) => (kind === 'freeze' ? 'frozen' : 'being drained'));
+  return [freeSentence(pool, holdings), ...words].join(', ');
+}
+
+function freeSentence(pool: PoolState, { held }: Holdings): string {
   if (!pool.reachable) return pool.seenAt ? 'out of reach now' : 'its agent was never heard of';
   const healthy = pool.accelerators.filter(one => one.kind === 'gpu' && one.healthy);
   const models = [...new Set(healthy.map(one => one.model))].sort();

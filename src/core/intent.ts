@@ -1,5 +1,6 @@
 import type { Actor, Place } from './actor.ts';
 import type { Fault } from './errors.ts';
+import type { Scope } from './ports.ts';
 import type { Reply } from './reply.ts';
 
 /** What somebody wants, before anybody decided whether they may: one command, with who and where. */
@@ -7,6 +8,8 @@ export interface Intent {
   /** Unique per wish: the same key never has two effects, however often it arrives. */
   key: string;
   actor: Actor;
+  /** What a token may do, where one asks. */
+  scopes?: readonly Scope[];
   place: Place;
   wish: /** The command line as typed, verb first and without a slash: `train digits -p lr=0.1`. */
     | { kind: 'words'; words: string }

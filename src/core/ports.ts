@@ -1,4 +1,6 @@
 import type { Actor, Place, SlackPlace } from './actor.ts';
+import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
+import type { Freeze, FreezeScope } from './freeze.ts';
 import type { Links } from './people.ts';
 import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
@@ -123,11 +125,14 @@ export interface PlanSnapshot {
   /** The wishes for planning that this snapshot answers. */
   wantedSeq: number;
   pools: PoolState[];
+  /** What operators hold back, in the order in which it was asked for. */
+  freezes: Freeze[];
   /** Held accelerators. */
   held: { pool: string; node: string; kind: 'gpu' | 'cpu'; index: number; run: number }[];
   queued: {
     number: number;
     pool: string;
+    project: string;
     gpus: number;
     gpuModel: string | null;
     priority: Priority;
@@ -157,6 +162,69 @@ export interface PlanStore {
   ): Promise<boolean>;
   /** Whether something changed since the last committed plan. */
   wanted(): Promise<boolean>;
+}
+
+/* ---- what operators hold back, and who is one for a while ---- */
+
+export interface FreezeStore {
+  /** Those that stand, in the order in which they were asked for. */
+  standing(): Promise<Freeze[]>;
+  /**
+   * Holds back what it names, with its audit row and a wish for planning; a plan that was made before is discarded. `made: false`: it is
+   * held back already, by the one that is returned, unless that is what the same key has made before.
+   */
+  freeze(wish: {
+    key: string;
+    kind: Freeze['kind'];
+    scope: FreezeScope;
+    why: string;
+    by: Actor;
+    place: Place;
+    at: Date;
+  }): Promise<{ freeze: Freeze; made: boolean }>;
+  /** Ends it, with its audit row and a wish for planning; null where none stands. A repeat of the key returns what it lifted. */
+  lift(wish: {
+    key: string;
+    kind: Freeze['kind'];
+    scope: FreezeScope;
+    by: Actor;
+    at: Date;
+  }): Promise<Freeze | null>;
+  /** Drains that stand, whose last run has ended and whose asker does not know yet. */
+  drained(): Promise<{ freeze: Freeze; place: Place }[]>;
+  /** Their asker knows. */
+  told(id: number, at: Date): Promise<void>;
+}
+
+export interface ElevationStore {
+  newestOf(actor: Actor): Promise<Elevation | null>;
+  /** `made: false`: the person has one open, which is returned, unless the same key has made it. Of two at once one is made. */
+  open(wish: {
+    key: string;
+    actor: Actor;
+    why: string;
+    until: Date;
+    at: Date;
+  }): Promise<{ elevation: Elevation; made: boolean }>;
+  /** Ends the person's open one; null where there is none. A repeat of the key returns what it ended. */
+  end(actor: Actor, key: string, at: Date): Promise<Elevation | null>;
+  /** Stores what a second person thinks of it. A repeat of the key changes nothing. */
+  review(wish: {
+    key: string;
+    id: number;
+    by: Actor;
+    /** Whether an account is the reviewer's too. */
+    isSelf(other: Actor): boolean;
+    verdict: Verdict;
+    note: string;
+    at: Date;
+  }): Promise<
+    | { ok: true; elevation: Elevation }
+    | { ok: false; code: 'unknown' }
+    | { ok: false; code: ReviewRefusal; elevation: Elevation }
+  >;
+  /** Those not reviewed, open or not, the oldest first. */
+  unreviewed(limit: number): Promise<Elevation[]>;
 }
 
 /* ---- agents ---- */
@@ -347,6 +415,8 @@ export interface Token {
   /** For agents: the only pool it may serve. */
   pool: string | null;
   createdAt: Date;
+  /** To the minute. */
+  lastUsedAt: Date | null;
   revokedAt: Date | null;
 }
 
@@ -360,7 +430,8 @@ export interface TokenStore {
   /** Whose secret it was, of one that is revoked. */
   findRevoked(secret: string): Promise<Token | null>;
   list(): Promise<Token[]>;
-  revoke(id: string, now: Date): Promise<boolean>;
+  /** By id or name. `by`: who wants it, where that is not the machine's own operator. */
+  revoke(id: string, now: Date, by?: Actor): Promise<boolean>;
   /** The token that one attempt's command gets, and its check. Nothing is stored: it is a keyed hash, valid while the attempt is. */
   forAttempt(run: number, attempt: number): Promise<string>;
   attemptOf(secret: string): Promise<{ run: number; attempt: number } | null>;
@@ -527,4 +598,7 @@ export interface Ports {
   plan: PlanStore;
   source: SourcePort;
   audit: AuditLog;
+  freezes: FreezeStore;
+  elevations: ElevationStore;
+  tokens: Pick<TokenStore, 'list' | 'revoke'>;
 }

@@ -1,6 +1,7 @@
 import type { CommandContext } from './command.ts';
 import { counted } from './format.ts';
-import type { RunStore } from './ports.ts';
+import { freezeSentence, freezesOn } from './freeze.ts';
+import type { FreezeStore, RunStore } from './ports.ts';
 import type { Priority } from './project.ts';
 import { type Reply, reply } from './reply.ts';
 import type { RunSpec } from './run.ts';
@@ -16,7 +17,7 @@ export async function storeRun(
   wanted: Omit<RunSpec, 'trigger' | 'secrets'> & Partial<RunSpec>,
   priority: Priority,
   context: CommandContext,
-  runs: Pick<RunStore, 'create' | 'ahead'>,
+  { runs, freezes }: { runs: Pick<RunStore, 'create' | 'ahead'>; freezes: Pick<FreezeStore, 'standing'> },
 ): Promise<Reply> {
   const { actor, place, key, now, policy } = context;
   const spec = { ...wanted, ...sightOf(wanted, place, policy.projects) };
@@ -25,5 +26,7 @@ export async function storeRun(
   const before = ahead > 0 ? `, ${counted(ahead, 'run')} before it` : '';
   const { short, ref } = codeOf(run);
   const title = `Run ${titleOf(run)}: ${short}${ref}, ${resourcesOf(run)}${before}.`;
-  return reply(title, [], { shownByRun: true, data: runJson(run, []) });
+  const held = run.state === 'queued' ? freezesOn(await freezes.standing(), run.spec) : [];
+  const blocks = held.map(one => ({ kind: 'text' as const, text: [freezeSentence(one, now)] }));
+  return reply(title, blocks, { shownByRun: true, data: runJson(run, []) });
 }

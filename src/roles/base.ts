@@ -9,6 +9,8 @@ import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
+import { elevationStore } from '../adapters/postgres/elevations.ts';
+import { freezeStore } from '../adapters/postgres/freezes.ts';
 import { impatient } from '../adapters/postgres/impatient.ts';
 import { installationStore } from '../adapters/postgres/installations.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
@@ -21,7 +23,7 @@ import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
-import { wakingRuns } from '../app/wake.ts';
+import { wakingFreezes, wakingRuns } from '../app/wake.ts';
 import type { Config } from '../config.ts';
 import { withOwnExamples } from '../core/examples.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
@@ -29,6 +31,8 @@ import type {
   AgentStore,
   AuditLog,
   DeliveryStore,
+  ElevationStore,
+  FreezeStore,
   InstallationStore,
   LinkStore,
   Log,
@@ -62,6 +66,8 @@ export interface Adapters {
   surfaces: SurfaceStore;
   audit: AuditLog;
   links: LinkStore;
+  freezes: FreezeStore;
+  elevations: ElevationStore;
   tokens: TokenStore;
   source: SourcePort;
   /** Where the Slack app was installed by way of `/slack/install`. */
@@ -96,9 +102,10 @@ export async function openBase(config: Config, policy: () => Policy, log: Log): 
 
 /** The commands over adapters that are open. */
 export function baseOn(adapters: Adapters, config: Config, policy: () => Policy, log: Log): Base {
-  const { surfaces, wakeups, logs, plan, source, audit, links } = adapters;
+  const { surfaces, wakeups, logs, plan, source, audit, links, elevations, tokens } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
-  const ports = { runs, logs, plan, source, audit, links };
+  const freezes = wakingFreezes(adapters.freezes, wakeups);
+  const ports = { runs, logs, plan, source, audit, links, freezes, elevations, tokens };
   const clock = () => new Date();
   return {
     ...adapters,
@@ -141,6 +148,8 @@ export async function openAdapters(config: Config, policy: Policy, log: Log): Pr
     surfaces: surfaceStore(db),
     audit: auditLog(db),
     links: linkStore(db),
+    freezes: freezeStore(db),
+    elevations: elevationStore(db),
     tokens: tokenStore(db),
     source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log }),
     installations,

@@ -11,6 +11,7 @@ import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
+import { tellDrained } from '../app/tell-drained.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
@@ -53,6 +54,7 @@ export function startWorker(base: Base): Running {
     runs,
     plan: base.plan,
     links: base.links,
+    elevations: base.elevations,
   });
   const publishPorts = {
     surfaces,
@@ -73,7 +75,11 @@ export function startWorker(base: Base): Running {
     }),
     wakeups,
     publish: id => publish(id, publishPorts, clock),
-    schedule: () => schedule(schedulePorts, clock),
+    // The end of a run wants a plan, and may be the last that a drain waited for.
+    async schedule() {
+      await schedule(schedulePorts, clock);
+      await tellDrained({ freezes: base.freezes, surfaces, wakeups }, clock());
+    },
   };
   const messages = createLanes({ atOnce, due: surfaces.due, work: work.publish, log });
 

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { commands } from '../../commands/index.ts';
 import { agentStore } from '../../src/adapters/postgres/agents.ts';
 import { type Database, openDatabase } from '../../src/adapters/postgres/database.ts';
+import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
 import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
@@ -63,6 +64,7 @@ describe('homes in the store', () => {
       runs,
       plan: planStore(database.db, ['local']),
       links: linkStore(database.db),
+      elevations: elevationStore(database.db),
     };
     const said = textOf(await homeOf(place, deps, noon));
     assert.match(said, /local: 1\u00a0of\u00a01\u00a0CPU\u00a0slot\n/);

@@ -93,7 +93,15 @@ describe('every refused command is written down once, under what it was about', 
 });
 
 describe('refused tokens', () => {
-  const ci: Token = { id: 't1', name: 'ci', scopes: [], pool: null, createdAt: noon, revokedAt: noon };
+  const ci: Token = {
+    id: 't1',
+    name: 'ci',
+    scopes: [],
+    pool: null,
+    createdAt: noon,
+    lastUsedAt: null,
+    revokedAt: noon,
+  };
 
   function set(append?: () => Promise<void>) {
     const entries: string[] = [];

@@ -55,7 +55,7 @@ test('a request is pinned to a commit, stored once, and answered to its sender',
 });
 
 test('it gets the ports that it names', () => {
-  assert.deepEqual(train.needs, ['runs', 'source', 'plan']);
+  assert.deepEqual(train.needs, ['runs', 'source', 'plan', 'freezes']);
 });
 
 test('the words that may stand in place of a project are its subcommands', () => {

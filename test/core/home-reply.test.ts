@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Freeze } from '../../src/core/freeze.ts';
 import { type HomeFacts, homeReply } from '../../src/core/home-reply.ts';
 import type { Accelerator, PoolState } from '../../src/core/ports.ts';
 import { type Inline, plain, type Reply } from '../../src/core/reply.ts';
@@ -16,10 +17,11 @@ const pool = (changes: Partial<PoolState> = {}): PoolState => ({
 });
 const facts = (changes: Partial<HomeFacts> = {}): HomeFacts => ({
   actor: octocat,
-  holdings: { pools: [], held: [], queued: [] },
+  holdings: { pools: [], held: [], queued: [], freezes: [] },
   mine: { first: [], count: 0 },
   ended: [],
   queue: { first: [], count: 0 },
+  unreviewed: [],
   mayTrain: true,
   example: 'train digits',
   ...changes,
@@ -38,6 +40,47 @@ const said = (one: Reply) =>
     })
     .join('\n')
     .replaceAll('\u00a0', ' ');
+
+describe('a Home: what operators hold back, and what is to be reviewed', () => {
+  const by = { kind: 'slack', id: 'T1/U2', name: 'hubot' } as const;
+  const freeze = (scope: Freeze['scope'], kind: Freeze['kind'] = 'freeze'): Freeze => ({
+    ...{ id: 1, kind, scope, why: 'new driver', by, since: noon },
+  });
+  const shown = (freezes: Freeze[]) => {
+    const pools = [pool({ accelerators: [slot(0)] })];
+    return said(homeReply(facts({ holdings: { pools, held: [], queued: [], freezes } }), noon));
+  };
+  const rows: [name: string, freezes: Freeze[], line: string][] = [
+    ['nothing', [], '# Free now\nlab: 1 of 1 CPU slot\n'],
+    ['a pool', [freeze({ kind: 'pool', name: 'lab' })], '# Free now\nlab: 1 of 1 CPU slot, frozen\n'],
+    ['a drain', [freeze({ kind: 'pool', name: 'lab' }, 'drain')], '\nlab: 1 of 1 CPU slot, being drained\n'],
+    ['another pool', [freeze({ kind: 'pool', name: 'x' })], '# Free now\nlab: 1 of 1 CPU slot\n'],
+    [
+      'everything',
+      [freeze({ kind: 'all' })],
+      '# Free now\nEverything is frozen by hubot since 12:00 UTC: new driver.\nlab: ',
+    ],
+  ];
+  for (const [name, freezes, line] of rows)
+    test(name, () => assert.ok(shown(freezes).includes(line), shown(freezes)));
+
+  test('what nobody has reviewed stays above all else', () => {
+    const elevation = {
+      id: 7,
+      actor: by,
+      why: 'full disk',
+      openedAt: noon,
+      until: noon,
+      endedAt: null,
+      review: null,
+    };
+    const four = [7, 8, 9, 10].map(id => ({ ...elevation, id }));
+    assert.match(
+      said(homeReply(facts({ unreviewed: four }), noon)),
+      /^# To review\nBreakglass 7, hubot: full disk .*\nBreakglass 8.*\nBreakglass 9.*\nand 1 more\n.*breakglass review 7 --verdict/,
+    );
+  });
+});
 
 describe('a Home: what is free', () => {
   const held = [{ pool: 'lab', node: 'n', kind: 'gpu' as const, index: 0, run: 1 }];
@@ -58,7 +101,7 @@ describe('a Home: what is free', () => {
   ];
   for (const [name, pools, line] of rows)
     test(name, () => {
-      const shown = said(homeReply(facts({ holdings: { pools, held, queued: [] } }), noon));
+      const shown = said(homeReply(facts({ holdings: { pools, held, queued: [], freezes: [] } }), noon));
       assert.equal(shown.split('\n')[1], line);
     });
 });

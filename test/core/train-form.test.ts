@@ -3,12 +3,14 @@ import { describe, test } from 'node:test';
 import { train } from '../../commands/train.ts';
 import type { FormField, FormValues } from '../../src/core/form.ts';
 import { freeIn, type Holdings, modelWords, poolNow } from '../../src/core/free-now.ts';
+import type { Freeze } from '../../src/core/freeze.ts';
 import type { Accelerator, PoolState } from '../../src/core/ports.ts';
 import { type Policy, policySchema } from '../../src/core/project.ts';
 import { readTrainForm } from '../../src/core/read-train-form.ts';
 import type { RunWish } from '../../src/core/run-request.ts';
 import { trainChoices, trainForm, wishOf } from '../../src/core/train-form.ts';
 import { liveRun, noon } from '../support/live-run.ts';
+import { octocat } from '../support/run.ts';
 
 const policy: Policy = policySchema.parse({
   teams: { research: {} },
@@ -53,7 +55,18 @@ const holdings: Holdings = {
     { pool: 'local', node: 'a', kind: 'cpu', index: 0, run: 2 },
     { pool: 'lab', node: 'b', kind: 'gpu', index: 0, run: 3 },
   ],
-  queued: [{ number: 4, pool: 'local', gpus: 2, gpuModel: null, priority: 'normal', queuedAt: noon }],
+  freezes: [],
+  queued: [
+    {
+      number: 4,
+      pool: 'local',
+      project: 'digits',
+      gpus: 2,
+      gpuModel: null,
+      priority: 'normal',
+      queuedAt: noon,
+    },
+  ],
 };
 
 function fieldsOf(wish: Partial<RunWish>, held: Holdings | null = holdings, of = policy) {
@@ -420,6 +433,24 @@ describe('what is free now', () => {
   ];
   for (const [name, one, says] of rows)
     test(`of a pool: ${name}`, () => assert.equal(poolNow(one, holdings), says));
+
+  const standing = { id: 1, why: '', by: octocat, since: noon };
+  const kept: [name: string, freeze: Pick<Freeze, 'kind' | 'scope'>, says: string][] = [
+    ['frozen', { kind: 'freeze', scope: { kind: 'pool', name: 'lab' } }, 'Frozen: nothing starts there now'],
+    ['all frozen', { kind: 'freeze', scope: { kind: 'all' } }, 'Frozen: nothing starts there now'],
+    [
+      'drained',
+      { kind: 'drain', scope: { kind: 'pool', name: 'lab' } },
+      'Being drained: nothing starts there now',
+    ],
+    ['another frozen', { kind: 'freeze', scope: { kind: 'pool', name: 'x' } }, '1 of 1 CPU slot free'],
+    ['a project frozen', { kind: 'freeze', scope: { kind: 'project', name: 'lab' } }, '1 of 1 CPU slot free'],
+  ];
+  for (const [name, freeze, says] of kept)
+    test(`of a pool: ${name}`, () => {
+      const freezes = [{ ...standing, ...freeze }];
+      assert.equal(poolNow(pool('lab', [slot(0)]), { ...holdings, freezes }), says);
+    });
 
   const models: [name: string, models: string[], words: [word: string, label: string][]][] = [
     ['one', ['NVIDIA H200'], [['H200', 'NVIDIA H200']]],

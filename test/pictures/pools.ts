@@ -32,4 +32,5 @@ export const holdings: Holdings = {
   ],
   held: [0, 1, 2].map(index => ({ pool: 'lab', node: 'n1', kind: 'gpu', index, run: 38 })),
   queued: [],
+  freezes: [],
 };

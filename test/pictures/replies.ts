@@ -229,12 +229,13 @@ function homes(): Record<string, Shown> {
       { ...done, number: 40 },
     ],
     queue: { first: others, count: 14 },
+    unreviewed: [],
     mayTrain: true,
     example: 'train digits -p lr=0.1',
   };
   const nothing: HomeFacts = {
     ...facts,
-    holdings: { pools: holdings.pools.slice(0, 1), held: [], queued: [] },
+    holdings: { pools: holdings.pools.slice(0, 1), held: [], queued: [], freezes: [] },
     mine: { first: [], count: 0 },
     ended: [],
     queue: { first: [], count: 0 },

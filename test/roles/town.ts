@@ -4,6 +4,8 @@ import { commands } from '../../commands/index.ts';
 import { auditLog } from '../../src/adapters/postgres/audit.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
+import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
+import { freezeStore } from '../../src/adapters/postgres/freezes.ts';
 import { installationStore } from '../../src/adapters/postgres/installations.ts';
 import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { logStore } from '../../src/adapters/postgres/logs.ts';
@@ -12,6 +14,7 @@ import { planStore } from '../../src/adapters/postgres/plan.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
+import { tokenStore } from '../../src/adapters/postgres/tokens.ts';
 import { slackForms } from '../../src/adapters/slack/instant.ts';
 import { slackReceiver } from '../../src/adapters/slack/receive.ts';
 import { deliver } from '../../src/app/deliver.ts';
@@ -57,11 +60,22 @@ export async function openTown(t: TestContext, server: TestServer) {
     deliveryStore(db, database.pool),
     auditLog(db),
   ];
+  const [freezes, elevations] = [freezeStore(db), elevationStore(db)];
   const { source } = memoryPorts(memory());
   const said = {
     commands,
     policy,
-    ports: { runs, logs: logStore(db), plan: planStore(db, ['local']), source, audit, links: linkStore(db) },
+    ports: {
+      runs,
+      logs: logStore(db),
+      plan: planStore(db, ['local']),
+      source,
+      audit,
+      links: linkStore(db),
+      freezes,
+      elevations,
+      tokens: tokenStore(db),
+    },
   };
   const deliverPorts = {
     ...{ deliveries, surfaces, audit, log, unpack: slack.unpack },
@@ -73,7 +87,11 @@ export async function openTown(t: TestContext, server: TestServer) {
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
     home: (place: SlackPlace, now: Date) =>
-      homeOf(place, { commands, policy, runs, plan: said.ports.plan, links: said.ports.links }, now),
+      homeOf(
+        place,
+        { commands, policy, runs, plan: said.ports.plan, links: said.ports.links, elevations },
+        now,
+      ),
   };
 
   /** What the workspace said last (or `text`) is stored and worked on, and what comes of it is shown. */

@@ -1,10 +1,21 @@
 import type { CommandContext, CommandDefinition, Outcome } from '../../src/core/command.ts';
+import type { Elevation } from '../../src/core/elevation.ts';
+import type { Freeze } from '../../src/core/freeze.ts';
 import { coerceValues, parseCommand } from '../../src/core/grammar.ts';
 import { isSamePerson, personOf } from '../../src/core/people.ts';
-import type { AuditRow, MetricSummary, PoolState, Ports, Resolved } from '../../src/core/ports.ts';
+import type {
+  AuditRow,
+  MetricSummary,
+  PlanSnapshot,
+  PoolState,
+  Ports,
+  Resolved,
+  Token,
+} from '../../src/core/ports.ts';
 import { type Policy, policySchema } from '../../src/core/project.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
 import { liveRun, noon } from './live-run.ts';
+import { leverPorts } from './memory-levers.ts';
 import { octocat } from './run.ts';
 
 /** What the parts of one command's test know and keep: plain values, changed by what the command does. */
@@ -17,6 +28,10 @@ export interface Memory {
   lines: string[];
   audit: AuditRow[];
   pools: PoolState[];
+  held: PlanSnapshot['held'];
+  freezes: Freeze[];
+  elevations: Elevation[];
+  tokens: Token[];
   resolved: Resolved;
   /** Calls that change or read something outside, in order. */
   calls: string[];
@@ -32,6 +47,10 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     lines: [],
     audit: [],
     pools: [],
+    held: [],
+    freezes: [],
+    elevations: [],
+    tokens: [],
     resolved: { ok: true, sha: 'b'.repeat(40) },
     calls: [],
     ...changes,
@@ -94,7 +113,14 @@ export function memoryPorts(m: Memory): Ports {
       },
     },
     plan: {
-      snapshot: async () => ({ epoch: 1, wantedSeq: 1, pools: m.pools, held: [], queued: [] }),
+      snapshot: async () => ({
+        epoch: 1,
+        wantedSeq: 1,
+        pools: m.pools,
+        freezes: m.freezes,
+        held: m.held,
+        queued: [],
+      }),
       commit: unused,
       wanted: unused,
     },
@@ -114,6 +140,7 @@ export function memoryPorts(m: Memory): Ports {
         return m.audit.toReversed().slice(0, filter.limit);
       },
     },
+    ...leverPorts(m),
   };
 }
 

@@ -25,8 +25,10 @@ export const runRequestSchema = z
   .object({ parameters: z.record(z.string(), plain).optional() })
   .catchall(plain);
 
+type AskingToken = Pick<Token, 'id' | 'name' | 'scopes'>;
+
 /** The same request from anywhere: `key` is unique per wish. Throws `BODY_INVALID` where it has another shape. */
-export function runIntent(token: Pick<Token, 'id' | 'name'>, key: string, body: unknown): Intent {
+export function runIntent(token: AskingToken, key: string, body: unknown): Intent {
   const { timeLimit, ...same } = parse(runRequestSchema, body);
   const values: Record<string, unknown> = same;
   const time = timeLimit ?? values.time;
@@ -36,7 +38,7 @@ export function runIntent(token: Pick<Token, 'id' | 'name'>, key: string, body: 
 
 /** A command, called by a token. */
 export function callIntent(
-  token: Pick<Token, 'id' | 'name'>,
+  token: AskingToken,
   key: string,
   path: readonly string[],
   values: Record<string, unknown>,
@@ -45,10 +47,10 @@ export function callIntent(
 }
 
 /** A command line, typed with a token in hand. */
-export function wordsIntent(token: Pick<Token, 'id' | 'name'>, key: string, words: string): Intent {
+export function wordsIntent(token: AskingToken, key: string, words: string): Intent {
   return { ...asked(token, key), wish: { kind: 'words', words } };
 }
 
-function asked(token: Pick<Token, 'id' | 'name'>, key: string): Omit<Intent, 'wish'> {
-  return { key, actor: tokenActor(token), place: { kind: 'http' } };
+function asked(token: AskingToken, key: string): Omit<Intent, 'wish'> {
+  return { key, actor: tokenActor(token), scopes: token.scopes, place: { kind: 'http' } };
 }

@@ -7,7 +7,8 @@ import { type Db, json, type Tx } from './database.ts';
  * Each row's hash covers the row and the hash before it. The head is kept beside the chain, so that rows missing at its end are seen
  * too. Its row lock puts writers one behind the other: append last in a transaction.
  */
-export async function appendAudit(tx: Tx, entry: AuditEntry, now: Date): Promise<void> {
+export async function appendAudit(tx: Tx, given: AuditEntry, now: Date): Promise<void> {
+  const entry = withElevation(given);
   const head = await tx
     .selectFrom('audit_head')
     .selectAll()
@@ -30,6 +31,12 @@ export async function appendAudit(tx: Tx, entry: AuditEntry, now: Date): Promise
     })
     .execute();
   await tx.updateTable('audit_head').set({ seq, hash }).where('id', '=', 1).execute();
+}
+
+/** What is done under an elevation says so in its details. */
+function withElevation(entry: AuditEntry): AuditEntry {
+  const { breakglass, ...actor } = entry.actor;
+  return breakglass === undefined ? entry : { ...entry, actor, details: { ...entry.details, breakglass } };
 }
 
 export function auditLog(db: Db): AuditLog {

@@ -1,6 +1,8 @@
 import { type Generated, Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
 import type { Actor, Place } from '../../core/actor.ts';
+import type { Verdict } from '../../core/elevation.ts';
+import type { Freeze } from '../../core/freeze.ts';
 import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { Failure, Run, RunEvent, RunSpec, RunState, StopReason } from '../../core/run.ts';
@@ -125,6 +127,7 @@ export interface Tables {
     scopes: string[];
     pool: string | null;
     created_at: Date;
+    last_used_at: Date | null;
     revoked_at: Date | null;
   };
   installations: {
@@ -139,6 +142,37 @@ export interface Tables {
     installed_by: string;
     installed_at: Date;
     revoked_at: Date | null;
+  };
+  freezes: {
+    id: Generated<number>;
+    key: string;
+    kind: Freeze['kind'];
+    scope: Freeze['scope']['kind'];
+    name: string;
+    why: string;
+    by: Json<Actor>;
+    place: Json<Place>;
+    since: Date;
+    told_at: Date | null;
+    lifted_key: string | null;
+    lifted_by: Json<Actor> | null;
+    lifted_at: Date | null;
+  };
+  elevations: {
+    id: Generated<number>;
+    key: string;
+    person: string;
+    actor: Json<Actor>;
+    why: string;
+    opened_at: Date;
+    until: Date;
+    ended_key: string | null;
+    ended_at: Date | null;
+    review_key: string | null;
+    reviewed_by: Json<Actor> | null;
+    verdict: Verdict | null;
+    note: string | null;
+    reviewed_at: Date | null;
   };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {

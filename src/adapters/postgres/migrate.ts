@@ -6,9 +6,10 @@ import { extend } from './migrations/0003-extend.ts';
 import { rates } from './migrations/0004-rates.ts';
 import { home } from './migrations/0005-home.ts';
 import { audit } from './migrations/0006-audit.ts';
+import { levers } from './migrations/0007-levers.ts';
 import { links } from './migrations/0008-links.ts';
 
-const migrations = [first, installations, extend, rates, home, audit, links];
+const migrations = [first, installations, extend, rates, home, audit, levers, links];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;
 const oldestMajor = 15;

@@ -4,6 +4,7 @@ import type { PlanDecision, PlanSnapshot, PlanStore, PoolState } from '../../cor
 import { priorities } from '../../core/project.ts';
 import { transition } from '../../core/run.ts';
 import type { Db, Tx } from './database.ts';
+import { standing } from './freezes.ts';
 import { runOf, storeTransition } from './run-rows.ts';
 
 type StartDecision = Extract<PlanDecision, { type: 'start' }>;
@@ -74,6 +75,7 @@ async function readSnapshot(tx: Tx, names: readonly string[]): Promise<PlanSnaps
     .select([
       'number',
       'pool',
+      'project',
       'gpus',
       'priority',
       'queued_at',
@@ -104,10 +106,12 @@ async function readSnapshot(tx: Tx, names: readonly string[]): Promise<PlanSnaps
     epoch: planner.epoch,
     wantedSeq: planner.wanted_seq,
     pools,
+    freezes: await standing(tx),
     held,
     queued: queued.map(row => ({
       number: row.number,
       pool: row.pool,
+      project: row.project,
       gpus: row.gpus,
       gpuModel: row.gpu_model,
       priority: priorities[row.priority] ?? 'normal',

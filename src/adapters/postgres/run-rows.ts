@@ -121,7 +121,7 @@ export async function wantPlan(tx: Tx): Promise<void> {
  * Homes no longer show what is true. It is one number for all of them, which the sweep compares: a change writes no row for every person
  * who has one open.
  */
-async function showHomes(tx: Tx): Promise<void> {
+export async function showHomes(tx: Tx): Promise<void> {
   await tx.updateTable('planner').set({ changed_seq: sql`changed_seq + 1` }).where('id', '=', 1).execute();
 }
 

@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { system } from '../../core/actor.ts';
 import { type Scope, scopes, type Token, type TokenStore } from '../../core/ports.ts';
 import { appendAudit } from './audit.ts';
@@ -19,9 +19,10 @@ export function tokenStore(db: Db): TokenStore {
     const row = await db
       .selectFrom('tokens')
       .selectAll()
+      .select(sql<boolean>`last_used_at is null or last_used_at < now() - interval '1 minute'`.as('is_stale'))
       .where('hash', '=', digest(secret))
       .executeTakeFirst();
-    return row ? tokenOf(row) : null;
+    return row ? { token: tokenOf(row), isStale: row.is_stale } : null;
   };
 
   return {
@@ -44,17 +45,19 @@ export function tokenStore(db: Db): TokenStore {
       return { token: tokenOf(row), secret };
     },
     async find(secret) {
-      const token = await withSecret(secret);
-      return token?.revokedAt === null ? token : null;
+      const found = await withSecret(secret);
+      if (!found || found.token.revokedAt !== null) return null;
+      if (found.isStale) await touch(db, found.token.id);
+      return found.token;
     },
     async findRevoked(secret) {
-      const token = await withSecret(secret);
-      return token && token.revokedAt !== null ? token : null;
+      const found = await withSecret(secret);
+      return found && found.token.revokedAt !== null ? found.token : null;
     },
     async list() {
       return (await db.selectFrom('tokens').selectAll().orderBy('created_at').execute()).map(tokenOf);
     },
-    async revoke(id, now) {
+    async revoke(id, now, by = system) {
       return await db.transaction().execute(async tx => {
         const revoked = await tx
           .updateTable('tokens')
@@ -67,7 +70,7 @@ export function tokenStore(db: Db): TokenStore {
         for (const { id: one, ...details } of revoked)
           await appendAudit(
             tx,
-            { actor: system, action: 'token.revoke', subject: `token:${one}`, outcome: 'done', details },
+            { actor: by, action: 'token.revoke', subject: `token:${one}`, outcome: 'done', details },
             now,
           );
         return revoked.length > 0;
@@ -125,8 +128,18 @@ function tokenOf(row: Selectable<Tables['tokens']>): Token {
     scopes: row.scopes.filter((scope): scope is Scope => known.has(scope)),
     pool: row.pool,
     createdAt: row.created_at,
+    lastUsedAt: row.last_used_at,
     revokedAt: row.revoked_at,
   };
+}
+
+/** Written once a minute at most: whoever asks often does not wait for it each time. */
+async function touch(db: Db, id: string): Promise<void> {
+  await sql`
+    update tokens set last_used_at = now()
+    where id = ${id}::uuid and (last_used_at is null or last_used_at < now() - interval '1 minute')`.execute(
+    db,
+  );
 }
 
 function digest(secret: string): Buffer {

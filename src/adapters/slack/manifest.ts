@@ -55,5 +55,5 @@ function hint(verb: string, commands: readonly CommandDefinition[]): string {
   const own = commands.find(command => command.path.join(' ') === verb);
   const subjects = own?.arguments.map(argument => `<${argument.name}>`) ?? [];
   const below = commands.flatMap(({ path }) => (path[0] === verb && path[1] ? [path[1]] : []));
-  return [...subjects, ...below].join(' | ');
+  return [...subjects, ...new Set(below)].join(' | ');
 }

@@ -1,3 +1,5 @@
+import { timeOfDay } from '../format.ts';
+import { type Freeze, freezesOn, heldSentence, workingIn } from '../freeze.ts';
 import type { Accelerator, PlanDecision, PlanSnapshot, PoolState } from '../ports.ts';
 import { type Priority, priorities } from '../project.ts';
 
@@ -13,6 +15,10 @@ export const holdCodes = [
   'no-such-flavor',
   'pool-unreachable',
   'pool-unknown',
+  /** An operator has frozen everything, its pool or its project. */
+  'frozen',
+  /** An operator has its pool drained. */
+  'draining',
 ] as const;
 export type HoldCode = (typeof holdCodes)[number];
 
@@ -28,7 +34,7 @@ interface Node {
 /**
  * Decides for every queued run whether it starts now, and where, or why not: per pool by priority, then by the time when it was queued,
  * then by number. A run that waits blocks the later ones that want the same kind of accelerator in its pool; one that could not start
- * even on an idle pool blocks nobody. A run's accelerators are all on one node: the one with the fewest free that has enough.
+ * even on an idle pool blocks nobody, nor does one that an operator holds back. A run's accelerators are all on one node: the one with the fewest free that has enough.
  *
  * Pure, and independent of the order of rows. Every queued run gets exactly one decision.
  */
@@ -36,12 +42,24 @@ export function plan(snapshot: PlanSnapshot, now: Date): PlanDecision[] {
   const pools = new Map(snapshot.pools.map(pool => [pool.name, pool]));
   const names = [...new Set(snapshot.queued.map(run => run.pool))].sort();
   return names.flatMap(name => {
-    const queue = snapshot.queued.filter(run => run.pool === name).sort(queueOrder);
+    const all = snapshot.queued.filter(run => run.pool === name).sort(queueOrder);
+    const kept = all.flatMap(run => {
+      const freezes = freezesOn(snapshot.freezes, run);
+      return freezes.length > 0 ? [heldBack(run, freezes, snapshot, now)] : [];
+    });
+    const queue = all.filter(run => !kept.some(decision => decision.run === run.number));
     const pool = pools.get(name);
-    if (!pool) return queue.map(run => hold(run, 'pool-unknown', unknownPool(name, pools)));
-    if (!pool.reachable) return queue.map(run => hold(run, 'pool-unreachable', unreachable(pool, now)));
-    return planPool(pool, queue, holders(snapshot, name));
+    if (!pool) return [...kept, ...queue.map(run => hold(run, 'pool-unknown', unknownPool(name, pools)))];
+    if (!pool.reachable)
+      return [...kept, ...queue.map(run => hold(run, 'pool-unreachable', unreachable(pool, now)))];
+    return [...kept, ...planPool(pool, queue, holders(snapshot, name))];
   });
+}
+
+/** What an operator holds back says so whatever else would keep it. */
+function heldBack(run: Queued, freezes: Freeze[], { held }: PlanSnapshot, now: Date): PlanDecision {
+  const code = freezes.some(({ kind }) => kind === 'freeze') ? 'frozen' : 'draining';
+  return hold(run, code, heldSentence(freezes, workingIn(run.pool, held), now));
 }
 
 /** The order of a pool's queue. */
@@ -122,7 +140,7 @@ function unknownPool(name: string, pools: Map<string, PoolState>): string {
 
 function unreachable(pool: PoolState, now: Date): string {
   const seen = pool.seenAt
-    ? `has not been heard of since ${time(pool.seenAt, now)}`
+    ? `has not been heard of since ${timeOfDay(pool.seenAt, now)}`
     : 'has never been heard of';
   return `The agent of pool ${pool.name} ${seen}. It starts when that agent runs and reaches Signalbox.`;
 }
@@ -186,10 +204,4 @@ function list(indices: number[]): string {
 
 function short(words: string[]): string {
   return words.length > 5 ? `${words.slice(0, 5).join(', ')} and ${words.length - 5} more` : words.join(', ');
-}
-
-/** A moment, with its date only where it is not today's: the sentence stays the same from plan to plan. */
-function time(at: Date, now: Date): string {
-  const [day, clock] = at.toISOString().slice(0, 16).split('T');
-  return now.toISOString().startsWith(`${day}T`) ? `${clock} UTC` : `${day} ${clock} UTC`;
 }

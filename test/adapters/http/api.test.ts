@@ -435,6 +435,7 @@ test('a request becomes the intent of its token', async t => {
     assert.deepEqual(intents.pop(), {
       key: `http:writer:${name.replaceAll(' ', '-')}`,
       actor: { kind: 'token', id: 'writer', name: 'writer' },
+      scopes: ['runs:read', 'runs:write'],
       place: { kind: 'http' },
       wish,
     });

@@ -16,6 +16,7 @@ const token = (id: string, more: Partial<Token>): Token => ({
   scopes: [],
   pool: null,
   createdAt: at,
+  lastUsedAt: null,
   revokedAt: null,
   ...more,
 });

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { type Freeze, type FreezeScope, freezesOn } from '../../../src/core/freeze.ts';
 import type { Accelerator, PlanDecision, PlanSnapshot, PoolState } from '../../../src/core/ports.ts';
 import { priorities } from '../../../src/core/project.ts';
 import { holdCodes, plan } from '../../../src/core/scheduler/plan.ts';
 import { type Random, random } from '../../support/random.ts';
+import { octocat } from '../../support/run.ts';
 
 const now = new Date('2026-03-04T12:00:00Z');
 type Queued = PlanSnapshot['queued'][number];
@@ -31,6 +33,7 @@ function run(number: number, more: Partial<Queued> = {}): Queued {
   return {
     number,
     pool: 'lab',
+    project: 'digits',
     gpus: 1,
     gpuModel: null,
     priority: 'normal',
@@ -43,8 +46,17 @@ function held(number: number, node: string, indices: number[], kind: 'gpu' | 'cp
   return indices.map(index => ({ pool: 'lab', node, kind, index, run: number }));
 }
 
+function freeze(scope: FreezeScope, more: Partial<Freeze> = {}): Freeze {
+  const since = new Date('2026-03-04T11:58:07Z');
+  return { id: 1, kind: 'freeze', scope, why: 'the disk is full.', by: octocat, since, ...more };
+}
+
+function drain(name: string): Freeze {
+  return freeze({ kind: 'pool', name }, { id: 2, kind: 'drain', why: '' });
+}
+
 function world(parts: Partial<PlanSnapshot>): PlanSnapshot {
-  return { epoch: 7, wantedSeq: 7, pools: [], held: [], queued: [], ...parts };
+  return { epoch: 7, wantedSeq: 7, pools: [], freezes: [], held: [], queued: [], ...parts };
 }
 
 /** `#3 a gpu 0,1` for a start, `#4 flavor-full` for a hold. */
@@ -200,6 +212,51 @@ const decisions: { name: string; world: Partial<PlanSnapshot>; expected: string[
     world: { pools: [pool('lab', gpus('a', 1))], held: held(9, 'gone', [0]), queued: [run(1)] },
     expected: ['#1 a gpu 0'],
   },
+  {
+    name: 'nothing while everything is frozen, whatever else would hold it',
+    world: {
+      pools: [pool('lab', gpus('a', 2)), pool('far', [], { reachable: false })],
+      freezes: [freeze({ kind: 'all' })],
+      queued: [run(1), run(2, { pool: 'far' }), run(3, { pool: 'nowhere' })],
+    },
+    expected: ['#2 frozen', '#1 frozen', '#3 frozen'],
+  },
+  {
+    name: 'a frozen project blocks nobody behind it, and a project of a like name starts',
+    world: {
+      pools: [pool('lab', gpus('a', 1))],
+      freezes: [freeze({ kind: 'project', name: 'digits' })],
+      queued: [run(1, { priority: 'high' }), run(2, { project: 'digits-2' })],
+    },
+    expected: ['#1 frozen', '#2 a gpu 0'],
+  },
+  {
+    name: 'a project that is named like a frozen pool starts',
+    world: {
+      pools: [pool('lab', gpus('a', 1))],
+      freezes: [freeze({ kind: 'pool', name: 'digits' }), freeze({ kind: 'project', name: 'lab' })],
+      queued: [run(1)],
+    },
+    expected: ['#1 a gpu 0'],
+  },
+  {
+    name: 'a drained pool starts nothing, another does',
+    world: {
+      pools: [pool('lab', gpus('a', 1)), pool('other', gpus('b', 1))],
+      freezes: [drain('lab')],
+      queued: [run(1), run(2, { pool: 'other' })],
+    },
+    expected: ['#1 draining', '#2 b gpu 0'],
+  },
+  {
+    name: 'frozen is said before drained',
+    world: {
+      pools: [pool('lab', gpus('a', 1))],
+      freezes: [drain('lab'), freeze({ kind: 'pool', name: 'lab' })],
+      queued: [run(1)],
+    },
+    expected: ['#1 frozen'],
+  },
 ];
 
 describe('what starts and what waits', () => {
@@ -295,6 +352,47 @@ const sentences: { name: string; world: Partial<PlanSnapshot>; run: number; sent
     run: 1,
     sentence: 'There is no pool lab. The pools are a, b. It starts when signalbox.yml has that pool again.',
   },
+  {
+    name: 'frozen, everything',
+    world: { pools: [pool('lab', gpus('a', 1))], freezes: [freeze({ kind: 'all' })], queued: [run(1)] },
+    run: 1,
+    sentence:
+      'Everything is frozen by octocat since 11:58 UTC: the disk is full. It starts when that is lifted.',
+  },
+  {
+    name: 'frozen, a project and since yesterday',
+    world: {
+      freezes: [
+        freeze(
+          { kind: 'project', name: 'digits' },
+          { since: new Date('2026-03-03T23:00:00Z'), why: 'x'.repeat(999) },
+        ),
+      ],
+      queued: [run(1)],
+    },
+    run: 1,
+    sentence: `Project digits is frozen by octocat since 2026-03-03 23:00 UTC: ${'x'.repeat(199)}…. It starts when that is lifted.`,
+  },
+  {
+    name: 'frozen, and its pool drained',
+    world: { freezes: [freeze({ kind: 'pool', name: 'lab' }), drain('lab')], queued: [run(1)] },
+    run: 1,
+    sentence:
+      'Pool lab is frozen by octocat since 11:58 UTC: the disk is full. Pool lab is being drained by octocat since 11:58 UTC. ' +
+      'No run works there any more. It starts when all of that is lifted.',
+  },
+  {
+    name: 'draining',
+    world: {
+      pools: [pool('lab', gpus('a', 4))],
+      held: [...held(9, 'a', [1, 2]), ...held(8, 'a', [0])],
+      freezes: [drain('lab')],
+      queued: [run(1)],
+    },
+    run: 1,
+    sentence:
+      'Pool lab is being drained by octocat since 11:58 UTC. 2 runs still work there (#8, #9). It starts when that is lifted.',
+  },
 ];
 
 describe('the sentence', () => {
@@ -320,6 +418,7 @@ describe(`${worlds} random worlds`, () => {
         const wish = snapshot.queued.find(queued => queued.number === decision.run);
         const there = snapshot.pools.find(p => p.name === decision.pool);
         assert.ok(wish && there?.reachable && wish.pool === decision.pool);
+        assert.deepEqual(freezesOn(snapshot.freezes, wish), [], 'what is held back does not start');
         assert.equal(decision.indices.length, Math.max(wish.gpus, 1));
         for (const index of decision.indices) {
           const key = `${decision.pool} ${decision.node} ${decision.kind} ${index}`;
@@ -401,7 +500,9 @@ describe(`${worlds} random worlds`, () => {
       const code = new Map(planned.map(d => [d.run, d.type === 'start' ? 'start' : d.code]));
       for (const later of snapshot.queued.filter(queued => code.get(queued.number) === 'start'))
         for (const earlier of snapshot.queued.filter(queued => isBefore(queued, later)))
-          assert.ok(['start', 'no-such-flavor'].includes(code.get(earlier.number) ?? ''));
+          assert.ok(
+            ['start', 'no-such-flavor', 'frozen', 'draining'].includes(code.get(earlier.number) ?? ''),
+          );
     });
   });
 });
@@ -450,6 +551,7 @@ function randomWorld(dice: Random): PlanSnapshot {
   const taken = pinned.filter(() => dice.chance(busy)).map(row => ({ ...row, run: dice.int(1_000, 1_010) }));
   const queued = Array.from({ length: dice.int(0, 14) }, (_, at) =>
     run(at + 1, {
+      project: dice.pick(['digits', 'speech', 'speech']),
       pool: dice.chance(0.03) ? 'nowhere' : `pool-${dice.int(0, pools.length - 1)}`,
       gpus: dice.pick([0, 0, 1, 1, 2, 3, 4, 8]),
       gpuModel: dice.pick([null, null, 'a100', 'H100', 't4']),
@@ -457,7 +559,12 @@ function randomWorld(dice: Random): PlanSnapshot {
       queuedAt: new Date(now.getTime() - dice.int(0, 5) * 1_000),
     }),
   );
-  return world({ pools, held: taken, queued });
+  const freezes = [
+    ...(dice.chance(0.05) ? [freeze({ kind: 'all' })] : []),
+    ...(dice.chance(0.2) ? [freeze({ kind: 'project', name: 'digits' })] : []),
+    ...(dice.chance(0.2) ? [drain('pool-0')] : []),
+  ];
+  return world({ pools, held: taken, queued, freezes });
 }
 
 function randomMachine(dice: Random): Accelerator[] {

@@ -1,0 +1,25 @@
+import { defineCommand } from '../src/core/command.ts';
+import { unknownPool } from '../src/core/freeze.ts';
+import { freezeJson } from '../src/core/freeze-json.ts';
+import { reply } from '../src/core/reply.ts';
+
+/** Ends what `signalbox drain` began. */
+export const signalboxUndrain = defineCommand({
+  path: ['signalbox', 'undrain'],
+  summary: 'Let runs start again in a pool that was drained.',
+  access: 'operator',
+  scope: 'admin',
+  arguments: [{ name: 'pool', kind: 'word', summary: 'The pool.', required: true }],
+  flags: [],
+  examples: ['signalbox undrain local'],
+  needs: ['freezes'],
+  async run({ pool }, { actor, policy, key, now }, { freezes }) {
+    const scope = { kind: 'pool', name: pool } as const;
+    const lifted = await freezes.lift({ key, kind: 'drain', scope, by: actor, at: now });
+    // What signalbox.yml has no longer may still be drained; a slip is neither.
+    const unknown = lifted ? null : unknownPool(pool, policy, named => `signalbox undrain ${named}`);
+    if (unknown) return unknown;
+    const title = lifted ? `Pool ${pool} is no longer drained.` : `Pool ${pool} is not being drained.`;
+    return { ok: true, reply: reply(title, [], { data: { lifted: lifted ? freezeJson(lifted) : null } }) };
+  },
+});
