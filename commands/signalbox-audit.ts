@@ -13,6 +13,7 @@ export const signalboxAudit = defineCommand({
   path: ['signalbox', 'audit'],
   summary: 'See who did what, and what was refused.',
   access: 'operator',
+  scope: 'admin',
   arguments: [
     {
       name: 'subject',
