@@ -1,6 +1,7 @@
 import { actorKey } from '../src/core/actor.ts';
 import { defineCommand } from '../src/core/command.ts';
-import { reply } from '../src/core/reply.ts';
+import { type ReplyBlock, reply } from '../src/core/reply.ts';
+import { moreSentence, namesOf } from '../src/core/rights.ts';
 
 /** Who Signalbox takes the asker for, and what that allows. */
 export const signalboxWhoami = defineCommand({
@@ -11,7 +12,7 @@ export const signalboxWhoami = defineCommand({
   flags: [],
   examples: ['signalbox whoami'],
   needs: [],
-  async run(_values, { actor, role, person }) {
+  async run(_values, { actor, role, person, rights }) {
     const { name, teams, accounts } = person;
     const others = accounts.filter(one => one !== actorKey(actor));
     const rows = [
@@ -23,7 +24,18 @@ export const signalboxWhoami = defineCommand({
       },
       ...(teams.length > 0 ? [{ label: 'Teams', value: [teams.join(', ')] }] : []),
     ];
-    const data = { actor: { kind: actor.kind, id: actor.id, name: actor.name }, role, teams, accounts };
-    return { ok: true, reply: reply(`You are ${name}.`, [{ kind: 'fields', rows }], { data }) };
+    const { may, more } = rights();
+    const data = {
+      actor: { kind: actor.kind, id: actor.id, name: actor.name },
+      role,
+      teams,
+      accounts,
+      may: may.map(command => command.path.join(' ')),
+    };
+    const blocks: ReplyBlock[] = [
+      { kind: 'fields', rows: [...rows, { label: 'You may', value: namesOf(may) }] },
+      ...more.map(group => ({ kind: 'context' as const, text: moreSentence(group) })),
+    ];
+    return { ok: true, reply: reply(`You are ${name}.`, blocks, { data }) };
   },
 });

@@ -9,6 +9,7 @@ import type { Dispatched, Intent } from '../core/intent.ts';
 import { isSamePerson, personOf } from '../core/people.ts';
 import type { Ports } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import { rightsIn } from '../core/rights.ts';
 
 export interface DispatchDeps {
   commands: readonly CommandDefinition[];
@@ -33,7 +34,8 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
   // 2. What do the words mean.
   const parsed = parse(intent, deps.commands);
   if (!parsed.ok) return await refuse(intent, deps, now, parsed.code, parsed.details);
-  if ('help' in parsed) return { ok: true, reply: helpReply(parsed.help, deps.commands, role) };
+  if ('help' in parsed)
+    return { ok: true, reply: helpReply(parsed.help, deps.commands, role, intent.place.kind) };
   const { command, values } = parsed;
 
   // 3. May they.
@@ -52,6 +54,7 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
     place: intent.place,
     role,
     person,
+    rights: () => rightsIn(deps.commands, role, intent.place.kind),
     isSelf: (other: Actor) => isSamePerson(intent.actor, other, people, links),
     policy: deps.policy,
     key: intent.key,

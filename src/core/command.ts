@@ -4,6 +4,7 @@ import type { Person } from './people.ts';
 import type { Ports, Scope } from './ports.ts';
 import type { Policy } from './project.ts';
 import type { Reply } from './reply.ts';
+import type { Rights } from './rights.ts';
 
 /** What a word on a command line may be. */
 interface KindValues {
@@ -52,6 +53,8 @@ export interface CommandContext {
   role: Role;
   /** The person behind the actor, with all accounts. */
   person: Person;
+  /** What they may do here, and who may do the rest. */
+  rights(): Rights;
   /** Whether another actor is the same person. */
   isSelf(other: Actor): boolean;
   policy: Policy;

@@ -1,27 +1,32 @@
-import { mayUse } from './access.ts';
-import type { Role } from './actor.ts';
+import type { Place, Role } from './actor.ts';
 import type { ArgumentSpec, CommandDefinition } from './command.ts';
 import { type Inline, type Reply, type ReplyBlock, reply } from './reply.ts';
+import { moreSentence, rightsIn } from './rights.ts';
 import { allowedFor } from './values.ts';
 
 /**
  * Help for the words that `parseCommand` answered with: a command's path, a group's (`signalbox` and nothing are everything). Generated
- * from the definitions; commands that the role may not use are left out.
+ * from the definitions; of those that the role may not use here, it says which role may.
  */
 export function helpReply(
   path: readonly string[],
   commands: readonly CommandDefinition[],
   role: Role,
+  place: Place['kind'],
 ): Reply {
-  const mine = commands.filter(command => mayUse(command, role).ok);
+  const { may: mine, more: others } = rightsIn(commands, role, place);
   const exact = mine.find(command => command.path.join(' ') === path.join(' '));
   const wanted = path[0] === 'signalbox' ? [] : path;
-  const group = mine.filter(
-    command => command !== exact && wanted.every((part, i) => command.path[i] === part),
-  );
+  const isMeant = (command: CommandDefinition) => wanted.every((part, i) => command.path[i] === part);
+  const group = mine.filter(command => command !== exact && isMeant(command));
   const blocks = exact ? commandBlocks(exact) : [];
   if (exact && group.length > 0) blocks.push({ kind: 'text', text: ['There is also:'] });
   if (group.length > 0) blocks.push({ kind: 'list', items: group.map(listed) });
+  for (const { role: needed, commands: all } of others) {
+    const meant = all.filter(isMeant);
+    if (meant.length > 0)
+      blocks.push({ kind: 'context', text: moreSentence({ role: needed, commands: meant }) });
+  }
   const more = group[0] ?? exact ?? mine[0];
   if (!exact && more)
     blocks.push({ kind: 'context', text: [{ command: `${more.path.join(' ')} --help` }, ' says more.'] });

@@ -223,14 +223,19 @@ describe('signalbox whoami', () => {
         'a named person',
         { policy: named, role: 'approver' },
         'You are Octocat.',
-        ['slack:T1/U1', 'approver', 'research'],
+        ['slack:T1/U1', 'approver', 'research', 'signalbox whoami'],
       ],
-      ['another person', { role: 'trainer' }, 'You are octocat.', ['slack:T1/U1', 'trainer']],
+      [
+        'another person',
+        { role: 'trainer' },
+        'You are octocat.',
+        ['slack:T1/U1', 'trainer', 'signalbox whoami'],
+      ],
       [
         'a token with the id of a person',
         { policy: named, role: 'operator', actor: { ...octocat, kind: 'token', name: 'ci' } },
         'You are ci.',
-        ['token:T1/U1', 'operator'],
+        ['token:T1/U1', 'operator', 'signalbox whoami'],
       ],
     ];
   for (const [name, changes, title, values] of rows)

@@ -24,18 +24,18 @@ test('usage names every word and flag', () => {
 });
 
 test('everything', () => {
-  const reply = helpReply([], commands, 'operator');
+  const reply = helpReply([], commands, 'operator', 'slack');
   const [list] = reply.blocks;
   assert.ok(list?.kind === 'list');
   assert.equal(list.items.length, commands.length);
   assert.equal(plain(list.items[0] ?? []), 'train <project>: Ask for a run of a project.');
-  assert.deepEqual(helpReply(['signalbox'], commands, 'operator'), reply);
+  assert.deepEqual(helpReply(['signalbox'], commands, 'operator', 'slack'), reply);
 });
 
 describe('one command', () => {
   for (const command of commands)
     test(command.path.join(' '), () => {
-      const shown = lines(helpReply(command.path, commands, 'operator'));
+      const shown = lines(helpReply(command.path, commands, 'operator', 'slack'));
       const words = usageOf({ ...command, flags: [] });
       assert.equal(shown[0], command.flags.length > 0 ? `${words} [flags]` : words);
       for (const spec of [...command.arguments, ...command.flags])
@@ -55,7 +55,7 @@ describe('the role decides what is listed', () => {
   ];
   for (const [role, path, listed] of rows)
     test(`${role}: ${path.join(' ') || 'everything'}`, () => {
-      const { data } = helpReply(path, commands, role);
+      const { data } = helpReply(path, commands, role, 'slack');
       const found = (data as { commands: { path: string[] }[] }).commands.map(one => one.path.join(' '));
       assert.deepEqual(found, listed);
     });

@@ -165,6 +165,7 @@ export async function replies(): Promise<Record<string, Shown>> {
     compare: at(60, await compared()),
     'compare-none': at(60, await said('train compare 42', [done])),
     link: at(60, await linked()),
+    whoami: at(60, await said('signalbox whoami')),
     ...homes(),
     'retry-elsewhere': at(60, faultReply(fault('BUTTON_INVALID', { example: 'train list' }, '/'))),
   };

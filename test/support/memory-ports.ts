@@ -13,6 +13,7 @@ import type {
   Token,
 } from '../../src/core/ports.ts';
 import { type Policy, policySchema } from '../../src/core/project.ts';
+import { rightsIn } from '../../src/core/rights.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
 import { liveRun, noon } from './live-run.ts';
 import { leverPorts } from './memory-levers.ts';
@@ -169,6 +170,7 @@ export function context(changes: Partial<CommandContext> = {}): CommandContext {
   return {
     ...{ actor, place, role: 'trainer', policy: said, key: 'slack:1', now: noon },
     person: personOf(actor, said.people, none),
+    rights: () => rightsIn([{ path: ['signalbox', 'whoami'], access: 'none' }], 'trainer', 'slack'),
     isSelf: other => isSamePerson(actor, other, said.people, none),
     ...changes,
   };
