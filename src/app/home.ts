@@ -2,7 +2,7 @@ import { mayUse, roleOf } from '../core/access.ts';
 import { type Actor, actorKey, type SlackPlace } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { closedHomeReply, homeReply, mostHome } from '../core/home-reply.ts';
-import { personOf } from '../core/people.ts';
+import { isSamePerson, personOf } from '../core/people.ts';
 import type { ElevationStore, LinkStore, PlanSnapshot, PlanStore, RunStore } from '../core/ports.ts';
 import { type Policy, priorities } from '../core/project.ts';
 import type { Reply } from '../core/reply.ts';
@@ -27,7 +27,8 @@ const liveStates = runStates.filter(state => !endStates.some(end => end === stat
 export async function homeOf(place: SlackPlace, deps: HomeDeps, now: Date): Promise<Reply> {
   const { commands, policy, runs, plan, links, elevations } = deps;
   const actor: Actor = { kind: 'slack', id: `${place.team}/${place.user}`, name: place.user };
-  const role = roleOf(actor, personOf(actor, policy.people, await links.all()), policy);
+  const known = await links.all();
+  const role = roleOf(actor, personOf(actor, policy.people, known), policy);
   const seen = mayUse(commandNamed('train list', commands), role);
   if (!seen.ok) return closedHomeReply(seen.reason, seen.todo);
   const train = commandNamed('train', commands);
@@ -56,7 +57,7 @@ export async function homeOf(place: SlackPlace, deps: HomeDeps, now: Date): Prom
       mine: { first: await Promise.all(withFacts), count: mine.length },
       ended,
       queue: await othersIn(queue, mine, actor, runs),
-      unreviewed: unreviewed.filter(one => actorKey(one.actor) !== actorKey(actor)),
+      unreviewed: unreviewed.filter(one => !isSamePerson(one.actor, actor, policy.people, known)),
       mayTrain: mayUse(train, role).ok,
       example: train.examples[0],
     },

@@ -17,20 +17,21 @@ export interface Person {
 
 type Named = Policy['people'][number];
 
-/** Who acts: by the accounts that `signalbox.yml` names and by those that were linked. An account that nobody knows is a person of its own. */
+/**
+ * Who acts: by the accounts that `signalbox.yml` names and by those that were linked. Where it names this very account, that counts and no
+ * link does, so that a link never gives a role which the file takes. An account that nobody knows is a person of its own.
+ */
 export function personOf(actor: Actor, people: Policy['people'], links: Links): Person {
   const account = actorKey(actor);
-  const proved = linkedWith(account, links);
-  const named = people.find(person => accountsOf(person).some(one => proved.includes(one)));
-  const declared = named ? accountsOf(named) : [];
-  // What is linked with any account that is named for them is theirs too.
-  const all = [...new Set([...declared.flatMap(one => linkedWith(one, links)), ...proved])].sort();
+  const accounts = allAccounts(account, people, links);
+  const naming = (one: string) => people.find(person => accountsOf(person).includes(one));
+  const named = naming(account) ?? accounts.map(naming).find(person => person !== undefined);
   return {
-    id: declared[0] ?? rootOf(account, links),
+    id: accounts[0] ?? account,
     name: named?.name ?? actor.name,
     role: named?.role ?? null,
     teams: named?.teams ?? [],
-    accounts: all,
+    accounts,
   };
 }
 
@@ -49,13 +50,14 @@ export function accountsOf({ slack = [], github, jira }: Pick<Named, 'slack' | '
   return Object.entries(kinds).flatMap(([kind, ids]) => ids.map(id => `${kind}:${id}`));
 }
 
-/** All accounts of the group, this one included. */
-function linkedWith(account: string, links: Links): string[] {
-  const root = rootOf(account, links);
-  const others = [...links.keys()].filter(one => rootOf(one, links) === root);
-  return [...new Set([account, root, ...others])];
-}
-
-function rootOf(account: string, links: Links): string {
-  return links.get(account) ?? account;
+/** Everything that belongs together by name or by link, sorted: the same from whichever of them one begins. */
+function allAccounts(account: string, people: Policy['people'], links: Links): string[] {
+  const known = new Set([account]);
+  const groups = [...people.map(accountsOf), ...[...links].map(([one, root]) => [one, root])];
+  for (let size = 0; size !== known.size; ) {
+    size = known.size;
+    for (const group of groups)
+      if (group.some(one => known.has(one))) for (const one of group) known.add(one);
+  }
+  return [...known].sort();
 }

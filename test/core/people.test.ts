@@ -17,8 +17,8 @@ const noLinks: Links = new Map();
 
 describe('who somebody is', () => {
   const rows: [name: string, actor: Actor, links: Links, id: string, role: string | null][] = [
-    ['named by this account', slack('T1/U1'), noLinks, 'slack:T1/U1', 'approver'],
-    ['named by this account, in a second workspace', slack('T2/U1'), noLinks, 'slack:T1/U1', 'approver'],
+    ['named by this account', slack('T1/U1'), noLinks, 'github:octocat', 'approver'],
+    ['named by this account, in a second workspace', slack('T2/U1'), noLinks, 'github:octocat', 'approver'],
     ['the same user in a workspace that is not named', slack('T3/U1'), noLinks, 'slack:T3/U1', null],
     ['an id in other case', slack('t1/u1'), noLinks, 'slack:t1/u1', null],
     ['named as one who may nothing', slack('T1/U3'), noLinks, 'slack:T1/U3', 'none'],
@@ -68,6 +68,20 @@ describe('who somebody is', () => {
       const person = personOf(actor, people, links);
       assert.deepEqual([person.id, person.role], [id, role]);
     });
+
+  test('who is named as one that may nothing gets no role by a link, and their other accounts get none either', () => {
+    const links = new Map([['slack:T1/U3', 'github:hubot']]);
+    assert.equal(personOf(slack('T1/U3'), people, links).role, 'none');
+    assert.equal(personOf(slack('T1/U9'), people, new Map([['slack:T1/U9', 'slack:T1/U3']])).role, 'none');
+  });
+
+  test('two that are named apart and linked are one person, from whichever account', () => {
+    const links = new Map([['github:hubot', 'slack:T2/U1']]);
+    const github: Actor = { ...octocat, kind: 'slack', id: 'T2/U1' };
+    const ids = [slack('T1/U1'), github].map(actor => personOf(actor, people, links).id);
+    assert.deepEqual(ids, ['github:hubot', 'github:hubot']);
+    assert.equal(personOf(slack('T1/U1'), people, links).role, 'approver');
+  });
 
   test('all accounts, named and linked', () => {
     const links = new Map([
