@@ -415,6 +415,7 @@ function checked(policy: Policy, file: string, refuse: Refuse): Policy {
         allowed: teams,
       });
   }
+  checkGroups(policy, refuse);
   for (const [name, project] of Object.entries(policy.projects)) {
     const at = ['projects', name];
     if (!teams.includes(project.team))
@@ -451,6 +452,29 @@ function checked(policy: Policy, file: string, refuse: Refuse): Policy {
     }
   }
   return policy;
+}
+
+/** A group gives one role, and stands once in a list. */
+function checkGroups({ teams, roles }: Policy, refuse: Refuse): void {
+  const givers = new Map<string, string>();
+  for (const [role, groups = []] of Object.entries(roles))
+    for (const [i, group] of groups.entries()) {
+      const giver = givers.get(group);
+      if (giver !== undefined)
+        refuse(['roles', role, i], {
+          word: group,
+          reason: `It stands under ${giver} already, and a group gives one role.`,
+        });
+      givers.set(group, role);
+    }
+  for (const [team, { groups }] of Object.entries(teams)) {
+    const twice = groups.findIndex((group, i) => groups.indexOf(group) !== i);
+    if (twice >= 0)
+      refuse(['teams', team, 'groups', twice], {
+        word: groups[twice] ?? '',
+        reason: 'It stands there twice.',
+      });
+  }
 }
 
 /** The keys that are allowed at a path, from the schema itself. */

@@ -6,10 +6,11 @@ import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../cor
 import { coerceValues, parseCommand } from '../core/grammar.ts';
 import { helpReply } from '../core/help.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
-import { isSamePerson, personOf } from '../core/people.ts';
+import { isSamePerson } from '../core/people.ts';
 import type { Ports } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { rightsIn } from '../core/rights.ts';
+import { whoIs } from './who-is.ts';
 
 export interface DispatchDeps {
   commands: readonly CommandDefinition[];
@@ -24,8 +25,7 @@ export interface DispatchDeps {
 export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Promise<Dispatched> {
   // 1. Who is this. In an emergency, somebody may be more than the policy says.
   const { people } = deps.policy;
-  const links = await deps.ports.links.all();
-  const person = personOf(said.actor, people, links);
+  const { person, links } = await whoIs(said.actor, deps.policy, deps.ports, now);
   const own = roleOf(said.actor, person, deps.policy);
   const newest = mayBeElevated(said.actor, own) ? await deps.ports.elevations.newestOf(said.actor) : null;
   const { actor, role } = elevated(said.actor, own, newest, now);

@@ -2,11 +2,19 @@ import { mayUse, roleOf } from '../core/access.ts';
 import { type Actor, actorKey, type SlackPlace } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { closedHomeReply, homeReply, mostHome } from '../core/home-reply.ts';
-import { isSamePerson, personOf } from '../core/people.ts';
-import type { ElevationStore, LinkStore, PlanSnapshot, PlanStore, RunStore } from '../core/ports.ts';
+import { isSamePerson } from '../core/people.ts';
+import type {
+  ElevationStore,
+  GroupStore,
+  LinkStore,
+  PlanSnapshot,
+  PlanStore,
+  RunStore,
+} from '../core/ports.ts';
 import { type Policy, priorities } from '../core/project.ts';
 import type { Reply } from '../core/reply.ts';
 import { endStates, isOnMachine, type Run, runStates } from '../core/run.ts';
+import { whoIs } from './who-is.ts';
 
 export interface HomeDeps {
   commands: readonly CommandDefinition[];
@@ -14,6 +22,7 @@ export interface HomeDeps {
   runs: Pick<RunStore, 'list' | 'get' | 'metrics'>;
   plan: Pick<PlanStore, 'snapshot'>;
   links: Pick<LinkStore, 'all'>;
+  groups: Pick<GroupStore, 'of'>;
   elevations: Pick<ElevationStore, 'unreviewed'>;
 }
 
@@ -25,10 +34,10 @@ const liveStates = runStates.filter(state => !endStates.some(end => end === stat
 
 /** What the Home of the person of this place shows now. What they may not ask for by a command, they do not see there either. */
 export async function homeOf(place: SlackPlace, deps: HomeDeps, now: Date): Promise<Reply> {
-  const { commands, policy, runs, plan, links, elevations } = deps;
+  const { commands, policy, runs, plan, elevations } = deps;
   const actor: Actor = { kind: 'slack', id: `${place.team}/${place.user}`, name: place.user };
-  const known = await links.all();
-  const role = roleOf(actor, personOf(actor, policy.people, known), policy);
+  const { person, links: known } = await whoIs(actor, policy, deps, now);
+  const role = roleOf(actor, person, policy);
   const seen = mayUse(commandNamed('train list', commands), role);
   if (!seen.ok) return closedHomeReply(seen.reason, seen.todo);
   const train = commandNamed('train', commands);

@@ -5,12 +5,13 @@ import { type Fault, fault } from '../core/errors.ts';
 import { type Form, type FormDesk, type FormValues, mostShownChoices } from '../core/form.ts';
 import type { Holdings } from '../core/free-now.ts';
 import { personOf } from '../core/people.ts';
-import type { AuditLog, LinkStore, Log, PlanStore, RunFilter, RunStore } from '../core/ports.ts';
+import type { AuditLog, GroupStore, LinkStore, Log, PlanStore, RunFilter, RunStore } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { readTrainForm } from '../core/read-train-form.ts';
 import type { RunWish } from '../core/run-request.ts';
 import { trainChoices, trainForm, wishOf } from '../core/train-form.ts';
 import { findWish } from '../core/wish-in-text.ts';
+import { whoIs } from './who-is.ts';
 
 export interface TrainDeskDeps {
   commands: readonly CommandDefinition[];
@@ -18,6 +19,7 @@ export interface TrainDeskDeps {
   runs: Pick<RunStore, 'list' | 'get'>;
   plan: Pick<PlanStore, 'snapshot'>;
   links: Pick<LinkStore, 'all'>;
+  groups: Pick<GroupStore, 'of'>;
   audit: Pick<AuditLog, 'append'>;
   log: Log;
 }
@@ -32,7 +34,7 @@ const recentRuns = 100;
  * form, and checked by the command.
  */
 export function trainDesk(deps: TrainDeskDeps): FormDesk {
-  const { commands, policy, runs, plan, links, log } = deps;
+  const { commands, policy, runs, plan, links, groups, log } = deps;
   const command = trainIn(commands);
   const projects = Object.keys(policy.projects);
 
@@ -56,8 +58,9 @@ export function trainDesk(deps: TrainDeskDeps): FormDesk {
 
   async function refuse(actor: Actor, place: Place, now: Date): Promise<Fault | null> {
     // Without the store the policy alone says it; the command asks again.
-    const known = (await inTime(links.all(), log)) ?? new Map();
-    const allowed = mayUse(command, roleOf(actor, personOf(actor, policy.people, known), policy));
+    const known = await inTime(whoIs(actor, policy, { links, groups }, now), log);
+    const person = known?.person ?? personOf(actor, policy, new Map(), []);
+    const allowed = mayUse(command, roleOf(actor, person, policy));
     if (allowed.ok) return null;
     const entry = {
       actor,

@@ -1,6 +1,7 @@
 import type { Actor, Place, SlackPlace } from './actor.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
 import type { Freeze, FreezeScope } from './freeze.ts';
+import type { GroupState } from './groups.ts';
 import type { Links } from './people.ts';
 import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
@@ -552,6 +553,24 @@ export class MessengerError extends Error {
   }
 }
 
+/** Groups of people, where they are kept. Names as `groupName` takes them. */
+export interface GroupsPort {
+  /** The accounts in it (`slack:T1/U1`, `github:octocat`); null: it is not there, or disabled. Throws `GroupUnreadable`. */
+  members(group: string): Promise<readonly string[] | null>;
+}
+
+/** Nobody can say now who is in a group. `busy`: only for the moment, as too much was asked at a time. */
+export class GroupUnreadable extends Error {
+  readonly afterMs: number;
+  readonly busy: boolean;
+  constructor(message: string, afterMs: number, options?: ErrorOptions & { busy?: boolean }) {
+    super(message, options);
+    this.name = 'GroupUnreadable';
+    this.afterMs = afterMs;
+    this.busy = options?.busy ?? false;
+  }
+}
+
 /* ---- wake-ups ---- */
 
 /** `deliveries` (those that are due), `surface:<uuid>`, `plan`: says only what to look at. */
@@ -591,8 +610,34 @@ export interface LinkStore {
   unlink(account: string, actor: Actor, now: Date): Promise<boolean>;
 }
 
+/** What was read of the groups, and when. */
+export interface GroupStore {
+  /** The groups in which any of these accounts is; none that was read too long ago. */
+  of(accounts: readonly string[], now: Date): Promise<string[]>;
+  /** What is known of each, in the same order. */
+  states(names: readonly string[]): Promise<GroupState[]>;
+  /** Those that are due; they are due again at `again`, for whichever worker asks first. */
+  take(names: readonly string[], now: Date, again: Date): Promise<string[]>;
+  /** Due again then. */
+  postpone(name: string, next: Date): Promise<void>;
+  /** A read begins. What it finds is kept under its number, unless something newer is known by then. */
+  begin(name: string): Promise<number>;
+  /** `members` null: there is no such group. `recovered`: it could not be read before. */
+  store(
+    name: string,
+    ticket: number,
+    members: readonly string[] | null,
+    now: Date,
+  ): Promise<{ stored: boolean; recovered: boolean }>;
+  /** It could not be read; due again at `next`. `first`: before, it could. */
+  failed(name: string, ticket: number, error: string, next: Date): Promise<{ first: boolean }>;
+  /** They are out of it, whatever a read says that began before. */
+  remove(name: string, accounts: readonly string[]): Promise<void>;
+}
+
 export interface Ports {
   links: LinkStore;
+  groups: Pick<GroupStore, 'of'>;
   runs: RunStore;
   logs: LogStore;
   plan: PlanStore;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { groupName } from './groups.ts';
 import { readParameter } from './parameters.ts';
 import { compilePattern } from './pattern.ts';
 import { mayNameSecret, triggers, trustedTriggers } from './secret.ts';
@@ -201,10 +202,28 @@ const personSchema = z.strictObject({
   teams: z.array(name).default([]).describe('The teams this person belongs to.'),
 });
 
+const groups = z.array(groupName);
+
+/** Roles that a group gives. To take everything from somebody, name them under `people`. */
+const rolesSchema = z.strictObject({
+  viewer: groups.optional(),
+  trainer: groups.optional(),
+  approver: groups.optional(),
+  operator: groups.optional(),
+});
+
 /** The whole of `signalbox.yml`. */
 export const policySchema = z.strictObject({
   teams: z
-    .record(name, z.strictObject({ description: z.string().optional() }))
+    .record(
+      name,
+      z.strictObject({
+        description: z.string().optional(),
+        groups: groups
+          .default([])
+          .describe('Whoever is in one of these Slack user groups or GitHub teams is in the team.'),
+      }),
+    )
     .default({})
     .describe('Groups of people that share quotas.'),
   pools: z
@@ -214,6 +233,9 @@ export const policySchema = z.strictObject({
     .describe('Places with accelerators, in the order in which they are tried.'),
   projects: z.record(name, projectSchema).default({}).describe('What can be trained.'),
   people: z.array(personSchema).default([]).describe('Who is who.'),
+  roles: rolesSchema
+    .default({})
+    .describe('What those may do who are in a group and not named under `people`; the highest counts.'),
   defaultRole: z
     .enum(['none', 'viewer', 'trainer'])
     .default('trainer')

@@ -14,10 +14,19 @@ export interface Delivery {
   receivedAt: Date;
 }
 
+export interface GroupChange {
+  /** `slack:T1/S1`. */
+  group: string;
+  /** Accounts that are out of it for certain. */
+  removed: string[];
+}
+
 /** What a translation makes of a payload: something wanted, or nothing, with the reason for the log, or a refusal. */
 export type Translation =
   | { kind: 'intent'; intent: Intent }
   | { kind: 'ignore'; why: string }
+  /** A group is not as it was. */
+  | { kind: 'group'; change: GroupChange }
   /** Somebody looks at what is theirs there; `isEmpty`: nothing is shown to them yet. */
   | { kind: 'home'; place: SlackPlace; isEmpty: boolean }
   /** Whoever sent it may not say anything here. Written to the audit log, and told to the sender alone where `place` is known. */
@@ -31,6 +40,8 @@ export interface WebhookDefinition {
   name: string;
   source: Delivery['source'];
   kind: string;
+  /** The types of event that it is for, where the kind is `event`. */
+  events?: readonly string[];
   /** `payload` is parsed but not yet trusted to have any shape. */
   translate(payload: unknown, deliveryId: string): Translation | Signed;
 }

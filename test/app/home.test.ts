@@ -4,6 +4,7 @@ import { commands } from '../../commands/index.ts';
 import { agentStore } from '../../src/adapters/postgres/agents.ts';
 import { type Database, openDatabase } from '../../src/adapters/postgres/database.ts';
 import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
+import { groupStore } from '../../src/adapters/postgres/groups.ts';
 import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
@@ -64,6 +65,7 @@ describe('homes in the store', () => {
       runs,
       plan: planStore(database.db, ['local']),
       links: linkStore(database.db),
+      groups: groupStore(database.db),
       elevations: elevationStore(database.db),
     };
     const said = textOf(await homeOf(place, deps, noon));

@@ -108,7 +108,14 @@ describe('the decision', () => {
 });
 
 test('a project that is not in signalbox.yml any more forbids nothing by itself', () => {
-  const person = { id: 'slack:T1/U1', name: 'octocat', role: null, teams: [], accounts: [] };
+  const person = {
+    id: 'slack:T1/U1',
+    name: 'octocat',
+    role: null,
+    teams: [],
+    from: { role: null, teams: {} },
+    accounts: [],
+  };
   assert.equal(reasonOf(mayTrainAs('gone', { role: 'trainer', person, policy })), null);
   assert.equal(reasonOf(mayTrainAs('constructor', { role: 'trainer', person, policy })), null);
 });

@@ -5,13 +5,14 @@ import { isSamePerson, type Links, personOf } from '../../src/core/people.ts';
 import { type Policy, policySchema } from '../../src/core/project.ts';
 import { octocat } from '../support/run.ts';
 
-const { people } = policySchema.parse({
+const known = policySchema.parse({
   people: [
     { slack: ['T1/U1', 'T2/U1'], github: 'Octocat', name: 'Octocat', role: 'approver', teams: [] },
     { github: 'hubot', name: 'Hubot', role: 'operator' },
     { slack: 'T1/U3', name: 'Guest', role: 'none' },
   ],
 });
+const { people } = known;
 const slack = (id: string): Actor => ({ ...octocat, id });
 const noLinks: Links = new Map();
 
@@ -65,22 +66,22 @@ describe('who somebody is', () => {
   ];
   for (const [name, actor, links, id, role] of rows)
     test(name, () => {
-      const person = personOf(actor, people, links);
+      const person = personOf(actor, known, links, []);
       assert.deepEqual([person.id, person.role], [id, role]);
     });
 
   test('who is named as one that may nothing gets no role by a link, and their other accounts get none either', () => {
     const links = new Map([['slack:T1/U3', 'github:hubot']]);
-    assert.equal(personOf(slack('T1/U3'), people, links).role, 'none');
-    assert.equal(personOf(slack('T1/U9'), people, new Map([['slack:T1/U9', 'slack:T1/U3']])).role, 'none');
+    assert.equal(personOf(slack('T1/U3'), known, links, []).role, 'none');
+    assert.equal(personOf(slack('T1/U9'), known, new Map([['slack:T1/U9', 'slack:T1/U3']]), []).role, 'none');
   });
 
   test('two that are named apart and linked are one person, from whichever account', () => {
     const links = new Map([['github:hubot', 'slack:T2/U1']]);
     const github: Actor = { ...octocat, kind: 'slack', id: 'T2/U1' };
-    const ids = [slack('T1/U1'), github].map(actor => personOf(actor, people, links).id);
+    const ids = [slack('T1/U1'), github].map(actor => personOf(actor, known, links, []).id);
     assert.deepEqual(ids, ['github:hubot', 'github:hubot']);
-    assert.equal(personOf(slack('T1/U1'), people, links).role, 'approver');
+    assert.equal(personOf(slack('T1/U1'), known, links, []).role, 'approver');
   });
 
   test('all accounts, named and linked', () => {
@@ -89,8 +90,8 @@ describe('who somebody is', () => {
       ['slack:T6/U6', 'slack:T9/U9'],
     ]);
     const accounts = ['github:octocat', 'slack:T1/U1', 'slack:T2/U1', 'slack:T5/U5'];
-    assert.deepEqual(personOf(slack('T5/U5'), people, links).accounts, accounts);
-    assert.deepEqual(personOf(slack('T2/U1'), people, links).accounts, accounts);
+    assert.deepEqual(personOf(slack('T5/U5'), known, links, []).accounts, accounts);
+    assert.deepEqual(personOf(slack('T2/U1'), known, links, []).accounts, accounts);
   });
 });
 
@@ -104,9 +105,9 @@ describe('two accounts of one person', () => {
     ['two that were linked', slack('T1/U8'), slack('T1/U9'), [], noLinks, false],
     ['a token with the same id', octocat, { ...octocat, kind: 'token' }, people, noLinks, false],
   ];
-  for (const [name, a, b, known, links, same] of rows)
+  for (const [name, a, b, those, links, same] of rows)
     test(name, () => {
-      assert.equal(isSamePerson(a, b, known, links), same);
-      assert.equal(isSamePerson(b, a, known, links), same);
+      assert.equal(isSamePerson(a, b, those, links), same);
+      assert.equal(isSamePerson(b, a, those, links), same);
     });
 });

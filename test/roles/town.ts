@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
 import { freezeStore } from '../../src/adapters/postgres/freezes.ts';
+import { groupStore } from '../../src/adapters/postgres/groups.ts';
 import { installationStore } from '../../src/adapters/postgres/installations.ts';
 import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { logStore } from '../../src/adapters/postgres/logs.ts';
@@ -21,12 +22,16 @@ import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { homeOf } from '../../src/app/home.ts';
 import { publish } from '../../src/app/publish.ts';
+import { groupChanged, syncGroups } from '../../src/app/sync-groups.ts';
 import { trainDesk } from '../../src/app/train-desk.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type SlackPlace, system } from '../../src/core/actor.ts';
+import { groupsIn } from '../../src/core/groups.ts';
 import type { Intent } from '../../src/core/intent.ts';
 import type { PlanDecision } from '../../src/core/ports.ts';
 import type { Policy } from '../../src/core/project.ts';
+import type { GroupChange } from '../../src/core/webhook.ts';
+import { openGroups } from '../../src/roles/groups.ts';
 import { openSlack } from '../../src/roles/slack.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { channel, developer, openApp, openFake, token } from '../fakes/slack/fixture.ts';
@@ -51,7 +56,7 @@ export async function openTown(t: TestContext, server: TestServer) {
     SLACK_BOT_TOKEN: token,
   });
   const { db } = database;
-  const { log } = recordingLog();
+  const { log, lines } = recordingLog();
   const clock = () => new Date();
   const slack = openSlack(config, installationStore(db, []), signer(db), log, clock);
   const [runs, surfaces, deliveries, audit] = [
@@ -60,7 +65,7 @@ export async function openTown(t: TestContext, server: TestServer) {
     deliveryStore(db, database.pool),
     auditLog(db),
   ];
-  const [freezes, elevations] = [freezeStore(db), elevationStore(db)];
+  const [freezes, elevations, groups] = [freezeStore(db), elevationStore(db), groupStore(db)];
   const { source } = memoryPorts(memory());
   const said = {
     commands,
@@ -72,15 +77,18 @@ export async function openTown(t: TestContext, server: TestServer) {
       source,
       audit,
       links: linkStore(db),
+      groups,
       freezes,
       elevations,
       tokens: tokenStore(db),
     },
   };
+  const sync = { groups, outside: openGroups(slack), log };
   const deliverPorts = {
     ...{ deliveries, surfaces, audit, log, unpack: slack.unpack },
     wakeups: { wake: () => {} },
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
+    groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {
     ...{ surfaces, runs, log, messenger: slack.messenger },
@@ -89,7 +97,15 @@ export async function openTown(t: TestContext, server: TestServer) {
     home: (place: SlackPlace, now: Date) =>
       homeOf(
         place,
-        { commands, policy, runs, plan: said.ports.plan, links: said.ports.links, elevations },
+        {
+          commands,
+          policy: said.policy,
+          runs,
+          plan: said.ports.plan,
+          links: said.ports.links,
+          groups,
+          elevations,
+        },
         now,
       ),
   };
@@ -117,10 +133,11 @@ export async function openTown(t: TestContext, server: TestServer) {
       desks: {
         train: trainDesk({
           commands,
-          policy,
+          policy: said.policy,
           runs,
           plan: said.ports.plan,
           links: said.ports.links,
+          groups,
           audit,
           log,
         }),
@@ -164,8 +181,23 @@ export async function openTown(t: TestContext, server: TestServer) {
       ),
     /** Who is who from now on, as when `signalbox.yml` was changed. */
     people(people: Policy['people'], defaultRole: Policy['defaultRole'] = 'trainer') {
-      said.policy = { ...policy, people, defaultRole };
+      said.policy = { ...said.policy, people, defaultRole };
     },
+    /** What groups are worth from now on, as when `signalbox.yml` was changed; they are read at once. */
+    async groups({ teams, roles, defaultRole }: Pick<Policy, 'teams' | 'roles' | 'defaultRole'>) {
+      said.policy = { ...said.policy, teams, roles, defaultRole };
+      await syncGroups(said.policy, sync, clock);
+    },
+    /** Time goes by, as far as what was read of groups is concerned. */
+    async age(hours: number) {
+      await database.pool.query(
+        'update synced_groups set read_at = read_at - make_interval(hours => $1), next_at = now()',
+        [hours],
+      );
+    },
+    sync: () => syncGroups(said.policy, sync, clock),
+    groupStates: () => groups.states(groupsIn(said.policy)),
+    logged: lines,
     /** Somebody types a command, and everything that comes of it is shown. */
     async say(user: string, command: string, text: string) {
       await fake.slash({ user, channel, command, text });

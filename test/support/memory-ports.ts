@@ -133,6 +133,7 @@ export function memoryPorts(m: Memory): Ports {
       archive: unused,
     },
     links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
+    groups: { of: async () => [] },
     audit: {
       append: unused,
       verify: unused,
@@ -169,7 +170,7 @@ export function context(changes: Partial<CommandContext> = {}): CommandContext {
   const none = new Map();
   return {
     ...{ actor, place, role: 'trainer', policy: said, key: 'slack:1', now: noon },
-    person: personOf(actor, said.people, none),
+    person: personOf(actor, said, none, []),
     rights: () => rightsIn([{ path: ['signalbox', 'whoami'], access: 'none' }], 'trainer', 'slack'),
     isSelf: other => isSamePerson(actor, other, said.people, none),
     ...changes,

@@ -93,6 +93,7 @@ function desk() {
     policy,
     plan: ports.plan,
     links: ports.links,
+    groups: ports.groups,
     log,
     runs: {
       get: async number => {
