@@ -635,7 +635,42 @@ export interface GroupStore {
   remove(name: string, accounts: readonly string[]): Promise<void>;
 }
 
+/** A GitHub account: its number never changes, its login may, and somebody else may take the old one then. */
+export interface GitHubUser {
+  id: number;
+  /** `github:octocat` */
+  account: string;
+}
+
+export interface GitHubUsers {
+  /**
+   * GitHub says that these logins are theirs now. A link follows an account that has another login by now; one of a login that has gone to
+   * somebody else ends.
+   */
+  seen(users: readonly GitHubUser[], now: Date): Promise<void>;
+  /** Links the account of a browser that GitHub vouched for with the one that asked. `taken`: it is another person's. */
+  link(
+    user: GitHubUser,
+    asked: string,
+    actor: Actor,
+    now: Date,
+  ): Promise<{ ok: true } | { ok: false; why: 'taken' }>;
+}
+
+/** Words that may be used once. */
+export interface OnceStore {
+  /** `false`: it was used before. */
+  use(nonce: string, until: Date, now: Date): Promise<boolean>;
+}
+
+/** The pages on which a person shows that a GitHub account is theirs. */
+export interface GitHubLinking {
+  /** The address of the first of them, for this actor alone and until then; null: GitHub is not configured. */
+  startAddress(actor: Actor, until: Date): Promise<string | null>;
+}
+
 export interface Ports {
+  github: GitHubLinking;
   links: LinkStore;
   groups: Pick<GroupStore, 'of'>;
   runs: RunStore;

@@ -11,11 +11,13 @@ import { type Database, type Db, openDatabase } from '../adapters/postgres/datab
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
 import { freezeStore } from '../adapters/postgres/freezes.ts';
+import { githubUsers } from '../adapters/postgres/github-users.ts';
 import { groupStore } from '../adapters/postgres/groups.ts';
 import { impatient } from '../adapters/postgres/impatient.ts';
 import { installationStore } from '../adapters/postgres/installations.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
+import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
@@ -48,6 +50,7 @@ import type {
   TokenStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
 import { openSlack, type Slack } from './slack.ts';
 import { openStore } from './store.ts';
@@ -73,6 +76,7 @@ export interface Adapters {
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
+  github: GitHub;
   freezes: FreezeStore;
   elevations: ElevationStore;
   tokens: TokenStore;
@@ -112,7 +116,19 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
-  const ports = { runs, logs, plan, source, audit, links, groups, freezes, elevations, tokens };
+  const ports = {
+    runs,
+    logs,
+    plan,
+    source,
+    audit,
+    links,
+    groups,
+    freezes,
+    elevations,
+    tokens,
+    github: adapters.github.linking,
+  };
   const clock = () => new Date();
   return {
     ...adapters,
@@ -143,6 +159,12 @@ export async function openAdapters(config: Config, policy: Policy, log: Log): Pr
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
   const slack = openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db));
+  const github = openGitHub(
+    config,
+    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit: auditLog(db) },
+    log,
+    () => new Date(),
+  );
   return {
     database,
     queue,
@@ -157,7 +179,8 @@ export async function openAdapters(config: Config, policy: Policy, log: Log): Pr
     audit: auditLog(db),
     links: linkStore(db),
     groups: groupStore(db),
-    outside: openGroups(slack),
+    outside: openGroups(slack, github),
+    github,
     freezes: freezeStore(db),
     elevations: elevationStore(db),
     tokens: tokenStore(db),

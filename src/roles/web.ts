@@ -19,8 +19,8 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
   const deliveries = base.openIngest();
   const slack = slackWays(base, receiveSlack(base, deliveries));
   const server = createHttpServer({
-    edges: slack.edges,
-    pages: slack.pages,
+    edges: [...slack.edges, ...base.github.edges],
+    pages: [...slack.pages, ...base.github.pages],
     dispatch: base.dispatch,
     runs: base.runs,
     logs: base.logs,
