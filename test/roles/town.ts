@@ -6,11 +6,13 @@ import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
 import { freezeStore } from '../../src/adapters/postgres/freezes.ts';
+import { githubUsers } from '../../src/adapters/postgres/github-users.ts';
 import { groupStore } from '../../src/adapters/postgres/groups.ts';
 import { installationStore } from '../../src/adapters/postgres/installations.ts';
 import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { logStore } from '../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
@@ -31,6 +33,7 @@ import type { Intent } from '../../src/core/intent.ts';
 import type { PlanDecision } from '../../src/core/ports.ts';
 import type { Policy } from '../../src/core/project.ts';
 import type { GroupChange } from '../../src/core/webhook.ts';
+import { openGitHub } from '../../src/roles/github.ts';
 import { openGroups } from '../../src/roles/groups.ts';
 import { openSlack } from '../../src/roles/slack.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
@@ -39,7 +42,7 @@ import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
 import type { TestServer } from '../support/postgres.ts';
 
 /** A workspace and Signalbox, from what Slack says to what Slack shows; only the projects' sources are made up. */
-export async function openTown(t: TestContext, server: TestServer) {
+export async function openTown(t: TestContext, server: TestServer, env: Record<string, string> = {}) {
   const fake = await openFake();
   const app = await openApp();
   fake.sendTo(app.url);
@@ -54,6 +57,7 @@ export async function openTown(t: TestContext, server: TestServer) {
     SLACK_SIGNING_SECRET: 'signing-secret',
     SLACK_API_URL: fake.apiUrl,
     SLACK_BOT_TOKEN: token,
+    ...env,
   });
   const { db } = database;
   const { log, lines } = recordingLog();
@@ -66,6 +70,13 @@ export async function openTown(t: TestContext, server: TestServer) {
     auditLog(db),
   ];
   const [freezes, elevations, groups] = [freezeStore(db), elevationStore(db), groupStore(db)];
+  let now = Date.now();
+  const github = openGitHub(
+    config,
+    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit },
+    log,
+    () => new Date(now),
+  );
   const { source } = memoryPorts(memory());
   const said = {
     commands,
@@ -78,12 +89,13 @@ export async function openTown(t: TestContext, server: TestServer) {
       audit,
       links: linkStore(db),
       groups,
+      github: github.linking,
       freezes,
       elevations,
       tokens: tokenStore(db),
     },
   };
-  const sync = { groups, outside: openGroups(slack), log };
+  const sync = { groups, outside: openGroups(slack, github), log };
   const deliverPorts = {
     ...{ deliveries, surfaces, audit, log, unpack: slack.unpack },
     wakeups: { wake: () => {} },
@@ -194,6 +206,11 @@ export async function openTown(t: TestContext, server: TestServer) {
         'update synced_groups set read_at = read_at - make_interval(hours => $1), next_at = to_timestamp(0)',
         [hours],
       );
+    },
+    github,
+    /** Later, for those who link a GitHub account. */
+    wait(ms: number) {
+      now += ms;
     },
     sync: () => syncGroups(said.policy, sync, clock),
     groupStates: () => groups.states(groupsIn(said.policy)),
