@@ -46,7 +46,8 @@ function renderAccess(): string {
 
 Made from the commands by \`npm run generate\`, by asking the decision of \`src/core/access.ts\` for every role, command and place. *own*: what
 belongs to whoever asks, under any of their accounts. Beyond this a project may be for its team alone (\`trainers: team\`), which binds everybody
-but operators. A token of the API may do what its scopes say. Nobody has a role by an account that was not proved to be theirs.
+but operators. A token of the API may do what its scopes say. Nobody has a role by an account that was not proved to be theirs; [people.md](people.md) tells
+where roles come from.
 
 | command | from | ${roles.join(' | ')} |
 | --- | --- | ${roles.map(() => '---').join(' | ')} |

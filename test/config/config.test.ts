@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -17,6 +18,13 @@ function faultOf(work: () => unknown) {
   return null;
 }
 
+const pem = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  .privateKey.export({
+    type: 'pkcs1',
+    format: 'pem',
+  })
+  .toString();
+
 describe('environment', () => {
   const slack = { SLACK_SIGNING_SECRET: 's3cret-value', SLACK_BOT_TOKEN: 'xoxb-1' };
   const key = Buffer.alloc(32, 7).toString('base64');
@@ -34,6 +42,41 @@ describe('environment', () => {
     { name: 'a port beyond the last', env: { PORT: '65536' }, code: 'ENV_INVALID', says: /PORT/ },
     { name: 'a log level', env: { LOG_LEVEL: 'debug' }, code: null },
     { name: 'an unknown log level', env: { LOG_LEVEL: 'loud' }, code: 'ENV_INVALID', says: /LOG_LEVEL/ },
+    { name: 'a GitHub App', env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem }, code: null },
+    {
+      name: 'a GitHub App with its key in one line',
+      env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem.replaceAll('\n', '\\n') },
+      code: null,
+    },
+    {
+      name: 'a GitHub App with its key in base64',
+      env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: Buffer.from(pem).toString('base64') },
+      code: null,
+    },
+    {
+      name: 'a GitHub App with half a key',
+      env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem.slice(0, 200) },
+      code: 'ENV_INVALID',
+      says: /GITHUB_PRIVATE_KEY/,
+    },
+    {
+      name: 'a GitHub App without a key',
+      env: { GITHUB_APP_ID: '7' },
+      code: 'ENV_HALF',
+      says: /GITHUB_PRIVATE_KEY is missing.*GITHUB_APP_ID is set/,
+    },
+    {
+      name: 'a key without its GitHub App',
+      env: { GITHUB_PRIVATE_KEY: pem },
+      code: 'ENV_HALF',
+      says: /GITHUB_APP_ID is missing/,
+    },
+    {
+      name: 'a GitHub client without its secret',
+      env: { GITHUB_CLIENT_ID: 'Iv1.1' },
+      code: 'ENV_HALF',
+      says: /GITHUB_CLIENT_SECRET is missing/,
+    },
     { name: 'both halves of Slack', env: slack, code: null },
     {
       name: 'Slack without token',

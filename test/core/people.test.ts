@@ -111,3 +111,71 @@ describe('two accounts of one person', () => {
       assert.equal(isSamePerson(b, a, those, links), same);
     });
 });
+
+describe('what groups give', () => {
+  const [vision, release, ops] = ['slack:T1/S1', 'github:octo-org/release', 'slack:T1/S2'];
+  const policy = policySchema.parse({
+    teams: { research: { groups: [vision, release] }, platform: { groups: [ops] } },
+    roles: { viewer: [vision], approver: ['github:Octo-Org/Release'], operator: [ops] },
+    people: [
+      { slack: 'T1/U1', name: 'Octocat', role: 'trainer', teams: ['platform'] },
+      { slack: 'T1/U3', name: 'Guest', role: 'none' },
+    ],
+  });
+  const linked: Links = new Map([['slack:T1/U9', 'slack:T1/U3']]);
+  const rows: [
+    name: string,
+    user: string,
+    groups: string[],
+    links: Links,
+    role: string | null,
+    by: string | null,
+    teams: object,
+  ][] = [
+    ['nothing to whoever is in none', 'T1/U9', [], noLinks, null, null, {}],
+    ['a role and a team', 'T1/U9', [vision], noLinks, 'viewer', vision, { research: vision }],
+    [
+      'the highest role of several, and all teams',
+      'T1/U9',
+      [vision, ops, release],
+      noLinks,
+      'operator',
+      ops,
+      { research: vision, platform: ops },
+    ],
+    [
+      'a role by a name in other case',
+      'T1/U9',
+      [release],
+      noLinks,
+      'approver',
+      release,
+      { research: release },
+    ],
+    [
+      'no role to whoever is named, and teams besides theirs',
+      'T1/U1',
+      [ops, release],
+      noLinks,
+      'trainer',
+      'signalbox.yml',
+      { platform: 'signalbox.yml', research: release },
+    ],
+    [
+      'no role to an account linked with one that may nothing',
+      'T1/U9',
+      [ops],
+      linked,
+      'none',
+      'signalbox.yml',
+      { platform: ops },
+    ],
+    ['nothing where the group is not named', 'T1/U9', ['slack:T1/S9'], noLinks, null, null, {}],
+  ];
+  for (const [name, user, groups, links, role, by, teams] of rows)
+    test(name, () => {
+      const person = personOf(slack(user), policy, links, groups);
+      assert.deepEqual([person.role, person.from.role, person.from.teams], [role, by, teams]);
+      assert.deepEqual(person.teams, Object.keys(teams));
+    });
+});
