@@ -223,13 +223,13 @@ describe('signalbox whoami', () => {
         'a named person',
         { policy: named, role: 'approver' },
         'You are Octocat.',
-        ['slack:T1/U1', 'approver', 'research', 'signalbox whoami'],
+        ['slack:T1/U1', 'approver, by signalbox.yml', 'research, by signalbox.yml', 'signalbox whoami'],
       ],
       [
         'another person',
         { role: 'trainer' },
         'You are octocat.',
-        ['slack:T1/U1', 'trainer', 'signalbox whoami'],
+        ['slack:T1/U1', 'trainer, by defaultRole', 'signalbox whoami'],
       ],
       [
         'a token with the id of a person',

@@ -259,6 +259,40 @@ people:
     { name: 'a key twice', text: `${whole}teams: {}\n`, at: '14:1' },
     { name: 'broken YAML', text: 'teams: [', at: '1:9' },
     { name: 'a list where a map belongs', text: 'pools: [lab]', at: '1:1' },
+    {
+      name: 'groups of teams and roles',
+      text: `${change('research: {}', 'research: { groups: [slack:T1/S1, github:octo-org/vision] }')}roles: { operator: [slack:T1/S1], viewer: [github:Octo/a.b_c-d] }\n`,
+    },
+    {
+      name: 'a user in place of a group',
+      text: change('research: {}', 'research: { groups: [slack:T1/U1] }'),
+      at: '2:23',
+      says: /must be a Slack user group/,
+    },
+    {
+      name: 'a GitHub team without its organisation',
+      text: change('research: {}', 'research: { groups: [github:vision] }'),
+      at: '2:23',
+    },
+    {
+      name: 'a group twice in a team, by another case',
+      text: change('research: {}', 'research: { groups: [github:octo/vision, github:Octo/Vision] }'),
+      at: '2:43',
+      says: /stands there twice/,
+    },
+    {
+      name: 'a group under two roles',
+      text: `${whole}roles: { viewer: [slack:T1/S1], operator: [slack:T1/S1] }\n`,
+      at: '14:44',
+      word: 'slack:T1/S1',
+      says: /stands under viewer already/,
+    },
+    {
+      name: 'a role that is none',
+      text: `${whole}roles: { operators: [slack:T1/S1] }\n`,
+      at: '14:10',
+      says: /Did you mean operator/,
+    },
     { name: '__proto__ as a project is ignored', text: change('  digits:', '  __proto__:') },
   ];
   for (const row of rows) {
