@@ -266,18 +266,18 @@ people:
     {
       name: 'a user in place of a group',
       text: change('research: {}', 'research: { groups: [slack:T1/U1] }'),
-      at: '2:23',
+      at: '2:24',
       says: /must be a Slack user group/,
     },
     {
       name: 'a GitHub team without its organisation',
       text: change('research: {}', 'research: { groups: [github:vision] }'),
-      at: '2:23',
+      at: '2:24',
     },
     {
       name: 'a group twice in a team, by another case',
       text: change('research: {}', 'research: { groups: [github:octo/vision, github:Octo/Vision] }'),
-      at: '2:43',
+      at: '2:44',
       says: /stands there twice/,
     },
     {
