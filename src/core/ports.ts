@@ -21,7 +21,8 @@ export interface NewRun {
 }
 
 export interface RunFilter {
-  requestedBy?: Actor;
+  /** Accounts, as `actorKey` writes them: whoever asked by any of them. */
+  requesters?: readonly string[];
   project?: string;
   team?: string;
   states?: readonly RunState[];
@@ -313,7 +314,7 @@ export interface SurfaceStore {
   addNote(key: string, place: Place, content: Reply): Promise<string>;
   /** Somebody looks at their Home: it is to be made true. `isEmpty`: what was shown there is gone. */
   openHome(place: SlackPlace, isEmpty: boolean): Promise<string>;
-  /** Homes that somebody opened lately are to be made true where runs or machines changed since; those with running runs now and then. */
+  /** Homes that somebody opened lately are to be made true where runs or machines changed since; those shown as `moving` now and then. */
   wantHomes(): Promise<void>;
   claim(id: string): Promise<ClaimedSurface | null>;
   /** The claim holds for some seconds from now; `false` where it is another's. */
@@ -322,7 +323,8 @@ export interface SurfaceStore {
   posting(surface: ClaimedSurface): Promise<boolean>;
   /**
    * What is shown now. Not due again before `pauseMs` have passed. Where the claim is another's by now, what was sent so late may stand
-   * over something newer: the message is due again, and sent whatever is known to be there. `stage`: of its run.
+   * over something newer: the message is due again, and sent whatever is known to be there. `stage`: of its run;
+   * of a Home `moving` where what it shows changes by the clock.
    */
   shown(
     surface: ClaimedSurface,

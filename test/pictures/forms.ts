@@ -84,6 +84,7 @@ function desk(runs: Run[], policy: Policy = usual) {
     runs: ports.runs,
     plan: { snapshot },
     links: ports.links,
+    elevations: ports.elevations,
     audit: { append: async () => undefined },
     log: recordingLog().log,
   });

@@ -121,6 +121,7 @@ export async function openTown(t: TestContext, server: TestServer) {
           runs,
           plan: said.ports.plan,
           links: said.ports.links,
+          elevations,
           audit,
           log,
         }),
