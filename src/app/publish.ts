@@ -61,11 +61,11 @@ export async function publish(id: string, ports: PublishPorts, clock: () => Date
   }
 }
 
-/** Where a place cannot show the messages of a run, whoever asked gets them alone. Throws where that cannot be either. */
+/** Where a place cannot show a message, whoever asked gets it alone. Throws where that cannot be either. */
 async function goesElsewhere(surface: ClaimedSurface, err: unknown, ports: PublishPorts): Promise<boolean> {
   const { kind, remote, place } = surface;
   const stuck = err instanceof MessengerError && err.outcome === 'elsewhere';
-  if (!stuck || kind === 'note' || kind === 'home' || remote || isMoved(place)) throw err;
+  if (!stuck || kind === 'home' || remote || isMoved(place)) throw err;
   const direct = await ports.messenger.direct(place);
   ports.log.info({ err, surface: surface.id }, 'a message is shown to one person instead');
   await ports.surfaces.move(surface, direct, err.message);

@@ -172,7 +172,8 @@ export interface FreezeStore {
   standing(): Promise<Freeze[]>;
   /**
    * Holds back what it names, with its audit row and a wish for planning; a plan that was made before is discarded. `made: false`: it is
-   * held back already, by the one that is returned, unless that is what the same key has made before.
+   * held back already, by the one that is returned, unless that is what the same key has made before. A repeat of the key does no more
+   * than it did first.
    */
   freeze(wish: {
     key: string;
@@ -183,7 +184,7 @@ export interface FreezeStore {
     place: Place;
     at: Date;
   }): Promise<{ freeze: Freeze; made: boolean }>;
-  /** Ends it, with its audit row and a wish for planning; null where none stands. A repeat of the key returns what it lifted. */
+  /** Ends it, with its audit row and a wish for planning; null where none stands. A repeat of the key returns what it lifted, and lifts no other. */
   lift(wish: {
     key: string;
     kind: Freeze['kind'];
@@ -199,16 +200,21 @@ export interface FreezeStore {
 
 export interface ElevationStore {
   newestOf(actor: Actor): Promise<Elevation | null>;
-  /** `made: false`: the person has one open, which is returned, unless the same key has made it. Of two at once one is made. */
+  /**
+   * `made: false`: the person has one open under any of their accounts, which is returned, unless the same key has made it. Of two at once
+   * one is made.
+   */
   open(wish: {
     key: string;
     actor: Actor;
+    /** All of the person, the actor's among them. */
+    accounts: readonly string[];
     why: string;
     until: Date;
     at: Date;
   }): Promise<{ elevation: Elevation; made: boolean }>;
-  /** Ends the person's open one; null where there is none. A repeat of the key returns what it ended. */
-  end(actor: Actor, key: string, at: Date): Promise<Elevation | null>;
+  /** Ends the open one of any of their accounts; null where there is none. A repeat of the key returns what it ended. */
+  end(wish: { key: string; actor: Actor; accounts: readonly string[]; at: Date }): Promise<Elevation | null>;
   /** Stores what a second person thinks of it. A repeat of the key changes nothing. */
   review(wish: {
     key: string;
