@@ -258,4 +258,32 @@ describe('without a service', { concurrency: 2 }, () => {
     const { stdout } = await cli(['token', 'list'], environment, place);
     assert.match(stdout, /ci +runs:read/);
   });
+
+  test('an exported audit log is checked beside its database, by itself where there is none, and named where it was changed', async () => {
+    const environment = { SIGNALBOX_DATA: join(place, 'kept') };
+    await cli(['token', 'create', '--name', 'ci', '--scope', 'runs:read'], environment, place);
+    const { stdout } = await cli(['audit', 'export', '--since', '1h'], environment, place);
+    const [whole, changed] = [join(place, 'audit.jsonl'), join(place, 'changed.jsonl')];
+    writeFileSync(whole, stdout);
+    writeFileSync(changed, stdout.replace('"outcome":"done"', '"outcome":"refused"'));
+    const rows: [name: string, file: string, data: string, code: number, says: RegExp][] = [
+      ['its own database', whole, 'kept', 0, /is whole: 1 rows, .* The database holds the same\.$/m],
+      ['no database', whole, 'nowhere', 0, /is whole: .* there is none here\.$/m],
+      ['another database', whole, 'data', 1, /the database does not hold the same/],
+      ['changed', changed, 'nowhere', 1, /The audit log is broken at row 1: it was changed/],
+    ];
+    for (const [name, file, data, code, says] of rows) {
+      const settings = { SIGNALBOX_DATA: join(place, data) };
+      const said = await cli(['audit', 'verify', '--file', file], settings, place);
+      assert.equal(said.code, code, name);
+      assert.match(said.stdout, says, name);
+    }
+    const { code, stderr } = await cli(
+      ['audit', 'verify', '--file', join(place, 'gone')],
+      environment,
+      place,
+    );
+    assert.equal(code, 1);
+    assert.match(stderr, /^VALUE_INVALID: .*gone is not a value for --file/);
+  });
 });
