@@ -147,6 +147,7 @@ before(async () => {
     clock,
   });
   const edge = slackEdge({
+    refusals: { refused() {} },
     signingSecret: fake.world.app.signingSecret,
     receive: slackReceiver({ ingest, instant, log }),
     log,
