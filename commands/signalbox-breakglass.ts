@@ -1,7 +1,8 @@
 import { roleOf } from '../src/core/access.ts';
+import { actorKey } from '../src/core/actor.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { type Elevation, elevationS, mayBeElevated } from '../src/core/elevation.ts';
-import { elevationItem, elevationJson } from '../src/core/elevation-reply.ts';
+import { elevationJson } from '../src/core/elevation-reply.ts';
 import { formatDuration, timeOfDay } from '../src/core/format.ts';
 import { typedDuration } from '../src/core/project.ts';
 import { reply } from '../src/core/reply.ts';
@@ -44,9 +45,13 @@ export const signalboxBreakglass = defineCommand({
       at: now,
     });
     if (!made) return openAlready(elevation, now);
+    const who = { person: actorKey(actor), name: actor.name };
     const title = `${actor.name} is an operator for ${formatDuration(forS)}: ${why}`;
     const blocks = [
-      { kind: 'text' as const, text: elevationItem(elevation, now) },
+      {
+        kind: 'text' as const,
+        text: [{ bold: `Breakglass ${elevation.id}` }, ', ', who, ', until ', { at: elevation.until }, '.'],
+      },
       {
         kind: 'context' as const,
         text: [

@@ -405,7 +405,7 @@ describe('breakglass', () => {
       hubot,
       [elevation()],
       later(3_600),
-      /^Breakglass 7 of octocat was reviewed: ok\.\n(?:.|\n)*\nseen$/,
+      /^Breakglass 7 of octocat was reviewed: ok\.\n(?:.|\n)*\nhubot: seen$/,
     ],
     [
       'a review by an approver',
