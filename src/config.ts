@@ -475,6 +475,7 @@ type Refuse = (
 function checked(policy: Policy, file: string, refuse: Refuse): Policy {
   const teams = Object.keys(policy.teams);
   const pools = Object.keys(policy.pools);
+  const environments = Object.keys(policy.environments);
   const owners = new Map<string, string>();
   for (const [i, person] of policy.people.entries()) {
     const accounts = accountsOf(person);
@@ -505,6 +506,12 @@ function checked(policy: Policy, file: string, refuse: Refuse): Policy {
     const at = ['projects', name];
     if (!teams.includes(project.team))
       refuse([...at, 'team'], { word: project.team, reason: 'There is no such team.', allowed: teams });
+    if (project.runsIn && !environments.includes(project.runsIn))
+      refuse([...at, 'runsIn'], {
+        word: project.runsIn,
+        reason: 'There is no such environment.',
+        allowed: environments,
+      });
     if (project.pool && !pools.includes(project.pool))
       refuse([...at, 'pool'], { word: project.pool, reason: 'There is no such pool.', allowed: pools });
     const twice = Object.keys(project.secrets).find(secret => Object.hasOwn(project.environment, secret));

@@ -22,7 +22,8 @@ export interface NewRun {
 }
 
 export interface RunFilter {
-  requestedBy?: Actor;
+  /** Accounts, as `actorKey` writes them: whoever asked by any of them. */
+  requesters?: readonly string[];
   project?: string;
   team?: string;
   states?: readonly RunState[];
@@ -172,7 +173,8 @@ export interface FreezeStore {
   standing(): Promise<Freeze[]>;
   /**
    * Holds back what it names, with its audit row and a wish for planning; a plan that was made before is discarded. `made: false`: it is
-   * held back already, by the one that is returned, unless that is what the same key has made before.
+   * held back already, by the one that is returned, unless that is what the same key has made before. A repeat of the key does no more
+   * than it did first.
    */
   freeze(wish: {
     key: string;
@@ -183,7 +185,7 @@ export interface FreezeStore {
     place: Place;
     at: Date;
   }): Promise<{ freeze: Freeze; made: boolean }>;
-  /** Ends it, with its audit row and a wish for planning; null where none stands. A repeat of the key returns what it lifted. */
+  /** Ends it, with its audit row and a wish for planning; null where none stands. A repeat of the key returns what it lifted, and lifts no other. */
   lift(wish: {
     key: string;
     kind: Freeze['kind'];
@@ -199,16 +201,21 @@ export interface FreezeStore {
 
 export interface ElevationStore {
   newestOf(actor: Actor): Promise<Elevation | null>;
-  /** `made: false`: the person has one open, which is returned, unless the same key has made it. Of two at once one is made. */
+  /**
+   * `made: false`: the person has one open under any of their accounts, which is returned, unless the same key has made it. Of two at once
+   * one is made.
+   */
   open(wish: {
     key: string;
     actor: Actor;
+    /** All of the person, the actor's among them. */
+    accounts: readonly string[];
     why: string;
     until: Date;
     at: Date;
   }): Promise<{ elevation: Elevation; made: boolean }>;
-  /** Ends the person's open one; null where there is none. A repeat of the key returns what it ended. */
-  end(actor: Actor, key: string, at: Date): Promise<Elevation | null>;
+  /** Ends the open one of any of their accounts; null where there is none. A repeat of the key returns what it ended. */
+  end(wish: { key: string; actor: Actor; accounts: readonly string[]; at: Date }): Promise<Elevation | null>;
   /** Stores what a second person thinks of it. A repeat of the key changes nothing. */
   review(wish: {
     key: string;
@@ -314,7 +321,7 @@ export interface SurfaceStore {
   addNote(key: string, place: Place, content: Reply): Promise<string>;
   /** Somebody looks at their Home: it is to be made true. `isEmpty`: what was shown there is gone. */
   openHome(place: SlackPlace, isEmpty: boolean): Promise<string>;
-  /** Homes that somebody opened lately are to be made true where runs or machines changed since; those with running runs now and then. */
+  /** Homes that somebody opened lately are to be made true where runs or machines changed since; those shown as `moving` now and then. */
   wantHomes(): Promise<void>;
   claim(id: string): Promise<ClaimedSurface | null>;
   /** The claim holds for some seconds from now; `false` where it is another's. */
@@ -323,7 +330,8 @@ export interface SurfaceStore {
   posting(surface: ClaimedSurface): Promise<boolean>;
   /**
    * What is shown now. Not due again before `pauseMs` have passed. Where the claim is another's by now, what was sent so late may stand
-   * over something newer: the message is due again, and sent whatever is known to be there. `stage`: of its run.
+   * over something newer: the message is due again, and sent whatever is known to be there. `stage`: of its run;
+   * of a Home `moving` where what it shows changes by the clock.
    */
   shown(
     surface: ClaimedSurface,

@@ -161,12 +161,20 @@ export const projectSchema = z.strictObject({
     .default(3)
     .describe('How often a run is started at most when a machine loses it.'),
   primaryMetric: z.string().optional().describe('The metric shown first.'),
+  runsIn: name
+    .optional()
+    .describe('The environment that its runs work in, one of `environments`; an open one when absent.'),
   trainers: z
     .enum(['everyone', 'team'])
     .default('everyone')
     .describe('Who may train it: everyone with the role for it, or only the people of its team.'),
 });
 export type Project = z.infer<typeof projectSchema>;
+
+const environmentSchema = z.strictObject({
+  needs: z.enum(['trainer', 'approver', 'operator']).describe('The least role that may start work there.'),
+  description: z.string().optional().describe('What it is, for those who may not.'),
+});
 
 const poolSchema = z.strictObject({
   engine: z
@@ -231,6 +239,10 @@ export const policySchema = z.strictObject({
     .refine(pools => Object.keys(pools).length > 0, 'must name at least one pool')
     .prefault({ local: {} })
     .describe('Places with accelerators, in the order in which they are tried.'),
+  environments: z
+    .record(name, environmentSchema)
+    .default({})
+    .describe('What work may touch, and who may start it: `production: { needs: operator }`.'),
   projects: z.record(name, projectSchema).default({}).describe('What can be trained.'),
   people: z.array(personSchema).default([]).describe('Who is who.'),
   roles: rolesSchema

@@ -21,6 +21,22 @@ export interface GroupChange {
   removed: string[];
 }
 
+/** Why something that came from outside was not taken for a message of whom it says it is from. */
+export const webhookRefusals = [
+  'no-timestamp',
+  'timestamp-unreadable',
+  'timestamp-off',
+  'no-signature',
+  'signature-wrong',
+  'unreadable',
+] as const;
+export type WebhookRefusal = (typeof webhookRefusals)[number];
+
+/** Counts what was refused. Nobody waits for it, and it never throws. */
+export interface WebhookRefusals {
+  refused(source: Delivery['source'], why: WebhookRefusal): void;
+}
+
 /** What a translation makes of a payload: something wanted, or nothing, with the reason for the log, or a refusal. */
 export type Translation =
   | { kind: 'intent'; intent: Intent }

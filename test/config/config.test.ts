@@ -231,6 +231,32 @@ people:
       word: 'reserch',
       says: /Did you mean research/,
     },
+    {
+      name: 'a project in an environment',
+      text: change('    team:', '    runsIn: production\n    team:').concat(
+        'environments: { production: { needs: operator } }\n',
+      ),
+    },
+    {
+      name: 'a project in no environment that there is',
+      text: change('    team:', '    runsIn: prodution\n    team:').concat(
+        'environments: { production: { needs: operator } }\n',
+      ),
+      at: '7:5',
+      word: 'prodution',
+      says: /There is no such environment.*Did you mean production/,
+    },
+    {
+      name: 'an environment for less than those who train',
+      text: `${whole}environments: { production: { needs: viewer } }\n`,
+      at: '14:31',
+      says: /trainer/,
+    },
+    {
+      name: 'an environment that says nobody',
+      text: `${whole}environments: { production: {} }\n`,
+      at: '14:17',
+    },
     { name: 'a person of no team', text: change('[research]', '[sales]'), at: '13:65', word: 'sales' },
     { name: 'two Slack users of one person', text: change('slack: T1/U1', 'slack: [T1/U1, T2/U1]') },
     { name: 'a Slack user without a workspace', text: change('slack: T1/U1', 'slack: U1'), at: '13:7' },

@@ -85,6 +85,7 @@ function desk(runs: Run[], policy: Policy = usual) {
     plan: { snapshot },
     links: ports.links,
     groups: ports.groups,
+    elevations: ports.elevations,
     audit: { append: async () => undefined },
     log: recordingLog().log,
   });

@@ -150,6 +150,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
           plan: said.ports.plan,
           links: said.ports.links,
           groups,
+          elevations,
           audit,
           log,
         }),

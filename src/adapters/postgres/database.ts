@@ -170,6 +170,11 @@ export interface Tables {
     lifted_by: Json<Actor> | null;
     lifted_at: Date | null;
   };
+  freeze_idle: {
+    key: string;
+    stood: number | null;
+    at: Generated<Date>;
+  };
   elevations: {
     id: Generated<number>;
     key: string;
