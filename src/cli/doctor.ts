@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { checkRedis } from '../adapters/bullmq/check-redis.ts';
 import { createLogger } from '../adapters/logger/logger.ts';
+import { groupStore } from '../adapters/postgres/groups.ts';
 import { type Config, loadConfig, loadPolicy, type SlackConfig } from '../config.ts';
 import { faultLine, SignalboxError } from '../core/errors.ts';
+import { groupsIn, groupTrouble } from '../core/groups.ts';
 import type { Policy } from '../core/project.ts';
 import { readSecretsFile } from '../roles/secrets-file.ts';
 import { openStore } from '../roles/store.ts';
@@ -65,6 +67,8 @@ async function examine(): Promise<Finding[]> {
           says: 'neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP) is set, and SLACK_BOT_TOKEN with it',
         },
   );
+  await check('github', async () => github(settings));
+  await check('groups', () => groups(settings, policy));
   await check('git', async () => {
     const { stdout } = await run('git', ['--version']).catch(() => ({ stdout: '' }));
     if (stdout) return { state: 'ok', says: stdout.trim() };
@@ -121,6 +125,29 @@ async function postgres(config: Config): Promise<Omit<Finding, 'name'>> {
     const version = await database.pool.query<{ server_version: string }>('show server_version');
     const where = config.databaseUrl ? 'DATABASE_URL' : `embedded in ${config.dataDir}`;
     return { state: 'ok', says: `PostgreSQL ${version.rows[0]?.server_version}, ${where}` };
+  } finally {
+    await close();
+  }
+}
+
+function github({ github: { app, oauth, apiUrl } }: Config): Omit<Finding, 'name'> {
+  if (!app && !oauth)
+    return { state: 'off', says: 'neither GITHUB_APP_ID nor GITHUB_CLIENT_ID is set, and their secrets' };
+  const parts = [app && 'reads teams', oauth && 'links accounts'].filter(Boolean).join(' and ');
+  return { state: 'ok', says: `${parts}, by ${new URL(apiUrl).host}` };
+}
+
+/** Whether those count who are in the groups that signalbox.yml names. */
+async function groups(config: Config, policy: Policy | null): Promise<Omit<Finding, 'name'>> {
+  const named = policy ? groupsIn(policy) : [];
+  if (named.length === 0) return { state: 'off', says: 'signalbox.yml names none' };
+  const { database, close } = await openStore(config, createLogger('silent'));
+  try {
+    const states = await groupStore(database.db).states(named);
+    const troubles = states.flatMap(state => groupTrouble(state, new Date()) ?? []);
+    if (troubles.length > 0) return { state: 'advice', says: troubles.join('; ') };
+    const members = states.reduce((sum, state) => sum + state.members, 0);
+    return { state: 'ok', says: `${named.length} read, with ${members} members` };
   } finally {
     await close();
   }

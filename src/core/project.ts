@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { groupName } from './groups.ts';
 import { readParameter } from './parameters.ts';
 import { compilePattern } from './pattern.ts';
 import { mayNameSecret, triggers, trustedTriggers } from './secret.ts';
@@ -160,12 +161,20 @@ export const projectSchema = z.strictObject({
     .default(3)
     .describe('How often a run is started at most when a machine loses it.'),
   primaryMetric: z.string().optional().describe('The metric shown first.'),
+  runsIn: name
+    .optional()
+    .describe('The environment that its runs work in, one of `environments`; an open one when absent.'),
   trainers: z
     .enum(['everyone', 'team'])
     .default('everyone')
     .describe('Who may train it: everyone with the role for it, or only the people of its team.'),
 });
 export type Project = z.infer<typeof projectSchema>;
+
+const environmentSchema = z.strictObject({
+  needs: z.enum(['trainer', 'approver', 'operator']).describe('The least role that may start work there.'),
+  description: z.string().optional().describe('What it is, for those who may not.'),
+});
 
 const poolSchema = z.strictObject({
   engine: z
@@ -201,10 +210,28 @@ const personSchema = z.strictObject({
   teams: z.array(name).default([]).describe('The teams this person belongs to.'),
 });
 
+const groups = z.array(groupName);
+
+/** Roles that a group gives. To take everything from somebody, name them under `people`. */
+const rolesSchema = z.strictObject({
+  viewer: groups.optional(),
+  trainer: groups.optional(),
+  approver: groups.optional(),
+  operator: groups.optional(),
+});
+
 /** The whole of `signalbox.yml`. */
 export const policySchema = z.strictObject({
   teams: z
-    .record(name, z.strictObject({ description: z.string().optional() }))
+    .record(
+      name,
+      z.strictObject({
+        description: z.string().optional(),
+        groups: groups
+          .default([])
+          .describe('Whoever is in one of these Slack user groups or GitHub teams is in the team.'),
+      }),
+    )
     .default({})
     .describe('Groups of people that share quotas.'),
   pools: z
@@ -212,8 +239,15 @@ export const policySchema = z.strictObject({
     .refine(pools => Object.keys(pools).length > 0, 'must name at least one pool')
     .prefault({ local: {} })
     .describe('Places with accelerators, in the order in which they are tried.'),
+  environments: z
+    .record(name, environmentSchema)
+    .default({})
+    .describe('What work may touch, and who may start it: `production: { needs: operator }`.'),
   projects: z.record(name, projectSchema).default({}).describe('What can be trained.'),
   people: z.array(personSchema).default([]).describe('Who is who.'),
+  roles: rolesSchema
+    .default({})
+    .describe('What those may do who are in a group and not named under `people`; the highest counts.'),
   defaultRole: z
     .enum(['none', 'viewer', 'trainer'])
     .default('trainer')
