@@ -6,7 +6,7 @@ import { SignalboxError } from './core/errors.ts';
 import { shortestSecret } from './core/hide-secrets.ts';
 import { nearest } from './core/nearest.ts';
 import { accountsOf } from './core/people.ts';
-import { type Policy, policySchema } from './core/project.ts';
+import { type Policy, policySchema } from './core/policy.ts';
 import { mayNameSecret } from './core/secret.ts';
 
 const portSays = 'It must be a whole number from 0 to 65535';
