@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { system } from '../../core/actor.ts';
+import { plainResources } from '../../core/pool.ts';
 import type { PlanDecision, PlanSnapshot, PlanStore, PoolState } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import { transition } from '../../core/run.ts';
@@ -92,10 +93,12 @@ async function readSnapshot(tx: Tx, names: readonly string[]): Promise<PlanSnaps
       reachable: agent?.reachable ?? false,
       accelerators: accelerators
         .filter(row => row.pool === name)
-        .map(({ node, index, kind, model, memory_mb, healthy }) => ({
+        .map(({ node, index, kind, resource, device, model, memory_mb, healthy }) => ({
           node,
           index,
           kind,
+          resource: resource ?? plainResources[kind],
+          device,
           model,
           memoryMb: memory_mb,
           healthy,
