@@ -15,14 +15,15 @@ type HoldDecision = Extract<PlanDecision, { type: 'hold' }>;
 const unreachableAfterS = 10;
 
 /** `pools`: the names that the configuration knows, whether or not an agent was ever seen for them. */
-export function planStore(db: Db, pools: readonly string[]): PlanStore {
+export function planStore(db: Db, pools: readonly string[] | (() => readonly string[])): PlanStore {
+  const names = () => (typeof pools === 'function' ? pools() : pools);
   return {
     snapshot: () =>
       db
         .transaction()
         .setIsolationLevel('repeatable read')
         .setAccessMode('read only')
-        .execute(tx => readSnapshot(tx, pools)),
+        .execute(tx => readSnapshot(tx, names())),
     commit: (snapshot, decisions, now) =>
       db.transaction().execute(async tx => {
         const starts = decisions.filter(decision => decision.type === 'start');
