@@ -64,4 +64,3 @@ export const teamSchema = z.strictObject({
       'How long a run waits for the other pools before backup pools are used; they are never used by themselves when absent.',
     ),
 });
-export type TeamSettings = z.infer<typeof teamSchema>;

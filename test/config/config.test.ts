@@ -251,8 +251,9 @@ people:
     );
   });
 
-  test("the example's file is valid", () => {
-    const file = join(root, 'examples/signalbox.yml');
-    assert.deepEqual(Object.keys(parsePolicy(readFileSync(file, 'utf8'), file).projects), ['digits']);
-  });
+  for (const name of ['signalbox.yml', 'shared.yml'])
+    test(`examples/${name} is valid`, () => {
+      const file = join(root, 'examples', name);
+      assert.deepEqual(Object.keys(parsePolicy(readFileSync(file, 'utf8'), file).projects), ['digits']);
+    });
 });
