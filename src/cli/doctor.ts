@@ -6,9 +6,11 @@ import { mergeGpus } from '../adapters/local/merge-gpus.ts';
 import { readNvidia } from '../adapters/local/nvidia.ts';
 import { createLogger } from '../adapters/logger/logger.ts';
 import type { Database } from '../adapters/postgres/database.ts';
+import { groupStore } from '../adapters/postgres/groups.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { type Config, loadConfig, type SlackConfig } from '../config.ts';
 import { faultLine, SignalboxError } from '../core/errors.ts';
+import { groupsIn, groupTrouble } from '../core/groups.ts';
 import type { Policy } from '../core/policy.ts';
 import { stockAdvice } from '../core/stock-advice.ts';
 import { loadPolicy } from '../files/policy-file.ts';
@@ -83,6 +85,8 @@ async function examine(): Promise<Finding[]> {
           says: 'neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP) is set, and SLACK_BOT_TOKEN with it',
         },
   );
+  await check('github', async () => github(settings));
+  await check('groups', () => groups(settings, policy));
   await check('git', async () => {
     const { stdout } = await run('git', ['--version']).catch(() => ({ stdout: '' }));
     if (stdout) return { state: 'ok', says: stdout.trim() };
@@ -161,6 +165,29 @@ async function poolsOf(policy: Policy, { db }: Database): Promise<Omit<Finding, 
   const says =
     silent.length > 0 ? `no agent has been seen for ${silent.join(', ')}` : 'as signalbox.yml says';
   return { state: silent.length > 0 ? 'off' : 'ok', says };
+}
+
+function github({ github: { app, oauth, apiUrl } }: Config): Omit<Finding, 'name'> {
+  if (!app && !oauth)
+    return { state: 'off', says: 'neither GITHUB_APP_ID nor GITHUB_CLIENT_ID is set, and their secrets' };
+  const parts = [app && 'reads teams', oauth && 'links accounts'].filter(Boolean).join(' and ');
+  return { state: 'ok', says: `${parts}, by ${new URL(apiUrl).host}` };
+}
+
+/** Whether those count who are in the groups that signalbox.yml names. */
+async function groups(config: Config, policy: Policy | null): Promise<Omit<Finding, 'name'>> {
+  const named = policy ? groupsIn(policy) : [];
+  if (named.length === 0) return { state: 'off', says: 'signalbox.yml names none' };
+  const { database, close } = await openStore(config, createLogger('silent'));
+  try {
+    const states = await groupStore(database.db).states(named);
+    const troubles = states.flatMap(state => groupTrouble(state, new Date()) ?? []);
+    if (troubles.length > 0) return { state: 'advice', says: troubles.join('; ') };
+    const members = states.reduce((sum, state) => sum + state.members, 0);
+    return { state: 'ok', says: `${named.length} read, with ${members} members` };
+  } finally {
+    await close();
+  }
 }
 
 async function redis(config: Config): Promise<Omit<Finding, 'name'>> {

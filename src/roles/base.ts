@@ -11,10 +11,13 @@ import { type Database, type Db, openDatabase } from '../adapters/postgres/datab
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
 import { freezeStore } from '../adapters/postgres/freezes.ts';
+import { githubUsers } from '../adapters/postgres/github-users.ts';
+import { groupStore } from '../adapters/postgres/groups.ts';
 import { impatient } from '../adapters/postgres/impatient.ts';
 import { installationStore } from '../adapters/postgres/installations.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
+import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
@@ -34,6 +37,8 @@ import type {
   DeliveryStore,
   ElevationStore,
   FreezeStore,
+  GroupStore,
+  GroupsPort,
   InstallationStore,
   LinkStore,
   Log,
@@ -46,6 +51,8 @@ import type {
   TokenStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import { type GitHub, openGitHub } from './github.ts';
+import { openGroups } from './groups.ts';
 import { openSlack, type Slack } from './slack.ts';
 import { openStore } from './store.ts';
 
@@ -67,6 +74,10 @@ export interface Adapters {
   surfaces: SurfaceStore;
   audit: AuditLog;
   links: LinkStore;
+  groups: GroupStore;
+  /** Where the groups are: Slack and GitHub. */
+  outside: GroupsPort;
+  github: GitHub;
   freezes: FreezeStore;
   elevations: ElevationStore;
   tokens: TokenStore;
@@ -113,10 +124,22 @@ export async function replan({ database, wakeups, log }: Base): Promise<void> {
 
 /** The commands over adapters that are open. */
 export function baseOn(adapters: Adapters, config: Config, policy: () => Policy, log: Log): Base {
-  const { surfaces, wakeups, logs, plan, source, audit, links, elevations, tokens } = adapters;
+  const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
-  const ports = { runs, logs, plan, source, audit, links, freezes, elevations, tokens };
+  const ports = {
+    runs,
+    logs,
+    plan,
+    source,
+    audit,
+    links,
+    groups,
+    freezes,
+    elevations,
+    tokens,
+    github: adapters.github.linking,
+  };
   const clock = () => new Date();
   return {
     ...adapters,
@@ -146,6 +169,13 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
+  const slack = openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db));
+  const github = openGitHub(
+    config,
+    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit: auditLog(db) },
+    log,
+    () => new Date(),
+  );
   return {
     database,
     queue,
@@ -159,12 +189,15 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     surfaces: surfaceStore(db),
     audit: auditLog(db),
     links: linkStore(db),
+    groups: groupStore(db),
+    outside: openGroups(slack, github),
+    github,
     freezes: freezeStore(db),
     elevations: elevationStore(db),
     tokens: tokenStore(db),
     source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log }),
     installations,
-    slack: openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db)),
+    slack,
     async close() {
       await wakeups.close();
       await close();
