@@ -40,11 +40,17 @@ function stock(
   settings: Flavor,
 ): number | null {
   const seen = state !== undefined && state.seenAt !== null;
-  if (!pool.nodes) return seen ? healthyOn(state, settings) : null;
+  // Slots that no node names are bounded by `slots` alone.
+  const free = settings.resource === 'cpu' && !isCapped(pool, flavor);
+  if (!pool.nodes || free) return seen ? healthyOn(state, settings) : null;
   return Object.entries(pool.nodes).reduce((sum, [node, caps]) => {
     const cap = Object.hasOwn(caps, flavor) ? (caps[flavor] ?? 0) : 0;
     return sum + (seen ? Math.min(cap, healthyOn(state, settings, node)) : cap);
   }, 0);
+}
+
+function isCapped({ nodes }: PoolSettings, flavor: string): boolean {
+  return Object.values(nodes ?? {}).some(caps => Object.hasOwn(caps, flavor));
 }
 
 function healthyOn(state: PoolState | undefined, flavor: Flavor, node?: string): number {
