@@ -1,36 +1,12 @@
 import { z } from 'zod';
-import { groupName } from './groups.ts';
+import { durationSchema } from './duration.ts';
+import { nameSchema } from './name.ts';
 import { readParameter } from './parameters.ts';
 import { compilePattern } from './pattern.ts';
 import { mayNameSecret, triggers, trustedTriggers } from './secret.ts';
 
-/** `90s`, `15m`, `4h`, `2d` or a sum such as `1h30m`, as whole seconds. */
-export function parseDuration(text: string): number | null {
-  const parts = /^(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?$/.exec(text.trim());
-  if (!parts || text.trim() === '') return null;
-  const [days, hours, minutes, seconds] = parts.slice(1).map(part => Number(part ?? 0));
-  return (days ?? 0) * 86_400 + (hours ?? 0) * 3_600 + (minutes ?? 0) * 60 + (seconds ?? 0);
-}
-
-/** The same as it is typed, in its largest whole unit below a day: `90s`, `15m`, `48h`. */
-export function typedDuration(seconds: number): string {
-  if (seconds % 3_600 === 0) return `${seconds / 3_600}h`;
-  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
-}
-
-const name = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9-]{0,38}$/,
-    'must be lower-case letters, digits and dashes, at most 39, not starting with a dash',
-  );
-
-const duration = z.string().transform((text, context) => {
-  const seconds = parseDuration(text);
-  if (seconds !== null && seconds > 0) return seconds;
-  context.addIssue({ code: 'custom', message: 'must be a duration such as 90s, 15m, 4h or 1h30m' });
-  return z.NEVER;
-});
+export { parseDuration, typedDuration } from './duration.ts';
+export type { Policy } from './policy.ts';
 
 const parameterKinds = z.discriminatedUnion('type', [
   z.strictObject({
@@ -85,7 +61,7 @@ export const priorities = ['low', 'normal', 'high'] as const;
 export type Priority = (typeof priorities)[number];
 
 export const projectSchema = z.strictObject({
-  team: name.describe('The team that owns the project.'),
+  team: nameSchema.describe('The team that owns the project.'),
   source: z
     .string()
     .min(1)
@@ -149,19 +125,31 @@ export const projectSchema = z.strictObject({
     .max(1024)
     .default(0)
     .describe('Accelerators that a run gets unless the request says otherwise; 0 means one CPU slot.'),
-  pool: name
+  pool: nameSchema
     .optional()
     .describe('The pool that runs go to unless the request says otherwise; the first pool when absent.'),
-  timeLimit: duration.prefault('24h').describe('How long a run may take.'),
-  grace: duration.prefault('30s').describe('How long a run has between SIGTERM and SIGKILL.'),
+  timeLimit: durationSchema.prefault('24h').describe('How long a run may take.'),
+  grace: durationSchema.prefault('30s').describe('How long a run has between SIGTERM and SIGKILL.'),
   attempts: z
     .int()
     .min(1)
     .max(20)
     .default(3)
     .describe('How often a run is started at most when a machine loses it.'),
+  preemptible: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether its runs can be stopped at any time and go on later from a checkpoint: only such runs may borrow and be stopped for others.',
+    ),
+  maxRunning: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe('How many of its runs may be at work at once; any number when absent.'),
   primaryMetric: z.string().optional().describe('The metric shown first.'),
-  runsIn: name
+  runsIn: nameSchema
     .optional()
     .describe('The environment that its runs work in, one of `environments`; an open one when absent.'),
   trainers: z
@@ -170,87 +158,3 @@ export const projectSchema = z.strictObject({
     .describe('Who may train it: everyone with the role for it, or only the people of its team.'),
 });
 export type Project = z.infer<typeof projectSchema>;
-
-const environmentSchema = z.strictObject({
-  needs: z.enum(['trainer', 'approver', 'operator']).describe('The least role that may start work there.'),
-  description: z.string().optional().describe('What it is, for those who may not.'),
-});
-
-const poolSchema = z.strictObject({
-  engine: z
-    .literal('local')
-    .default('local')
-    .describe('What runs the work: `local` is one machine with an agent.'),
-  slots: z.int().min(1).max(1024).default(2).describe('CPU slots, for runs that need no accelerator.'),
-  accelerators: z
-    .enum(['auto', 'none'])
-    .default('auto')
-    .describe('`auto` uses what nvidia-smi shows; `none` leaves them alone.'),
-  runAs: z.string().optional().describe('The user that runs become when the agent is root.'),
-});
-
-const slackUser = z
-  .string()
-  .regex(/^[TE][A-Z\d]+\/[UW][A-Z\d]+$/, 'must be a workspace and a user id, as T0123/U0456');
-
-const personSchema = z.strictObject({
-  slack: z
-    .union([slackUser, z.array(slackUser)])
-    .optional()
-    .describe('Slack workspace and user id: `T0123/U0456`; a list for several workspaces.'),
-  github: z
-    .string()
-    .regex(/^[A-Za-z\d](?:-?[A-Za-z\d]){0,38}$/, 'must be a GitHub login')
-    .optional()
-    .describe('GitHub login.'),
-  jira: z.string().min(1).max(128).optional().describe('Jira account id.'),
-  email: z.email().optional().describe('E-mail address.'),
-  name: z.string().min(1).describe('What others see.'),
-  role: z.enum(['none', 'viewer', 'trainer', 'approver', 'operator']).describe('What this person may do.'),
-  teams: z.array(name).default([]).describe('The teams this person belongs to.'),
-});
-
-const groups = z.array(groupName);
-
-/** Roles that a group gives. To take everything from somebody, name them under `people`. */
-const rolesSchema = z.strictObject({
-  viewer: groups.optional(),
-  trainer: groups.optional(),
-  approver: groups.optional(),
-  operator: groups.optional(),
-});
-
-/** The whole of `signalbox.yml`. */
-export const policySchema = z.strictObject({
-  teams: z
-    .record(
-      name,
-      z.strictObject({
-        description: z.string().optional(),
-        groups: groups
-          .default([])
-          .describe('Whoever is in one of these Slack user groups or GitHub teams is in the team.'),
-      }),
-    )
-    .default({})
-    .describe('Groups of people that share quotas.'),
-  pools: z
-    .record(name, poolSchema)
-    .refine(pools => Object.keys(pools).length > 0, 'must name at least one pool')
-    .prefault({ local: {} })
-    .describe('Places with accelerators, in the order in which they are tried.'),
-  environments: z
-    .record(name, environmentSchema)
-    .default({})
-    .describe('What work may touch, and who may start it: `production: { needs: operator }`.'),
-  projects: z.record(name, projectSchema).default({}).describe('What can be trained.'),
-  people: z.array(personSchema).default([]).describe('Who is who.'),
-  roles: rolesSchema
-    .default({})
-    .describe('What those may do who are in a group and not named under `people`; the highest counts.'),
-  defaultRole: z
-    .enum(['none', 'viewer', 'trainer'])
-    .default('trainer')
-    .describe('What people of the connected workspace may do who are not named under `people`.'),
-});
-export type Policy = z.infer<typeof policySchema>;

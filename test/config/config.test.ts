@@ -3,8 +3,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { loadConfig, loadPolicy, parsePolicy } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
 import { SignalboxError } from '../../src/core/errors.ts';
+import { loadPolicy, parsePolicy } from '../../src/files/policy-file.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -353,8 +354,9 @@ people:
     );
   });
 
-  test("the example's file is valid", () => {
-    const file = join(root, 'examples/signalbox.yml');
-    assert.deepEqual(Object.keys(parsePolicy(readFileSync(file, 'utf8'), file).projects), ['digits']);
-  });
+  for (const name of ['signalbox.yml', 'shared.yml'])
+    test(`examples/${name} is valid`, () => {
+      const file = join(root, 'examples', name);
+      assert.deepEqual(Object.keys(parsePolicy(readFileSync(file, 'utf8'), file).projects), ['digits']);
+    });
 });

@@ -4,7 +4,7 @@ import { commands } from '../../commands/index.ts';
 import { type ErrorCode, type ErrorDetails, fault, faultLine } from '../../src/core/errors.ts';
 import { withOwnExamples } from '../../src/core/examples.ts';
 import { parseCommand } from '../../src/core/grammar.ts';
-import { policySchema } from '../../src/core/project.ts';
+import { policySchema } from '../../src/core/policy.ts';
 
 const project = { team: 'vision', source: '.', command: ['true'] };
 const own = policySchema.parse({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Actor } from '../../src/core/actor.ts';
 import { isSamePerson, type Links, personOf } from '../../src/core/people.ts';
-import { type Policy, policySchema } from '../../src/core/project.ts';
+import { type Policy, policySchema } from '../../src/core/policy.ts';
 import { octocat } from '../support/run.ts';
 
 const known = policySchema.parse({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Policy, policySchema } from '../../src/core/project.ts';
+import { type Policy, policySchema } from '../../src/core/policy.ts';
 import { type RunWish, repeatRun, requestRun } from '../../src/core/run-request.ts';
 import { spec as storedSpec } from '../support/run.ts';
 

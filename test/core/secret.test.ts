@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Place } from '../../src/core/actor.ts';
 import { agentSyncResponse } from '../../src/core/agent-protocol.ts';
-import { policySchema } from '../../src/core/project.ts';
+import { policySchema } from '../../src/core/policy.ts';
 import type { RunSpec } from '../../src/core/run.ts';
 import { mayNameSecret, sightOf } from '../../src/core/secret.ts';
 import { spec } from '../support/run.ts';

@@ -4,8 +4,8 @@ import { train } from '../../commands/train.ts';
 import type { FormField, FormValues } from '../../src/core/form.ts';
 import { freeIn, type Holdings, modelWords, poolNow } from '../../src/core/free-now.ts';
 import type { Freeze } from '../../src/core/freeze.ts';
+import { type Policy, policySchema } from '../../src/core/policy.ts';
 import type { Accelerator, PoolState } from '../../src/core/ports.ts';
-import { type Policy, policySchema } from '../../src/core/project.ts';
 import { readTrainForm } from '../../src/core/read-train-form.ts';
 import type { RunWish } from '../../src/core/run-request.ts';
 import { trainChoices, trainForm, wishOf } from '../../src/core/train-form.ts';
@@ -37,14 +37,24 @@ const policy: Policy = policySchema.parse({
 });
 
 function gpu(index: number, model = 'NVIDIA H200', changes: Partial<Accelerator> = {}): Accelerator {
-  return { node: 'a', index, kind: 'gpu', model, memoryMb: 1, healthy: true, ...changes };
+  return {
+    node: 'a',
+    index,
+    kind: 'gpu',
+    model,
+    resource: 'nvidia.com/gpu',
+    device: null,
+    memoryMb: 1,
+    healthy: true,
+    ...changes,
+  };
 }
 
 function pool(name: string, accelerators: Accelerator[], changes: Partial<PoolState> = {}): PoolState {
   return { name, accelerators, seenAt: noon, reachable: true, ...changes };
 }
 
-const slot = (index: number) => gpu(index, 'cpu', { kind: 'cpu' });
+const slot = (index: number) => gpu(index, 'cpu', { kind: 'cpu', resource: 'cpu' });
 const holdings: Holdings = {
   pools: [
     pool('local', [gpu(0), gpu(1), slot(0), slot(1)]),

@@ -5,7 +5,7 @@ import { commands } from '../../commands/index.ts';
 import { readForm, renderChoices, renderErrors, renderForm } from '../../src/adapters/slack/form.ts';
 import { trainDesk } from '../../src/app/train-desk.ts';
 import type { Form } from '../../src/core/form.ts';
-import { type Policy, policySchema } from '../../src/core/project.ts';
+import { type Policy, policySchema } from '../../src/core/policy.ts';
 import type { Run } from '../../src/core/run.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { later, liveRun } from '../support/live-run.ts';

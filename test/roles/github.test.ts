@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { createEmulator } from 'emulate';
-import { policySchema } from '../../src/core/project.ts';
+import { policySchema } from '../../src/core/policy.ts';
 import { start } from '../adapters/http/fixture.ts';
 import { channel, developer, operator, team } from '../fakes/slack/fixture.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';

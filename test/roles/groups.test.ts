@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { policySchema } from '../../src/core/project.ts';
+import { policySchema } from '../../src/core/policy.ts';
 import { developer, operator, team, token } from '../fakes/slack/fixture.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { openTown } from './town.ts';

@@ -3,6 +3,7 @@ import type { Elevation } from '../../src/core/elevation.ts';
 import type { Freeze } from '../../src/core/freeze.ts';
 import { coerceValues, parseCommand } from '../../src/core/grammar.ts';
 import { isSamePerson, personOf } from '../../src/core/people.ts';
+import { type Policy, policySchema } from '../../src/core/policy.ts';
 import type {
   AuditRow,
   MetricSummary,
@@ -12,7 +13,6 @@ import type {
   Resolved,
   Token,
 } from '../../src/core/ports.ts';
-import { type Policy, policySchema } from '../../src/core/project.ts';
 import { rightsIn } from '../../src/core/rights.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
 import { liveRun, noon } from './live-run.ts';

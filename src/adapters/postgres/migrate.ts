@@ -10,8 +10,9 @@ import { levers } from './migrations/0007-levers.ts';
 import { links } from './migrations/0008-links.ts';
 import { groups } from './migrations/0009-groups.ts';
 import { ends } from './migrations/0010-ends.ts';
+import { resources } from './migrations/0011-resources.ts';
 
-const migrations = [first, installations, extend, rates, home, audit, levers, links, groups, ends];
+const migrations = [first, installations, extend, rates, home, audit, levers, links, groups, ends, resources];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;
 const oldestMajor = 15;

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { system } from '../../core/actor.ts';
+import { plainResources } from '../../core/pool.ts';
 import type { PlanDecision, PlanSnapshot, PlanStore, PoolState } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import { transition } from '../../core/run.ts';
@@ -14,14 +15,15 @@ type HoldDecision = Extract<PlanDecision, { type: 'hold' }>;
 const unreachableAfterS = 10;
 
 /** `pools`: the names that the configuration knows, whether or not an agent was ever seen for them. */
-export function planStore(db: Db, pools: readonly string[]): PlanStore {
+export function planStore(db: Db, pools: readonly string[] | (() => readonly string[])): PlanStore {
+  const names = () => (typeof pools === 'function' ? pools() : pools);
   return {
     snapshot: () =>
       db
         .transaction()
         .setIsolationLevel('repeatable read')
         .setAccessMode('read only')
-        .execute(tx => readSnapshot(tx, pools)),
+        .execute(tx => readSnapshot(tx, names())),
     commit: (snapshot, decisions, now) =>
       db.transaction().execute(async tx => {
         const starts = decisions.filter(decision => decision.type === 'start');
@@ -92,10 +94,12 @@ async function readSnapshot(tx: Tx, names: readonly string[]): Promise<PlanSnaps
       reachable: agent?.reachable ?? false,
       accelerators: accelerators
         .filter(row => row.pool === name)
-        .map(({ node, index, kind, model, memory_mb, healthy }) => ({
+        .map(({ node, index, kind, resource, device, model, memory_mb, healthy }) => ({
           node,
           index,
           kind,
+          resource: resource ?? plainResources[kind],
+          device,
           model,
           memoryMb: memory_mb,
           healthy,

@@ -115,6 +115,8 @@ describe('what a command gets', { skip: process.platform !== 'linux' && 'reads /
       SIGNALBOX_WORLD_SIZE: '1',
       CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
       CUDA_VISIBLE_DEVICES: '',
+      ROCR_VISIBLE_DEVICES: '',
+      HIP_VISIBLE_DEVICES: '',
     };
     const { '\n': _, '': __, ...rest } = seen;
     assert.deepEqual(rest, expected);
@@ -128,6 +130,13 @@ describe('what a command gets', { skip: process.platform !== 'linux' && 'reads /
     );
     await bench.end(key);
     assert.equal(bench.logs.get(key), '3,1\n');
+  });
+
+  test('an accelerator that the machine has not is no reason to run without', async () => {
+    const key = bench.assign({ command: ['true'] }, { kind: 'gpu', indices: [1_000] });
+    const { exit } = await bench.end(key);
+    assert.equal(exit?.failure?.class, 'start-error');
+    assert.match(exit?.failure?.message ?? '', /is not on the machine any more/);
   });
 
   test('checkpoints for all attempts of a run; what was put out stays, the rest goes', async () => {
@@ -194,8 +203,11 @@ describe('one agent for a pool', () => {
   });
 
   test('CPU slots are what a machine without GPUs has', async () => {
-    const agent = bench.startAgent({ slots: 3 });
+    const offers = { slots: 3, accelerators: 'none' as const };
+    const agent = bench.startAgent({ offers: () => offers });
     await until('its accelerators', () => bench.state.accelerators.length === 3);
+    offers.slots = 4;
+    await until('one more, without a restart', () => bench.state.accelerators.length === 4);
     const [one] = bench.state.accelerators as { kind: string; index: number; healthy: boolean }[];
     assert.deepEqual([one?.kind, one?.index, one?.healthy], ['cpu', 0, true]);
     await agent.stop();

@@ -14,8 +14,8 @@ import { trainDesk } from '../../../src/app/train-desk.ts';
 import { actorKey, type Place } from '../../../src/core/actor.ts';
 import { type Fault, SignalboxError } from '../../../src/core/errors.ts';
 import { submissionSchema } from '../../../src/core/form.ts';
+import { type Policy, policySchema } from '../../../src/core/policy.ts';
 import type { NewDelivery } from '../../../src/core/ports.ts';
-import { type Policy, policySchema } from '../../../src/core/project.ts';
 import { slackSubmission } from '../../../webhooks/slack-submission.ts';
 import {
   channel,
@@ -617,6 +617,8 @@ describe('when it is sent', () => {
       index: 0,
       kind: 'gpu' as const,
       model: 'NVIDIA H200',
+      resource: 'nvidia.com/gpu',
+      device: null,
       memoryMb: 1,
       healthy: true,
     };
