@@ -243,7 +243,13 @@ export function afterPlan(world: World, decisions: readonly Decision[], now: num
 
 /** The world in which these have let go of what they held. */
 export function without(world: World, gone: readonly Holder[]): World {
-  const freed = new Set(gone.flatMap(placesOf));
+  const freed = new Map<string, number[]>();
+  for (const { pool, flavor, shares } of gone)
+    for (const { node, indices } of shares) {
+      const key = `${pool} ${flavor} ${node}`;
+      freed.set(key, [...(freed.get(key) ?? []), ...indices]);
+    }
+  const left = new Set(gone);
   return {
     ...world,
     pools: world.pools.map(pool => ({
@@ -252,18 +258,11 @@ export function without(world: World, gone: readonly Holder[]): World {
         ...flavor,
         nodes: flavor.nodes.map(node => ({
           ...node,
-          free: [
-            ...node.free,
-            ...[...freed].flatMap(place => {
-              const [where, of, on, index] = place.split(' ');
-              const isHere = where === pool.name && of === flavor.flavor && on === node.node;
-              return isHere ? [Number(index)] : [];
-            }),
-          ],
+          free: [...node.free, ...(freed.get(`${pool.name} ${flavor.flavor} ${node.node}`) ?? [])],
         })),
       })),
     })),
-    holders: world.holders.filter(one => !gone.includes(one)),
+    holders: world.holders.filter(one => !left.has(one)),
   };
 }
 
