@@ -80,7 +80,7 @@ async function show(
   // 2. What is true now.
   // A message that could not follow into its thread stands by itself.
   const alone = isMoved(surface.place);
-  if (surface.kind === 'ended' && !surface.thread && !alone) {
+  if (isOfThread(surface) && !surface.thread && !alone) {
     if (surface.threadGone) return await ports.surfaces.gaveUp(surface, 'the run has no message');
     await ports.surfaces.waits(surface, 'waits for the message of the run', threadPauseMs);
     return;
@@ -137,12 +137,16 @@ async function contentOf(
   ports: PublishPorts,
   now: Date,
 ): Promise<Reply | null> {
-  if (surface.kind === 'note') return surface.content;
+  if (surface.content) return surface.content;
   if (!run) return null;
   const metrics = await ports.runs.metrics(run.number);
   const output = isEnd(run.state) ? ports.outputOf(run) : null;
   if (surface.kind === 'ended') return endedReply(run, { metrics, output });
   return runReply(run, { metrics, output, ahead: await ports.runs.ahead(run) }, now);
+}
+
+function isOfThread({ kind }: ClaimedSurface): boolean {
+  return kind === 'ended' || kind === 'preempted';
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {

@@ -51,6 +51,14 @@ export const agentSyncRequest = z.object({
       }),
     )
     .max(4096),
+  /**
+   * Attempts that the agent wants to begin, each under a key that lies on its disk: it begins none before Signalbox has answered with that
+   * key. Absent in the first sync of an agent, which has yet to look around.
+   */
+  takes: z
+    .array(z.object({ run: z.int(), attempt: z.int(), key: z.uuid() }))
+    .max(4096)
+    .optional(),
 });
 export type AgentSyncRequest = z.infer<typeof agentSyncRequest>;
 
@@ -88,6 +96,11 @@ export const agentSyncResponse = z.object({
       kind: z.enum(['gpu', 'cpu']),
       indices: z.array(z.int()),
       stop: z.enum(stopReasons).nullable(),
+      /**
+       * The key under which it was taken; empty: by an agent from before there were keys; null: nobody has. A service from before that
+       * sends nothing.
+       */
+      taken: z.string().nullable().optional(),
       /** The attempt's own token, for its metrics and its source. */
       token: z.string(),
     }),

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Accelerator, AgentStore, Assignment } from '../../core/ports.ts';
 import { timeLimitOf } from '../../core/run.ts';
-import type { Db, Tx } from './database.ts';
+import { type Db, json, type Tx } from './database.ts';
 import { runOf, wantPlan } from './run-rows.ts';
 
 export function agentStore(db: Db): AgentStore {
@@ -22,6 +22,21 @@ export function agentStore(db: Db): AgentStore {
           await upsert(tx, pool, { ...row, memoryMb: row.memory_mb, healthy: false });
         if (changed.length > 0 || missing.length > 0 || wasAway) await wantPlan(tx);
       });
+    },
+    async take(pool, takes) {
+      await db
+        .updateTable('agents')
+        .set({ takes: takes !== null })
+        .where('pool', '=', pool)
+        .where('takes', '!=', takes !== null)
+        .execute();
+      if (takes === null || takes.length === 0) return;
+      // Under the row lock of each run, as is whatever takes it back: of the two one is first, and the other changes nothing.
+      await sql`
+        update runs set taken = t.key from jsonb_to_recordset(${json(takes)}::jsonb) as t (run bigint, attempt int, key text)
+        where number = t.run and runs.attempt = t.attempt and pool = ${pool} and state = 'starting' and taken is null`.execute(
+        db,
+      );
     },
     async assignments(pool) {
       const rows = await db
@@ -50,6 +65,7 @@ export function agentStore(db: Db): AgentStore {
           kind: mine[0]?.kind ?? 'cpu',
           indices: mine.map(row => row.gpu),
           stop: run.stopping,
+          taken: run.taken,
         };
       });
     },

@@ -1,5 +1,5 @@
 import { type ExpressionBuilder, sql } from 'kysely';
-import type { ClaimedSurface, SurfaceStore } from '../../core/ports.ts';
+import type { ClaimedSurface, Surface, SurfaceStore } from '../../core/ports.ts';
 import { replySchema } from '../../core/reply-json.ts';
 import { type Db, json, type Tables } from './database.ts';
 
@@ -100,8 +100,8 @@ export function surfaceStore(db: Db): SurfaceStore {
         content: row.content && replySchema.parse(row.content),
         nonce: row.nonce,
         remote: row.remote,
-        thread: row.kind === 'ended' ? (message?.remote ?? null) : null,
-        threadGone: row.kind === 'ended' && !message?.remote && message?.gave_up === true,
+        thread: isOfThread(row) ? (message?.remote ?? null) : null,
+        threadGone: isOfThread(row) && !message?.remote && message?.gave_up === true,
         shownHash: row.shown_hash,
         shownStage: row.shown_stage,
         postingSince: row.posting_since,
@@ -193,7 +193,7 @@ export function surfaceStore(db: Db): SurfaceStore {
         with ready as (
           select s.id, s.next_at,
             case
-              when s.kind not in ('run', 'ended') then concat_ws(' ', s.kind, s.place->>'team', s.place->>'user')
+              when s.run is null then concat_ws(' ', s.kind, s.place->>'team', s.place->>'user')
               when s.remote is null then concat_ws(' ', 'post', s.place->>'team', s.place->>'channel')
               else concat_ws(' ', 'edit', s.place->>'team')
             end as lane,
@@ -205,8 +205,8 @@ export function surfaceStore(db: Db): SurfaceStore {
             end as rank
           from surfaces s left join runs r on r.number = s.run
           where not s.gave_up and s.wanted_seq > s.seen_seq and s.next_at <= now() and s.claimed_until < now()
-            -- The end of a run whose message is still to come has no thread yet.
-            and not (s.kind = 'ended' and s.place->>'askedIn' is null and exists (
+            -- What is said of a run whose message is still to come has no thread yet.
+            and not (s.kind in ('ended', 'preempted') and s.place->>'askedIn' is null and exists (
               select from surfaces m where m.run = s.run and m.kind = 'run' and m.remote is null and not m.gave_up))
         ), turns as (
           select *, row_number() over (partition by lane order by rank, next_at, id) as turn from ready
@@ -217,4 +217,8 @@ export function surfaceStore(db: Db): SurfaceStore {
       return rows.map(row => row.id);
     },
   };
+}
+
+function isOfThread({ kind }: { kind: Surface['kind'] }): boolean {
+  return kind === 'ended' || kind === 'preempted';
 }
