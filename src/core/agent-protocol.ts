@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainResources } from './pool.ts';
 import { redact } from './redact.ts';
 import { failureClasses, stopReasons } from './run.ts';
 import { triggers } from './secret.ts';
@@ -29,14 +30,19 @@ export const agentSyncRequest = z.object({
   pool: z.string(),
   accelerators: z
     .array(
-      z.object({
-        node: z.string().max(253),
-        index: z.int().min(0),
-        kind: z.enum(['gpu', 'cpu']),
-        model: z.string().max(200),
-        memoryMb: z.int().min(0),
-        healthy: z.boolean(),
-      }),
+      z
+        .object({
+          node: z.string().max(253),
+          index: z.int().min(0),
+          kind: z.enum(['gpu', 'cpu']),
+          // An agent from before there were resources sends neither: all its GPUs are of NVIDIA.
+          resource: z.string().max(100).optional(),
+          device: z.string().max(200).nullable().default(null),
+          model: z.string().max(200),
+          memoryMb: z.int().min(0),
+          healthy: z.boolean(),
+        })
+        .transform(one => ({ ...one, resource: one.resource ?? plainResources[one.kind] })),
     )
     .max(4096),
   reports: z

@@ -109,6 +109,10 @@ export interface Accelerator {
   /** Index on the node; CPU slots are counted in their own row with kind `cpu`. */
   index: number;
   kind: 'gpu' | 'cpu';
+  /** As Kubernetes names it: `nvidia.com/gpu`, `nvidia.com/mig-1g.10gb`, `amd.com/gpu`, `cpu`. */
+  resource: string;
+  /** By what its driver is asked for it, most often a UUID; null: by its index. */
+  device: string | null;
   model: string;
   memoryMb: number;
   healthy: boolean;

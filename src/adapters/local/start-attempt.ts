@@ -11,6 +11,7 @@ import { createOnce, writeDurable } from './files.ts';
 import type { Handed } from './plan.ts';
 import { handedFor, type Secrets } from './secrets.ts';
 import type { Service } from './service.ts';
+import type { VisibleDevices } from './visible-devices.ts';
 
 const supervisorFile = join(import.meta.dirname, 'supervisor.ts');
 const launches = 3;
@@ -23,6 +24,8 @@ export interface StartOptions {
   runAs: string | null;
   /** Null: this machine holds none. */
   secrets: Secrets | null;
+  /** What of the machine's accelerators a command may see. */
+  visible(given: Pick<Assigned, 'kind' | 'indices'>): VisibleDevices;
   cacheDir: string;
   service: Service;
   log: Log;
@@ -41,6 +44,9 @@ export async function startAttempt(
   const user = options.runAs === null ? null : userNamed(options.runAs);
   if (options.runAs !== null && !user)
     return failStart(folders, `The machine has no user ${options.runAs}, which the pool's runAs names.`);
+  const devices = options.visible(assigned);
+  if (!devices)
+    return failStart(folders, 'An accelerator that the run was given is not on the machine any more.');
   const secrets = handedFor(assigned.spec, options.secrets);
   if (!secrets.ok) return failStart(folders, secrets.message);
 
@@ -56,7 +62,7 @@ export async function startAttempt(
   if (user) await giveAway(folders.work, user);
 
   const { url, path } = options;
-  writeDurable(folders.files.plan, planFor(assigned, folders, { url, path, user, notes }));
+  writeDurable(folders.files.plan, planFor(assigned, folders, { url, path, devices, user, notes }));
   for (let tries = 0; tries < launches; tries++) {
     await launchSupervisor(folders, secrets.handed, options, signal);
     if (existsSync(folders.files.launched)) return;

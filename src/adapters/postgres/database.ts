@@ -75,6 +75,8 @@ export interface Tables {
     node: string;
     kind: Accelerator['kind'];
     index: number;
+    resource: string | null;
+    device: string | null;
     model: string;
     memory_mb: number;
     healthy: boolean;

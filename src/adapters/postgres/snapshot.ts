@@ -1,4 +1,5 @@
 import { type Selectable, sql } from 'kysely';
+import { plainResources } from '../../core/pool.ts';
 import type { PlanSnapshot, PoolState, QueuedRun, WorkingRun } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import { timeLimitOf } from '../../core/run.ts';
@@ -55,7 +56,9 @@ async function readPools(tx: Tx, names: readonly string[]): Promise<PoolState[]>
       reachable: agent?.reachable ?? false,
       accelerators: accelerators
         .filter(row => row.pool === name)
-        .map(({ node, index, kind, model, memory_mb, healthy }) => ({
+        .map(({ node, index, kind, resource, device, model, memory_mb, healthy }) => ({
+          resource: resource ?? plainResources[kind],
+          device,
           node,
           index,
           kind,
