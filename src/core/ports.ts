@@ -5,7 +5,7 @@ import type { Links } from './people.ts';
 import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
 import type { Reply } from './reply.ts';
-import type { Run, RunChange, RunEvent, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
 import type { Delivery } from './webhook.ts';
 
 /* ---- runs ---- */
@@ -21,6 +21,7 @@ export interface NewRun {
 }
 
 export interface RunFilter {
+  kind?: RunKind;
   requestedBy?: Actor;
   project?: string;
   team?: string;
@@ -44,6 +45,15 @@ export interface MetricSummary {
   points: number;
 }
 
+/** What of one node a run was given. */
+export interface RunShare {
+  pool: string;
+  node: string;
+  kind: 'gpu' | 'cpu';
+  /** As the machine counts them. */
+  indices: number[];
+}
+
 export interface RunStore {
   /**
    * Stores the run as `queued`, with its events, its surfaces, its audit row and a wish for planning, in one transaction. A repeat of
@@ -55,6 +65,8 @@ export interface RunStore {
   list(filter: RunFilter): Promise<Run[]>;
   /** Runs before this one in its pool's queue. */
   ahead(run: Run): Promise<number>;
+  /** What its newest attempt was given, released or not. */
+  shares(run: Pick<Run, 'number' | 'attempt'>): Promise<RunShare[]>;
   events(number: number, afterSeq?: number): Promise<(RunEvent & { seq: number })[]>;
   /**
    * Reads the run under a row lock, applies `transition`, and stores run, events, released accelerators, wanted surfaces, audit and

@@ -11,6 +11,7 @@ import type {
   PoolState,
   Ports,
   Resolved,
+  RunShare,
   Token,
 } from '../../src/core/ports.ts';
 import { rightsIn } from '../../src/core/rights.ts';
@@ -26,6 +27,7 @@ export interface Memory {
   events: Record<number, (RunEvent & { seq: number })[]>;
   metrics: MetricSummary[];
   ahead: number;
+  shares: RunShare[];
   lines: string[];
   audit: AuditRow[];
   pools: PoolState[];
@@ -45,6 +47,7 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     events: {},
     metrics: [],
     ahead: 0,
+    shares: [],
     lines: [],
     audit: [],
     pools: [],
@@ -88,6 +91,7 @@ export function memoryPorts(m: Memory): Ports {
         return m.runs.filter(fits).toReversed().slice(0, limit);
       },
       ahead: async () => m.ahead,
+      shares: async () => m.shares,
       events: async number => m.events[number] ?? [],
       async change(number, change, now, actor) {
         m.calls.push(`change ${number} ${change.type}`);

@@ -19,6 +19,7 @@ export function runOf(row: Selectable<Tables['runs']>): Run {
     stopping: row.stopping,
     stoppedBy: row.stopped_by,
     waiting: row.waiting,
+    approval: approvalOf(row),
     exitCode: row.exit_code,
     failure: row.failure,
     createdAt: row.created_at,
@@ -26,6 +27,10 @@ export function runOf(row: Selectable<Tables['runs']>): Run {
     startedAt: row.started_at,
     endedAt: row.ended_at,
   };
+}
+
+function approvalOf({ approved, approved_by: by, approved_at: at }: Selectable<Tables['runs']>): Run['approval'] {
+  return approved !== null && by && at ? { cost: Number(approved), by, at } : null;
 }
 
 /**
@@ -42,6 +47,10 @@ export async function storeTransition(
     .updateTable('runs')
     .set({
       state: run.state,
+      priority: priorities.indexOf(run.priority),
+      approved: run.approval?.cost ?? null,
+      approved_by: run.approval && json({ ...run.approval.by, breakglass: undefined }),
+      approved_at: run.approval?.at ?? null,
       attempt: run.attempt,
       extra_s: run.extraS,
       stopping: run.stopping,
@@ -61,15 +70,25 @@ export async function storeTransition(
   if (isOnMachine(before.state) && !isOnMachine(run.state)) await release(tx, run.number);
   await showRun(tx, run.number);
   if (isEnd(run.state)) await addSurface(tx, `run:${run.number}:ended`, 'ended', run);
-  if (before.state !== run.state) await wantPlan(tx);
+  if (isPlannedAnew(before, run)) await wantPlan(tx);
   else await showHomes(tx);
   const last = events.at(-1);
   if (!last) return;
-  const details = { from: before.state, to: run.state, attempt: run.attempt, reason: last.reason };
+  const said = last.type === 'approved' ? { cost: run.approval?.cost } : {};
+  const details = { from: before.state, to: run.state, attempt: run.attempt, reason: last.reason, ...said };
   await appendAudit(
     tx,
     { actor: last.actor, action: `run.${last.type}`, subject: `run:${run.number}`, outcome: 'done', details },
     last.at,
+  );
+}
+
+/** Whether the planner would decide otherwise. */
+function isPlannedAnew(before: Run, after: Run): boolean {
+  return (
+    before.state !== after.state ||
+    before.priority !== after.priority ||
+    before.approval?.cost !== after.approval?.cost
   );
 }
 
