@@ -291,12 +291,12 @@ export interface DeliveryStore {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place. `note`: says its content once. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `ended` and `warning` tell of it in its thread. `note`: says its content once. `home`: no message, but
  * one person's Home, where all is shown that concerns them.
  */
 export interface Surface {
   id: string;
-  kind: 'run' | 'ended' | 'note' | 'home';
+  kind: 'run' | 'ended' | 'warning' | 'note' | 'home';
   run: number | null;
   place: Place;
   /** For `note`. */
@@ -320,6 +320,39 @@ export interface Surface {
 }
 
 export type ClaimedSurface = Surface & Claim;
+
+/** Leases that end soon, as work for whoever warns their holders. */
+export interface LeaseStore {
+  /** Those that are held, and whose holder was not warned before the end that they have now. */
+  ending(now: Date): Promise<Run[]>;
+  /**
+   * Its holder is warned, where that can be, before the end that comes with this time limit (seconds); once, however often it is asked.
+   * The message, if there is one.
+   */
+  warn(run: Pick<Run, 'number' | 'place'>, limitS: number): Promise<string | null>;
+}
+
+/** What was asked for and held in a stretch of time, of accelerators alone. */
+export interface UsageRow {
+  /** What is added up. */
+  by: 'all' | 'team' | 'person' | 'project';
+  /** The team, the project, or the account (`slack:T1/U1`); empty for all together. */
+  name: string;
+  /** As people see it. */
+  shown: string;
+  runs: number;
+  /** Accelerator-hours: the time limits of what was begun or went on then, whole. */
+  askedHours: number;
+  /** Accelerator-hours that were held then. */
+  heldHours: number;
+  /** What they cost, by the prices of when they were given out. */
+  cost: number;
+}
+
+export interface UsageStore {
+  /** The largest of each kind first, at most `limit` of each. */
+  between(filter: { since: Date; until: Date; team?: string; limit: number }): Promise<UsageRow[]>;
+}
 
 export interface SurfaceStore {
   addNote(key: string, place: Place, content: Reply): Promise<string>;
@@ -613,4 +646,5 @@ export interface Ports {
   freezes: FreezeStore;
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
+  usage: UsageStore;
 }

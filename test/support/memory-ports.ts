@@ -13,6 +13,7 @@ import type {
   Resolved,
   RunShare,
   Token,
+  UsageRow,
 } from '../../src/core/ports.ts';
 import { rightsIn } from '../../src/core/rights.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
@@ -28,6 +29,7 @@ export interface Memory {
   metrics: MetricSummary[];
   ahead: number;
   shares: RunShare[];
+  usage: UsageRow[];
   lines: string[];
   audit: AuditRow[];
   pools: PoolState[];
@@ -48,6 +50,7 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     metrics: [],
     ahead: 0,
     shares: [],
+    usage: [],
     lines: [],
     audit: [],
     pools: [],
@@ -135,6 +138,11 @@ export function memoryPorts(m: Memory): Ports {
         return m.resolved;
       },
       archive: unused,
+    },
+    usage: { between: async filter => {
+        m.calls.push(`usage ${JSON.stringify(filter)}`);
+        return m.usage;
+      },
     },
     links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
     audit: {

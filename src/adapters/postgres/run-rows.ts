@@ -106,7 +106,7 @@ export async function addEvents(tx: Tx, number: number, events: RunEvent[]): Pro
 export async function addSurface(
   tx: Tx,
   key: string,
-  kind: 'run' | 'ended',
+  kind: 'run' | 'ended' | 'warning',
   run: Pick<Run, 'number' | 'place'>,
 ): Promise<void> {
   if (run.place.kind !== 'slack') return;
