@@ -1,5 +1,6 @@
 import { denied, hasRank, mayChange } from '../src/core/access.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
+import { leaseMeant } from '../src/core/find-lease.ts';
 import { findRun } from '../src/core/find-run.ts';
 import { formatDuration } from '../src/core/format.ts';
 import { type Policy, typedDuration } from '../src/core/project.ts';
@@ -34,6 +35,8 @@ export const trainExtend = defineCommand({
     if (!found.ok) return found;
     const access = mayChange(found.run, isSelf(found.run.requestedBy), role);
     if (!access.ok) return denied(`train extend ${values.run}`, access);
+    const lease = leaseMeant(found.run, `gpu extend ${values.run} ${typedDuration(values.time ?? usualExtensionS)}`);
+    if (lease) return lease;
     const byS = values.time ?? usualExtensionS;
     const mostS = hasRank(role, 'operator') ? null : mostFor(found.run, policy);
     const changed = await runs.change(values.run, { type: 'extend', actor, key, byS, mostS }, now, actor);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { plainResources } from './pool.ts';
 import { redact } from './redact.ts';
-import { failureClasses, stopReasons } from './run.ts';
+import { failureClasses, runKinds, stopReasons } from './run.ts';
 import { triggers } from './secret.ts';
 
 /**
@@ -69,6 +69,8 @@ export const agentSyncRequest = z.object({
 export type AgentSyncRequest = z.infer<typeof agentSyncRequest>;
 
 const specSchema = z.object({
+  // An agent from before there were leases reads past it: it gets an empty source, and does the same.
+  kind: z.enum(runKinds).optional().catch(undefined),
   project: z.string(),
   team: z.string(),
   source: z.string(),

@@ -1,4 +1,5 @@
 import type { ErrorCode, ErrorDetails } from './errors.ts';
+import { leaseRequestLine } from './lease.ts';
 import type { PoolState } from './ports.ts';
 import type { RunSpec } from './run.ts';
 
@@ -18,7 +19,7 @@ function mostGpus(pool: PoolState | undefined, model: string | null): number | n
 
 /** What is wrong with a run that no node of its pool could ever start; null where one could, or may. */
 export function gpusTooMany(
-  spec: Pick<RunSpec, 'project' | 'gpus' | 'gpuModel' | 'pool'>,
+  spec: Pick<RunSpec, 'kind' | 'project' | 'gpus' | 'gpuModel' | 'pool' | 'timeLimitS'>,
   pools: readonly PoolState[],
 ): { ok: false; code: ErrorCode; details: ErrorDetails } | null {
   if (spec.gpus === 0) return null;
@@ -28,6 +29,9 @@ export function gpusTooMany(
   );
   if (limit === null || spec.gpus <= limit) return null;
   const model = spec.gpuModel && limit > 0 ? ` --gpu ${spec.gpuModel}` : '';
-  const example = `train ${spec.project} --gpus ${limit}${model}`;
+  const example =
+    spec.kind === 'lease'
+      ? leaseRequestLine({ ...spec, gpus: limit, gpuModel: limit > 0 ? spec.gpuModel : null })
+      : `train ${spec.project} --gpus ${limit}${model}`;
   return { ok: false, code: 'GPUS_TOO_MANY', details: { word: spec.gpus, pool: spec.pool, limit, example } };
 }

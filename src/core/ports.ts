@@ -5,7 +5,7 @@ import type { Links } from './people.ts';
 import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
 import type { Reply } from './reply.ts';
-import type { Run, RunChange, RunEvent, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
 import type { Decision } from './scheduler/world.ts';
 import type { Delivery } from './webhook.ts';
 
@@ -22,6 +22,7 @@ export interface NewRun {
 }
 
 export interface RunFilter {
+  kind?: RunKind;
   requestedBy?: Actor;
   project?: string;
   team?: string;
@@ -45,6 +46,15 @@ export interface MetricSummary {
   points: number;
 }
 
+/** What of one node a run was given. */
+export interface RunShare {
+  pool: string;
+  node: string;
+  kind: 'gpu' | 'cpu';
+  /** As the machine counts them. */
+  indices: number[];
+}
+
 export interface RunStore {
   /**
    * Stores the run as `queued`, with its events, its surfaces, its audit row and a wish for planning, in one transaction. A repeat of
@@ -56,6 +66,8 @@ export interface RunStore {
   list(filter: RunFilter): Promise<Run[]>;
   /** Runs before this one in its pool's queue. */
   ahead(run: Run): Promise<number>;
+  /** What its newest attempt was given, released or not. */
+  shares(run: Pick<Run, 'number' | 'attempt'>): Promise<RunShare[]>;
   events(number: number, afterSeq?: number): Promise<(RunEvent & { seq: number })[]>;
   /**
    * Reads the run under a row lock, applies `transition`, and stores run, events, released accelerators, wanted surfaces, audit and
@@ -327,13 +339,13 @@ export interface DeliveryStore {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place. `ended` and `preempted`: say once in its thread what
- * became of it. `note`: says its content once. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `ended`, `preempted` and `warning` tell of it in its
+ * thread, the first two once. `note`: says its content once. `home`: no message, but
  * one person's Home, where all is shown that concerns them.
  */
 export interface Surface {
   id: string;
-  kind: 'run' | 'ended' | 'preempted' | 'note' | 'home';
+  kind: 'run' | 'ended' | 'preempted' | 'warning' | 'note' | 'home';
   run: number | null;
   place: Place;
   /** For `note` and `preempted`. */
@@ -357,6 +369,39 @@ export interface Surface {
 }
 
 export type ClaimedSurface = Surface & Claim;
+
+/** Leases that end soon, as work for whoever warns their holders. */
+export interface LeaseStore {
+  /** Those that are held, and whose holder was not warned before the end that they have now. */
+  ending(now: Date): Promise<Run[]>;
+  /**
+   * Its holder is warned, where that can be, before the end that comes with this time limit (seconds); once, however often it is asked.
+   * The message, if there is one.
+   */
+  warn(run: Pick<Run, 'number' | 'place'>, limitS: number): Promise<string | null>;
+}
+
+/** What was asked for and held in a stretch of time, of accelerators alone. */
+export interface UsageRow {
+  /** What is added up. */
+  by: 'all' | 'team' | 'person' | 'project';
+  /** The team, the project, or the account (`slack:T1/U1`); empty for all together. */
+  name: string;
+  /** As people see it. */
+  shown: string;
+  runs: number;
+  /** Accelerator-hours: the time limits of what was begun or went on then, whole. */
+  askedHours: number;
+  /** Accelerator-hours that were held then. */
+  heldHours: number;
+  /** What they cost, by the prices of when they were given out. */
+  cost: number;
+}
+
+export interface UsageStore {
+  /** The largest of each kind first, at most `limit` of each. */
+  between(filter: { since: Date; until: Date; team?: string; limit: number }): Promise<UsageRow[]>;
+}
 
 export interface SurfaceStore {
   addNote(key: string, place: Place, content: Reply): Promise<string>;
@@ -650,4 +695,5 @@ export interface Ports {
   freezes: FreezeStore;
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
+  usage: UsageStore;
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { actorSchema } from './actor.ts';
+import { type Actor, actorSchema } from './actor.ts';
 import type { MetricSummary } from './ports.ts';
 import { priorities } from './project.ts';
-import { failureClasses, type Run, runStates, stopReasons, timeLimitOf } from './run.ts';
+import { failureClasses, type Run, runKinds, runStates, stopReasons, timeLimitOf } from './run.ts';
 import { preemptionRules } from './scheduler/world.ts';
 import { triggers } from './secret.ts';
 
@@ -11,8 +11,9 @@ const instant = z.iso.datetime();
 /** A run as the API, the queue and `--json` show it. Stable: fields are added, never renamed or removed. */
 export const runJsonSchema = z.object({
   number: z.int().describe('What people call it by: #42.'),
+  kind: z.enum(runKinds).describe('`lease`: somebody holds accelerators, and nothing is trained.'),
   state: z.enum(runStates),
-  project: z.string(),
+  project: z.string().describe('`(lease)` of a lease.'),
   team: z.string(),
   ref: z.string().describe('What was asked for.'),
   sha: z.string().describe('The commit that it was then, or `sha256:...` of a folder outside Git.'),
@@ -43,6 +44,10 @@ export const runJsonSchema = z.object({
     })
     .nullable()
     .describe('Why it waits; null when it does not.'),
+  approval: z
+    .object({ cost: z.number(), by: actorSchema, at: instant })
+    .nullable()
+    .describe('The most that it may cost by the word of an approver.'),
   stopping: z.enum(stopReasons).nullable().describe('Set while it is being stopped.'),
   createdAt: instant,
   queuedAt: instant.nullable(),
@@ -65,6 +70,7 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
   const { spec } = run;
   return {
     number: run.number,
+    kind: spec.kind ?? 'train',
     state: run.state,
     project: spec.project,
     team: spec.team,
@@ -85,8 +91,13 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     maxAttempts: spec.maxAttempts,
     preemptions: run.preemptions,
     preemptedBy: run.preemptedBy,
-    requestedBy: { kind: run.requestedBy.kind, id: run.requestedBy.id, name: run.requestedBy.name },
+    requestedBy: publicActor(run.requestedBy),
     waiting: run.waiting,
+    approval: run.approval && {
+      cost: run.approval.cost,
+      by: publicActor(run.approval.by),
+      at: run.approval.at.toISOString(),
+    },
     stopping: run.stopping,
     createdAt: run.createdAt.toISOString(),
     queuedAt: run.queuedAt?.toISOString() ?? null,
@@ -100,4 +111,8 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
         metrics.map(({ name, value, step, points }) => [name, { value, step, points }] as const),
       ),
   };
+}
+
+function publicActor({ kind, id, name }: Actor): Actor {
+  return { kind, id, name };
 }

@@ -1,8 +1,10 @@
 import { actorKey } from './actor.ts';
 import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
-import type { MetricSummary } from './ports.ts';
+import { leaseBlocks, leaseEnded, leaseTitle } from './lease-reply.ts';
+import { typedMoney } from './money.ts';
+import type { MetricSummary, RunShare } from './ports.ts';
 import { type Inline, type Reply, type ReplyAction, type ReplyBlock, reply, type Tone } from './reply.ts';
-import { isEnd, isOnMachine, type Preemption, type Run, type RunState, timeLimitOf } from './run.ts';
+import { isEnd, isLease, isOnMachine, type Preemption, type Run, type RunState, timeLimitOf } from './run.ts';
 import { actionsOf } from './run-actions.ts';
 import { lastMetrics, primaryMetric, progressOf, shownParameters } from './run-facts.ts';
 
@@ -10,6 +12,8 @@ export interface RunFacts {
   metrics: readonly MetricSummary[];
   /** Where what the run made lies, once it has ended; null where that is not known. */
   output: string | null;
+  /** For a lease: what it holds. */
+  shares?: readonly RunShare[];
 }
 
 /** How much of a log is shown: its last words where the run is one message among others, more in the thread. */
@@ -51,7 +55,13 @@ const tones: Record<RunState, Tone> = {
  * failed, how far it is, what it measured), what was asked for below. `ahead`: runs before it in its queue.
  */
 export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Date): Reply {
-  const { metrics, output, ahead } = facts;
+  const { metrics, output, ahead, shares = [] } = facts;
+  if (isLease(run)) {
+    const rest = leaseBlocks(run, shares, requestRows(run));
+    const why = isWaiting(run) ? [{ kind: 'text' as const, text: [waitingSentence(run, ahead)] }] : [];
+    const blocks = [...why, ...failureBlocks(run, shownLines.run), ...rest];
+    return reply(titleOf(run), blocks, { audience: 'place', tone: tones[run.state] });
+  }
   const progress = progressOf(run, metrics, now);
   const blocks: ReplyBlock[] = [
     ...(run.preemptedBy ? [{ kind: 'text' as const, text: preemptedSentence(run, run.preemptedBy) }] : []),
@@ -75,6 +85,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
 
 /** The message in the run's thread when it has ended, which tells the person who asked. */
 export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
+  if (isLease(run)) return leaseEnded(run, titleOf(run), tones[run.state]);
   const took = run.startedAt && run.endedAt ? secondsBetween(run.startedAt, run.endedAt) : null;
   const after = took === null ? '' : ` after ${formatDuration(took)}`;
   const best = primaryMetric(run, metrics);
@@ -123,6 +134,7 @@ function preemptedSentence(run: Run, { run: other, rule, reason }: Preemption): 
 
 /** `#42 digits is running` */
 export function titleOf(run: Run): string {
+  if (isLease(run)) return leaseTitle(run, verbs[run.state]);
   const verb = run.stopping && isOnMachine(run.state) ? stopVerb(run) : verbs[run.state];
   return `#${run.number} ${run.spec.project} ${verb}`;
 }
@@ -137,9 +149,17 @@ function requestRows(run: Run): Row[] {
   const { short, ref } = codeOf(run);
   return [
     ...(note === '' ? [] : [{ label: 'Note', value: [note] }]),
-    { label: 'Code', value: [{ code: short }, ref] },
-    ...shownParameters(parameters).map(value => ({ label: 'Parameters', value: [value] })),
-    { label: isWaiting(run) ? 'Needs' : 'On', value: [resourcesOf(run)] },
+    ...(isLease(run)
+      ? [{ label: 'Team', value: [run.spec.team] }]
+      : [{ label: 'Code', value: [{ code: short }, ref] }]),
+    ...(isLease(run)
+      ? []
+      : shownParameters(parameters).map(value => ({ label: 'Parameters', value: [value] }))),
+    ...(isLease(run) && !isWaiting(run)
+      ? []
+      : [{ label: isWaiting(run) ? 'Needs' : 'On', value: [resourcesOf(run)] }]),
+    ...(run.priority === 'normal' ? [] : [{ label: 'Priority', value: [run.priority] }]),
+    ...approvalRow(run),
     { label: 'Asked by', value: [person(run), ', ', { at: run.createdAt }] },
     ...(run.attempt > 1 || run.preemptions > 0 ? [{ label: 'Attempt', value: [attemptsOf(run)] }] : []),
     ...(retryOf === null ? [] : [{ label: 'Repeats', value: [`#${retryOf}`] }]),
@@ -150,6 +170,17 @@ function requestRows(run: Run): Row[] {
 function attemptsOf({ attempt, preemptions, spec: { maxAttempts } }: Run): string {
   if (preemptions === 0) return `${attempt} of at most ${maxAttempts}`;
   return `${attempt} (${preemptions} made room and ${preemptions === 1 ? 'does' : 'do'} not count) of at most ${maxAttempts}`;
+}
+
+function approvalRow({ approval }: Run): Row[] {
+  if (!approval) return [];
+  const { cost, by } = approval;
+  return [
+    {
+      label: 'Approved',
+      value: [typedMoney(cost), ' at most, by ', { person: actorKey(by), name: by.name }],
+    },
+  ];
 }
 
 /** The commit in short, and in brackets what was asked for where that says more than `HEAD` or the commit again. */

@@ -1,4 +1,4 @@
-import type { Actor, Place } from './actor.ts';
+import { type Actor, actorKey, type Place } from './actor.ts';
 import { counted, formatDuration, secondsBetween } from './format.ts';
 import type { ParameterValue, Priority } from './project.ts';
 import type { PreemptionRule } from './scheduler/world.ts';
@@ -65,8 +65,14 @@ export type StopReason = (typeof stopReasons)[number];
 /** `Run.taken` of an attempt that a machine began without a word: its agent is from before there was one. */
 const takenBefore = '';
 
+/** `lease`: a person holds accelerators, and nothing is trained. */
+export const runKinds = ['train', 'lease'] as const;
+export type RunKind = (typeof runKinds)[number];
+
 /** What was asked for, pinned when it was asked: what was approved is what runs. Never changes. */
 export interface RunSpec {
+  /** `train` when absent. */
+  kind?: RunKind;
   project: string;
   team: string;
   source: string;
@@ -108,20 +114,26 @@ export interface Failure {
   lines: string[];
 }
 
-/** Why a run waits. `cost`: what somebody is asked to approve. */
-export interface Wait {
-  code: string;
-  /** With numbers. */
-  sentence: string;
-  cost?: number;
-}
-
 /** Another run took its place. */
 export interface Preemption {
   run: number;
   rule: PreemptionRule;
   /** One sentence that names both. */
   reason: string;
+}
+
+/** Why a run waits, in one sentence with numbers. `cost`: what somebody is asked to approve. */
+export interface Waiting {
+  code: string;
+  sentence: string;
+  cost?: number | undefined;
+}
+
+export interface Approval {
+  /** In the currency of the policy. */
+  cost: number;
+  by: Actor;
+  at: Date;
 }
 
 export interface Run {
@@ -147,8 +159,10 @@ export interface Run {
   stopping: StopReason | null;
   /** Who asked for the stop. */
   stoppedBy: Actor | null;
-  /** Null when it does not wait, or no plan was made yet. */
-  waiting: Wait | null;
+  /** Why it waits, in one sentence with numbers; null when it does not wait. */
+  waiting: Waiting | null;
+  /** The most that it may cost by somebody's word; null: nobody was asked. */
+  approval: Approval | null;
   exitCode: number | null;
   failure: Failure | null;
   createdAt: Date;
@@ -161,7 +175,7 @@ export interface Run {
 type ReachedState = Exclude<RunState, 'requested' | 'awaiting-approval'>;
 
 export interface RunEvent {
-  type: 'requested' | 'stopping' | 'extended' | ReachedState;
+  type: 'requested' | 'stopping' | 'extended' | 'approved' | 'bumped' | ReachedState;
   from: RunState;
   to: RunState;
   actor: Actor;
@@ -194,7 +208,10 @@ export type RunChange =
   /** `by`: for whom, where it is preempted. */
   | { type: 'stop'; actor: Actor; why: StopReason; reason: string; by?: Omit<Preemption, 'reason'> }
   /** More time. `key`: of the wish, which counts once however often it arrives. `mostS`: what the whole may come to; null: any. */
-  | { type: 'extend'; actor: Actor; key: string; byS: number; mostS: number | null };
+  | { type: 'extend'; actor: Actor; key: string; byS: number; mostS: number | null }
+  /** It may cost so much. */
+  | { type: 'approve'; actor: Actor; cost: number; sentence: string }
+  | { type: 'bump'; actor: Actor; priority: Priority };
 
 export type Transition =
   | { ok: true; run: Run; events: RunEvent[] }
@@ -206,6 +223,10 @@ export type Transition =
 
 export function isEnd(state: RunState): state is EndState {
   return (endStates as readonly RunState[]).includes(state);
+}
+
+export function isLease({ spec }: Pick<Run, 'spec'>): boolean {
+  return spec.kind === 'lease';
 }
 
 /** What people are told of at once; all else about a run is how far it is. */
@@ -310,7 +331,27 @@ export function transition(run: Run, change: RunChange, now: Date, actor: Actor)
       });
       return { ok: true, run: extended, events };
     }
+    case 'approve': {
+      if (isOnMachine(run.state) || (run.approval && run.approval.cost >= change.cost))
+        return { ok: false, code: 'stale' };
+      const { actor: by, cost } = change;
+      // Why it waited is no longer true; the next plan says what is.
+      const approved: Run = { ...run, approval: { cost, by, at: now }, waiting: null };
+      events.push(staying(run, 'approved', by, change.sentence, now));
+      return { ok: true, run: approved, events };
+    }
+    case 'bump': {
+      if (run.priority === change.priority) return { ok: false, code: 'stale' };
+      const reason = `${change.actor.name} changed its priority from ${run.priority} to ${change.priority}.`;
+      events.push(staying(run, 'bumped', change.actor, reason, now));
+      return { ok: true, run: { ...run, priority: change.priority }, events };
+    }
   }
+}
+
+/** What happened to a run that stays in its state. */
+function staying(run: Run, type: RunEvent['type'], actor: Actor, reason: string, at: Date): RunEvent {
+  return { type, from: run.state, to: run.state, actor, reason, at, attempt: run.attempt };
 }
 
 type Move = (run: Run, to: ReachedState, reason: string, changes: Partial<Run>, by?: Actor) => Run;
@@ -342,6 +383,13 @@ function endOf(now: Date, stoppedBy: Actor | null = null): Partial<Run> {
 function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
   const end: Partial<Run> = { ...endOf(exit.at), exitCode: exit.code };
   // What Signalbox ended says nothing by its exit code, or by what the machine made of that.
+  if (isLease(run) && (exit.stopped === 'time-limit' || (exit.stopped === 'cancel' && isGivenBack(run))))
+    return move(
+      run,
+      'succeeded',
+      exit.stopped === 'cancel' ? 'The lease was released.' : 'The lease ended.',
+      end,
+    );
   if (exit.stopped === 'cancel') return move(run, 'cancelled', 'It was stopped on request.', end);
   if (exit.stopped === 'time-limit') {
     const message = outOfTime(run, exit);
@@ -370,6 +418,11 @@ function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
     lines: exit.lines,
   };
   return move(run, 'failed', message, { ...end, failure });
+}
+
+/** Whether whoever holds a lease has let go of it themselves. */
+function isGivenBack({ stoppedBy, requestedBy }: Run): boolean {
+  return stoppedBy !== null && actorKey(stoppedBy) === actorKey(requestedBy);
 }
 
 /** By how much a clock may have been set while a run went on, in seconds. */

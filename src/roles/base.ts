@@ -13,6 +13,7 @@ import { elevationStore } from '../adapters/postgres/elevations.ts';
 import { freezeStore } from '../adapters/postgres/freezes.ts';
 import { impatient } from '../adapters/postgres/impatient.ts';
 import { installationStore } from '../adapters/postgres/installations.ts';
+import { leaseStore } from '../adapters/postgres/leases.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
@@ -21,6 +22,7 @@ import { runStore } from '../adapters/postgres/runs.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
+import { usageStore } from '../adapters/postgres/usage.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns } from '../app/wake.ts';
@@ -34,6 +36,7 @@ import type {
   ElevationStore,
   FreezeStore,
   InstallationStore,
+  LeaseStore,
   LinkStore,
   Log,
   LogStore,
@@ -43,6 +46,7 @@ import type {
   SurfaceStore,
   TokenRefusals,
   TokenStore,
+  UsageStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { openSlack, type Slack } from './slack.ts';
@@ -66,6 +70,8 @@ export interface Adapters {
   surfaces: SurfaceStore;
   audit: AuditLog;
   links: LinkStore;
+  leases: LeaseStore;
+  usage: UsageStore;
   freezes: FreezeStore;
   elevations: ElevationStore;
   tokens: TokenStore;
@@ -102,10 +108,10 @@ export async function openBase(config: Config, policy: () => Policy, log: Log): 
 
 /** The commands over adapters that are open. */
 export function baseOn(adapters: Adapters, config: Config, policy: () => Policy, log: Log): Base {
-  const { surfaces, wakeups, logs, plan, source, audit, links, elevations, tokens } = adapters;
+  const { surfaces, wakeups, logs, plan, source, audit, links, elevations, tokens, usage } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
-  const ports = { runs, logs, plan, source, audit, links, freezes, elevations, tokens };
+  const ports = { runs, logs, plan, source, audit, links, freezes, elevations, tokens, usage };
   const clock = () => new Date();
   return {
     ...adapters,
@@ -148,6 +154,8 @@ export async function openAdapters(config: Config, policy: Policy, log: Log): Pr
     surfaces: surfaceStore(db),
     audit: auditLog(db),
     links: linkStore(db),
+    leases: leaseStore(db),
+    usage: usageStore(db),
     freezes: freezeStore(db),
     elevations: elevationStore(db),
     tokens: tokenStore(db),

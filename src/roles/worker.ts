@@ -13,6 +13,7 @@ import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { tellDrained } from '../app/tell-drained.ts';
 import { wakeRuns } from '../app/wake.ts';
+import { warnLeases } from '../app/warn-leases.ts';
 import { type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
@@ -85,7 +86,13 @@ export function startWorker(base: Base): Running {
 
   const wakeWorker = createWakeWorker(base.queue, subject => look(subject, work), { log });
   const requestWorker = createRequestWorker(base.queue, request => fromQueue(request, base), { log });
-  const sweepPorts = { ...work, messages, surfaces, plan: base.plan };
+  const sweepPorts = {
+    ...work,
+    messages,
+    surfaces,
+    plan: base.plan,
+    warn: () => warnLeases({ leases: base.leases, wakeups }, clock()),
+  };
   const stopSweep = every(
     sweepEveryMs,
     () => sweep(sweepPorts),

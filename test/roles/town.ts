@@ -15,6 +15,7 @@ import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { tokenStore } from '../../src/adapters/postgres/tokens.ts';
+import { usageStore } from '../../src/adapters/postgres/usage.ts';
 import { slackForms } from '../../src/adapters/slack/instant.ts';
 import { slackReceiver } from '../../src/adapters/slack/receive.ts';
 import { deliver } from '../../src/app/deliver.ts';
@@ -75,6 +76,7 @@ export async function openTown(t: TestContext, server: TestServer) {
       freezes,
       elevations,
       tokens: tokenStore(db),
+      usage: usageStore(db),
     },
   };
   const deliverPorts = {

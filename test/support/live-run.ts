@@ -26,6 +26,7 @@ export function liveRun(changes: Partial<Run> = {}, specChanges: Partial<RunSpec
     stopping: null,
     stoppedBy: null,
     waiting: null,
+    approval: null,
     exitCode: null,
     failure: null,
     createdAt: noon,

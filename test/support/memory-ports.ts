@@ -11,7 +11,9 @@ import type {
   PoolState,
   Ports,
   Resolved,
+  RunShare,
   Token,
+  UsageRow,
 } from '../../src/core/ports.ts';
 import { rightsIn } from '../../src/core/rights.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
@@ -27,6 +29,8 @@ export interface Memory {
   events: Record<number, (RunEvent & { seq: number })[]>;
   metrics: MetricSummary[];
   ahead: number;
+  shares: RunShare[];
+  usage: UsageRow[];
   lines: string[];
   audit: AuditRow[];
   pools: PoolState[];
@@ -46,6 +50,8 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     events: {},
     metrics: [],
     ahead: 0,
+    shares: [],
+    usage: [],
     lines: [],
     audit: [],
     pools: [],
@@ -89,6 +95,7 @@ export function memoryPorts(m: Memory): Ports {
         return m.runs.filter(fits).toReversed().slice(0, limit);
       },
       ahead: async () => m.ahead,
+      shares: async () => m.shares,
       events: async number => m.events[number] ?? [],
       async change(number, change, now, actor) {
         m.calls.push(`change ${number} ${change.type}`);
@@ -126,6 +133,12 @@ export function memoryPorts(m: Memory): Ports {
         return m.resolved;
       },
       archive: unused,
+    },
+    usage: {
+      between: async filter => {
+        m.calls.push(`usage ${JSON.stringify(filter)}`);
+        return m.usage;
+      },
     },
     links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
     audit: {

@@ -69,8 +69,9 @@ const listRuns = defineRoute({
   answers: { 200: { description: 'A page of runs.', schema: runListSchema } },
   errors: [],
   handle: async ({ query }, token, { runs }) => {
-    const { project, state, mine, limit, before } = query;
+    const { kind, project, state, mine, limit, before } = query;
     const found = await runs.list({
+      kind,
       project,
       before,
       limit,

@@ -53,6 +53,8 @@ export async function startAttempt(
   for (const folder of [folders.home, folders.temporary, folders.output, folders.checkpoints])
     await makeOwnFolder(folder, user);
   let notes: string[] = [];
+  // A lease has no source: whoever holds it begins in an empty folder.
+  if (assigned.spec.kind === 'lease') await makeOwnFolder(folders.work, user);
   if (!(await exists(folders.work))) {
     const { run, token } = assigned;
     const checkout = await checkOut(options.service, run, token, folders.work, signal);

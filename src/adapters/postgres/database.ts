@@ -1,11 +1,20 @@
-import { type Generated, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { type ColumnType, type Generated, Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
 import type { Actor, Place } from '../../core/actor.ts';
 import type { Verdict } from '../../core/elevation.ts';
 import type { Freeze } from '../../core/freeze.ts';
 import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
-import type { Failure, Preemption, Run, RunEvent, RunSpec, RunState, StopReason } from '../../core/run.ts';
+import type {
+  Failure,
+  Preemption,
+  Run,
+  RunEvent,
+  RunKind,
+  RunSpec,
+  RunState,
+  StopReason,
+} from '../../core/run.ts';
 
 /** Rows as the driver gives them: `bigint` as number (numbers here stay far below 2^53), `timestamptz` as Date. */
 export interface Tables {
@@ -37,6 +46,12 @@ export interface Tables {
     queued_at: Date | null;
     started_at: Date | null;
     ended_at: Date | null;
+    kind: Generated<RunKind>;
+    warned_s: number | null;
+    /** As text, for it may have more digits than a double. */
+    approved: ColumnType<string | null, number | null, number | null>;
+    approved_by: Json<Actor> | null;
+    approved_at: Date | null;
   };
   extensions: { run: number; key: string; by_s: number; at: Date };
   run_events: {
@@ -208,7 +223,7 @@ export interface Tables {
 }
 
 /** A jsonb column: read as the value, written as text (the driver would write an array as a PostgreSQL array). */
-type Json<T> = import('kysely').ColumnType<T, string, string>;
+type Json<T> = ColumnType<T, string, string>;
 
 export type Db = Kysely<Tables>;
 export type Tx = Transaction<Tables>;

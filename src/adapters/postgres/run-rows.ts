@@ -27,6 +27,7 @@ export function runOf(row: Selectable<Tables['runs']>): Run {
     stopping: row.stopping,
     stoppedBy: row.stopped_by,
     waiting: row.waiting,
+    approval: approvalOf(row),
     exitCode: row.exit_code,
     failure: row.failure,
     createdAt: row.created_at,
@@ -34,6 +35,23 @@ export function runOf(row: Selectable<Tables['runs']>): Run {
     startedAt: row.started_at,
     endedAt: row.ended_at,
   };
+}
+
+function approvalOf({
+  approved,
+  approved_by: by,
+  approved_at: at,
+}: Selectable<Tables['runs']>): Run['approval'] {
+  return approved !== null && by && at ? { cost: Number(approved), by, at } : null;
+}
+
+/** Whether the planner would decide otherwise. */
+function isPlannedAnew(before: Run, after: Run): boolean {
+  return (
+    before.state !== after.state ||
+    before.priority !== after.priority ||
+    before.approval?.cost !== after.approval?.cost
+  );
 }
 
 export interface Change {
@@ -62,7 +80,7 @@ export async function storeTransitions(tx: Tx, changes: readonly Change[], own =
   );
   await showRuns(tx, numbers);
   for (const { before, after } of changes) await addMessages(tx, before, after);
-  if (!own && changes.some(({ before, after }) => before.state !== after.run.state)) await wantPlan(tx);
+  if (!own && changes.some(({ before, after }) => isPlannedAnew(before, after.run))) await wantPlan(tx);
   else await showHomes(tx);
   // After the planner's row: whoever gives back holds it, so that no two wait for each other over the rows of teams.
   const left = changes.filter(
@@ -82,8 +100,11 @@ export async function storeTransition(tx: Tx, before: Run, after: Change['after'
 function auditOf({ before, after: { run, events } }: Change): { entry: AuditEntry; at: Date }[] {
   const last = events.at(-1);
   if (!last) return [];
-  const by = last.type === 'stopping' && run.preemptedBy ? { preemptedBy: run.preemptedBy } : {};
-  const details = { from: before.state, to: run.state, attempt: run.attempt, reason: last.reason, ...by };
+  const said = {
+    ...(last.type === 'stopping' && run.preemptedBy ? { preemptedBy: run.preemptedBy } : {}),
+    ...(last.type === 'approved' ? { cost: run.approval?.cost } : {}),
+  };
+  const details = { from: before.state, to: run.state, attempt: run.attempt, reason: last.reason, ...said };
   const { actor, at, type } = last;
   const entry = {
     actor,
@@ -99,6 +120,10 @@ async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
   const rows = runs.map(run => ({
     number: run.number,
     state: run.state,
+    priority: priorities.indexOf(run.priority),
+    approved: run.approval?.cost ?? null,
+    approved_by: run.approval && { ...run.approval.by, breakglass: undefined },
+    approved_at: run.approval?.at ?? null,
     pool: run.pool,
     attempt: run.attempt,
     preemptions: run.preemptions,
@@ -115,10 +140,12 @@ async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
     ended_at: run.endedAt,
   }));
   await sql`
-    update runs set state = r.state, pool = r.pool, attempt = r.attempt, preemptions = r.preemptions, taken = r.taken,
+    update runs set state = r.state, priority = r.priority, approved = r.approved, approved_by = r.approved_by,
+      approved_at = r.approved_at, pool = r.pool, attempt = r.attempt, preemptions = r.preemptions, taken = r.taken,
       preempted_by = r.preempted_by, extra_s = r.extra_s, stopping = r.stopping, stopped_by = r.stopped_by, waiting = r.waiting,
       exit_code = r.exit_code, failure = r.failure, queued_at = r.queued_at, started_at = r.started_at, ended_at = r.ended_at
-    from jsonb_to_recordset(${json(rows)}::jsonb) as r (number bigint, state text, pool text, attempt int, preemptions int, taken text,
+    from jsonb_to_recordset(${json(rows)}::jsonb) as r (number bigint, state text, priority smallint, approved numeric, approved_by jsonb,
+      approved_at timestamptz, pool text, attempt int, preemptions int, taken text,
       preempted_by jsonb, extra_s int, stopping text, stopped_by jsonb, waiting jsonb, exit_code int, failure jsonb,
       queued_at timestamptz, started_at timestamptz, ended_at timestamptz)
     where runs.number = r.number`.execute(tx);
@@ -148,7 +175,7 @@ async function addAttempts(tx: Tx, runs: readonly Run[]): Promise<void> {
 export async function addSurface(
   tx: Tx,
   key: string,
-  kind: 'run' | 'ended' | 'preempted',
+  kind: 'run' | 'ended' | 'preempted' | 'warning',
   run: Pick<Run, 'number' | 'place'>,
   content: Reply | null = null,
 ): Promise<void> {

@@ -42,6 +42,7 @@ export function runStore(db: Db): RunStore {
     async list(filter) {
       let query = db.selectFrom('runs').selectAll().orderBy('number', 'desc').limit(filter.limit);
       if (filter.requestedBy) query = query.where('requester', '=', actorKey(filter.requestedBy));
+      if (filter.kind) query = query.where('kind', '=', filter.kind);
       if (filter.project) query = query.where('project', '=', filter.project);
       if (filter.team) query = query.where('team', '=', filter.team);
       if (filter.states) query = query.where('state', 'in', filter.states);
@@ -58,6 +59,23 @@ export function runStore(db: Db): RunStore {
         db,
       );
       return result.rows[0]?.count ?? 0;
+    },
+    async shares(run) {
+      if (run.attempt === 0) return [];
+      const rows = await db
+        .selectFrom('allocations')
+        .select(['pool', 'node', 'kind', 'gpu'])
+        .where('run', '=', run.number)
+        .where('attempt', '=', run.attempt)
+        .orderBy('node')
+        .orderBy('gpu')
+        .execute();
+      const nodes = [...new Set(rows.map(row => row.node))];
+      return nodes.flatMap(node => {
+        const here = rows.filter(row => row.node === node);
+        const [first] = here;
+        return first ? [{ pool: first.pool, node, kind: first.kind, indices: here.map(row => row.gpu) }] : [];
+      });
     },
     async events(number, afterSeq = 0) {
       const rows = await db
@@ -165,6 +183,7 @@ async function insertRun(tx: Tx, wish: NewRun) {
     .values({
       request_key: wish.key,
       spec: json(spec),
+      kind: spec.kind ?? 'train',
       project: spec.project,
       team: spec.team,
       pool: spec.pool,

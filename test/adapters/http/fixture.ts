@@ -48,6 +48,7 @@ export function aRun(changes: Partial<Run> = {}): Run {
     stopping: null,
     stoppedBy: null,
     waiting: null,
+    approval: null,
     exitCode: null,
     failure: null,
     createdAt: at,
