@@ -172,10 +172,14 @@ export interface QueuedRun {
   /** For each attempt, with all extensions. */
   timeLimitS: number;
   graceS: number;
+  kind: RunKind;
+  /** The cost that somebody approved; null: nobody has. */
+  approved: number | null;
 }
 
 export interface WorkingRun {
   number: number;
+  kind: RunKind;
   pool: string;
   project: string;
   team: string;

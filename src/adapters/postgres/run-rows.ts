@@ -83,13 +83,7 @@ export async function storeTransitions(tx: Tx, changes: readonly Change[], own =
   if (!own && changes.some(({ before, after }) => isPlannedAnew(before, after.run))) await wantPlan(tx);
   else await showHomes(tx);
   // After the planner's row: whoever gives back holds it, so that no two wait for each other over the rows of teams.
-  const left = changes.filter(
-    ({ before, after }) => isOnMachine(before.state) && !isOnMachine(after.run.state),
-  );
-  await release(
-    tx,
-    left.map(({ before, after }) => ({ run: before.number, at: after.events.at(-1)?.at ?? new Date() })),
-  );
+  await release(tx, changes.flatMap(leftBy));
   await appendAudits(tx, changes.flatMap(auditOf));
 }
 
@@ -114,6 +108,14 @@ function auditOf({ before, after: { run, events } }: Change): { entry: AuditEntr
     details,
   };
   return [{ entry, at }];
+}
+
+/** When a run has let go of what it held. */
+function leftBy({ before, after: { run, events } }: Change): { run: number; at: Date }[] {
+  const last = events.at(-1);
+  return last && isOnMachine(before.state) && !isOnMachine(run.state)
+    ? [{ run: run.number, at: last.at }]
+    : [];
 }
 
 async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
