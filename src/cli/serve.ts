@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { createLogger } from '../adapters/logger/logger.ts';
-import { type Config, loadConfig, loadPolicy, withoutSecrets } from '../config.ts';
+import { type Config, loadConfig, withoutSecrets } from '../config.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import type { Log } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import { loadPolicy } from '../files/policy-file.ts';
 import { keepAgentChild } from '../roles/agent-child.ts';
 import { prepareDataFolder } from '../roles/data-folder.ts';
 import { livePolicy } from '../roles/live-policy.ts';

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
-import { type Config, loadPolicy } from '../config.ts';
+import type { Config } from '../config.ts';
 import type { Log } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import { loadPolicy } from '../files/policy-file.ts';
 
 export interface LivePolicy {
   /** As the file says it now, or said it last where it says nothing valid now. */

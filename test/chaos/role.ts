@@ -13,7 +13,8 @@ watchSystemCalls(role, folder);
 process.once('disconnect', () => process.exit(1));
 
 const { createLogger } = await import('../../src/adapters/logger/logger.ts');
-const { loadConfig, loadPolicy } = await import('../../src/config.ts');
+const { loadConfig } = await import('../../src/config.ts');
+const { loadPolicy } = await import('../../src/files/policy-file.ts');
 const config = loadConfig();
 const policy = loadPolicy(config);
 const log = createLogger(config.logLevel, config.secrets);

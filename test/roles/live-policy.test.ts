@@ -3,7 +3,8 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { loadConfig, loadPolicy } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
+import { loadPolicy } from '../../src/files/policy-file.ts';
 import { livePolicy } from '../../src/roles/live-policy.ts';
 import { recordingLog } from '../conformance/wakeups.ts';
 
