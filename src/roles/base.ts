@@ -103,7 +103,7 @@ export interface Base extends Adapters {
 }
 
 export async function openBase(config: Config, policy: () => Policy, log: Log): Promise<Base> {
-  return baseOn(await openAdapters(config, policy(), log), config, policy, log);
+  return baseOn(await openAdapters(config, policy, log), config, policy, log);
 }
 
 /** The commands over adapters that are open. */
@@ -129,7 +129,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   };
 }
 
-export async function openAdapters(config: Config, policy: Policy, log: Log): Promise<Adapters> {
+export async function openAdapters(config: Config, policy: () => Policy, log: Log): Promise<Adapters> {
   if (config.redisUrl) {
     const { reachable } = await checkRedis(config.redisUrl);
     if (!reachable) log.warn({}, 'Redis does not answer; requests are stored and done by the sweep');
@@ -147,7 +147,11 @@ export async function openAdapters(config: Config, policy: Policy, log: Log): Pr
     wakeups,
     runs: runStore(db),
     logs: logStore(db),
-    plan: planStore(db, Object.keys(policy.pools)),
+    plan: planStore(
+      db,
+      () => Object.keys(policy().pools),
+      () => policy().scheduler.halfLife,
+    ),
     agents: agentStore(db),
     deliveries: deliveryStore(db, database.pool),
     openIngest: () => openIngest(db, url, log),

@@ -21,6 +21,7 @@ import type { PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
+import { readWorld } from '../core/scheduler/read-world.ts';
 import type { Base } from './base.ts';
 import type { Running } from './web.ts';
 
@@ -44,7 +45,8 @@ export function startWorker(base: Base): Running {
   };
   const schedulePorts = {
     plan: base.plan,
-    decide: (snapshot: PlanSnapshot, now: Date) => plan(snapshot, now),
+    decide: (snapshot: PlanSnapshot, now: Date) =>
+      plan(readWorld(snapshot, base.policy(), now), now.getTime()),
     show: (numbers: number[]) => wakeRuns(numbers, surfaces, wakeups),
     wakeups,
     log,
@@ -67,6 +69,7 @@ export function startWorker(base: Base): Running {
     outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
+  let planned: Policy | null = null;
   const work: Work = {
     deliveries: createLanes({
       atOnce,
@@ -78,6 +81,7 @@ export function startWorker(base: Base): Running {
     publish: id => publish(id, publishPorts, clock),
     // The end of a run wants a plan, and may be the last that a drain waited for.
     async schedule() {
+      planned = base.policy();
       await schedule(schedulePorts, clock);
       await tellDrained({ freezes: base.freezes, surfaces, wakeups }, clock());
     },
@@ -90,7 +94,8 @@ export function startWorker(base: Base): Running {
     ...work,
     messages,
     surfaces,
-    plan: base.plan,
+    // What signalbox.yml says is as much of a plan's ground as what is stored.
+    plan: { wanted: async () => planned !== base.policy() || (await base.plan.wanted()) },
     warn: () => warnLeases({ leases: base.leases, wakeups }, clock()),
   };
   const stopSweep = every(

@@ -25,7 +25,7 @@ if (role === 'agent') {
   void runAgentRole(config, policy, 'local', log, new AbortController().signal);
 } else {
   const { openAdapters, baseOn } = await import('../../src/roles/base.ts');
-  const adapters = await openAdapters(config, policy, log);
+  const adapters = await openAdapters(config, () => policy, log);
   const { slack, openIngest } = adapters;
   const base = baseOn(
     {
