@@ -36,7 +36,8 @@ export async function serve(args: string[]): Promise<number> {
   if (role === 'agent') {
     // Each role loads only its own: an agent is small because it knows no database and no Slack.
     const { runAgentRole } = await import('../roles/agent.ts');
-    await runAgentRole(config, policy, pool, log, stop);
+    const live = livePolicy(config, policy, log);
+    await runAgentRole(config, live, pool, log, stop).finally(live.close);
     // The channel to the parent would keep this process alive.
     if (process.connected) process.disconnect();
     return 0;
@@ -53,10 +54,11 @@ async function serveUntil(
   policy: Policy,
   log: Log,
 ): Promise<void> {
-  const { openBase } = await import('../roles/base.ts');
+  const { openBase, replan } = await import('../roles/base.ts');
   const live = livePolicy(config, policy, log);
   const base = await openBase(config, live.current, log);
   const running: Running[] = [{ close: async () => live.close() }, base];
+  live.onChange(() => void replan(base));
   try {
     const { tokens, clock } = base;
     await tokenFile(
@@ -70,6 +72,10 @@ async function serveUntil(
       const web = await (await import('../roles/web.ts')).startWeb(base);
       running.push(web);
       if (role === 'all') {
+        live.onChange(({ pools }) => {
+          if (Object.keys(pools)[0] !== pool && Object.keys(policy.pools)[0] === pool)
+            log.warn({ pool }, 'the agent of this machine stays with its pool until it is started again');
+        });
         const token = await tokenFile(
           config.dataDir,
           { name: `agent-${pool}`, scopes: ['agent'], pool },

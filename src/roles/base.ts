@@ -18,6 +18,7 @@ import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
+import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
@@ -104,6 +105,16 @@ export interface Base extends Adapters {
 
 export async function openBase(config: Config, policy: () => Policy, log: Log): Promise<Base> {
   return baseOn(await openAdapters(config, policy, log), config, policy, log);
+}
+
+/** What waits says at once why it does under another policy. Without the database the next plan, which comes by itself, says it. */
+export async function replan({ database, wakeups, log }: Base): Promise<void> {
+  try {
+    await database.db.transaction().execute(wantPlan);
+    wakeups.wake(['plan']);
+  } catch (err) {
+    log.warn({ err }, 'a plan for the new signalbox.yml could not be asked for');
+  }
 }
 
 /** The commands over adapters that are open. */

@@ -69,7 +69,6 @@ export function startWorker(base: Base): Running {
     outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
-  let planned: Policy | null = null;
   const work: Work = {
     deliveries: createLanes({
       atOnce,
@@ -81,7 +80,6 @@ export function startWorker(base: Base): Running {
     publish: id => publish(id, publishPorts, clock),
     // The end of a run wants a plan, and may be the last that a drain waited for.
     async schedule() {
-      planned = base.policy();
       await schedule(schedulePorts, clock);
       await tellDrained({ freezes: base.freezes, surfaces, wakeups }, clock());
     },
@@ -94,8 +92,7 @@ export function startWorker(base: Base): Running {
     ...work,
     messages,
     surfaces,
-    // What signalbox.yml says is as much of a plan's ground as what is stored.
-    plan: { wanted: async () => planned !== base.policy() || (await base.plan.wanted()) },
+    plan: base.plan,
     warn: () => warnLeases({ leases: base.leases, wakeups }, clock()),
   };
   const stopSweep = every(

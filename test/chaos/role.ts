@@ -22,7 +22,13 @@ const log = createLogger(config.logLevel, config.secrets);
 if (role === 'agent') {
   watchFetch();
   const { runAgentRole } = await import('../../src/roles/agent.ts');
-  void runAgentRole(config, policy, 'local', log, new AbortController().signal);
+  void runAgentRole(
+    config,
+    { current: () => policy, onChange: () => {} },
+    'local',
+    log,
+    new AbortController().signal,
+  );
 } else {
   const { openAdapters, baseOn } = await import('../../src/roles/base.ts');
   const adapters = await openAdapters(config, () => policy, log);
