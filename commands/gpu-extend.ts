@@ -18,7 +18,11 @@ export const gpuExtend = defineCommand({
   own: true,
   arguments: [
     { name: 'run', kind: 'run', summary: "The lease's number.", required: true },
-    { name: 'time', kind: 'duration', summary: `How much longer; ${typedDuration(usualExtensionS)} otherwise.` },
+    {
+      name: 'time',
+      kind: 'duration',
+      summary: `How much longer; ${typedDuration(usualExtensionS)} otherwise.`,
+    },
   ],
   flags: [],
   examples: ['gpu extend 7 2h'],

@@ -10,17 +10,31 @@ export const gpuRequest = defineCommand({
   summary: 'Ask for accelerators to work on yourself.',
   access: 'trainer',
   arguments: [
-    { name: 'gpus', kind: 'count', summary: 'How many; 0 means one CPU slot.', required: true, min: 0, max: 1024 },
+    {
+      name: 'gpus',
+      kind: 'count',
+      summary: 'How many; 0 means one CPU slot.',
+      required: true,
+      min: 0,
+      max: 1024,
+    },
   ],
   flags: [
     { name: 'for', kind: 'duration', summary: 'For how long.', required: true },
     { name: 'gpu', kind: 'word', summary: "Part of the wanted accelerator's model, or a flavor." },
     { name: 'team', kind: 'word', summary: 'The team that it counts for; your only one otherwise.' },
     { name: 'pool', kind: 'word', summary: 'Where.' },
-    { name: 'run', kind: 'word', summary: 'What runs on it, of what an operator has named; nothing otherwise.' },
+    {
+      name: 'run',
+      kind: 'word',
+      summary: 'What runs on it, of what an operator has named; nothing otherwise.',
+    },
     { name: 'note', kind: 'text', summary: 'What it is for.' },
   ],
-  examples: ['gpu request 2 --for 4h', 'gpu request 1 --gpu a100 --for 2h --run jupyter --note "look at the errors"'],
+  examples: [
+    'gpu request 2 --for 4h',
+    'gpu request 1 --gpu a100 --for 2h --run jupyter --note "look at the errors"',
+  ],
   needs: ['runs', 'plan', 'freezes'],
   async run(values, context, { runs, plan, freezes }) {
     const { policy, person, role } = context;

@@ -16,7 +16,9 @@ export const trainApprove = defineCommand({
   access: 'approver',
   scope: 'admin',
   arguments: [{ name: 'run', kind: 'run', summary: "The run's number.", required: true }],
-  flags: [{ name: 'cost', kind: 'amount', summary: 'The most that is approved; what it asks for otherwise.' }],
+  flags: [
+    { name: 'cost', kind: 'amount', summary: 'The most that is approved; what it asks for otherwise.' },
+  ],
   examples: ['train approve 42', 'train approve 42 --cost 51.20'],
   needs: ['runs'],
   async run(values, { actor, isSelf, policy, now }, { runs }) {
@@ -28,7 +30,8 @@ export const trainApprove = defineCommand({
     const cost = waiting?.code === 'needs-approval' ? waiting.cost : undefined;
     if (cost === undefined) {
       // The second of two who press at once, or a repeat.
-      if (approval && isWithin(approval.cost, values.cost ?? approval.cost)) return approved(run, policy.currency);
+      if (approval && isWithin(approval.cost, values.cost ?? approval.cost))
+        return approved(run, policy.currency);
       return needless(run);
     }
     if (values.cost !== undefined && !isWithin(cost, values.cost)) {
@@ -50,7 +53,9 @@ export const trainApprove = defineCommand({
 
 function approved(run: Run, currency: string): Outcome {
   const { approval } = run;
-  const said = approval ? ` It may cost up to ${formatMoney(approval.cost, currency)}, by ${approval.by.name}.` : '';
+  const said = approval
+    ? ` It may cost up to ${formatMoney(approval.cost, currency)}, by ${approval.by.name}.`
+    : '';
   return { ok: true, reply: reply(`Run ${titleOf(run)}.${said}`, [], { data: runJson(run) }) };
 }
 

@@ -35,7 +35,10 @@ export const trainExtend = defineCommand({
     if (!found.ok) return found;
     const access = mayChange(found.run, isSelf(found.run.requestedBy), role);
     if (!access.ok) return denied(`train extend ${values.run}`, access);
-    const lease = leaseMeant(found.run, `gpu extend ${values.run} ${typedDuration(values.time ?? usualExtensionS)}`);
+    const lease = leaseMeant(
+      found.run,
+      `gpu extend ${values.run} ${typedDuration(values.time ?? usualExtensionS)}`,
+    );
     if (lease) return lease;
     const byS = values.time ?? usualExtensionS;
     const mostS = hasRank(role, 'operator') ? null : mostFor(found.run, policy);

@@ -9,7 +9,9 @@ import { requestRun } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
 
 /** What may stand in place of a project; a slip in one of these is told from an unknown project. */
-export const trainWords = ['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'compare', 'help'];
+export const trainWords = [
+  ...['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'bump', 'approve', 'compare', 'help'],
+];
 
 type Failed = Extract<Outcome, { ok: false }>;
 

@@ -22,7 +22,9 @@ export function leaseTitle(run: Run, otherwise: string): string {
 
 /** `lease of 2 a100 GPUs` */
 function leaseName({ spec: { gpus, gpuModel } }: Pick<Run, 'spec'>): string {
-  return gpus === 0 ? 'lease of 1 CPU slot' : `lease of ${counted(gpus, gpuModel ? `${gpuModel} GPU` : 'GPU')}`;
+  return gpus === 0
+    ? 'lease of 1 CPU slot'
+    : `lease of ${counted(gpus, gpuModel ? `${gpuModel} GPU` : 'GPU')}`;
 }
 
 /** What the message of a lease says beside why it waits: where it is, how to get in, until when. */
@@ -51,13 +53,16 @@ function accessRows(run: Run, shares: readonly RunShare[]): Row[] {
       label: 'Get in',
       value: ['on ', { code: first.node }, ' with ', { code: `signalbox gpu shell ${run.number}` }],
     },
-    ...(command === undefined ? [] : [{ label: 'Runs', value: [String(command), ', its words are in the logs'] }]),
+    ...(command === undefined
+      ? []
+      : [{ label: 'Runs', value: [String(command), ', its words are in the logs'] }]),
   ];
 }
 
 function placeRows(shares: readonly RunShare[]): Row[] {
   return shares.map(({ node, pool, kind, indices }) => {
-    const things = kind === 'gpu' ? `GPU${indices.length === 1 ? '' : 's'} ${indices.join(', ')}` : '1 CPU slot';
+    const things =
+      kind === 'gpu' ? `GPU${indices.length === 1 ? '' : 's'} ${indices.join(', ')}` : '1 CPU slot';
     return { label: 'Where', value: [{ code: node }, ` in pool ${pool}, ${things}`] };
   });
 }
@@ -66,7 +71,9 @@ function timeRows(run: Run): Row[] {
   const length = formatDuration(timeLimitOf(run));
   const { startedAt, endedAt } = run;
   if (endedAt) {
-    const held = startedAt ? `${formatDuration(secondsBetween(startedAt, endedAt))}, until ` : 'never held, given up ';
+    const held = startedAt
+      ? `${formatDuration(secondsBetween(startedAt, endedAt))}, until `
+      : 'never held, given up ';
     return [{ label: 'Held', value: [held, { at: endedAt }] }];
   }
   const end = leaseEnd(run);
@@ -109,7 +116,8 @@ export function leaseEnded(run: Run, title: string, tone: Tone): Reply {
   const things = spec.gpus === 0 ? 'the slot is' : spec.gpus === 1 ? 'the GPU is' : 'the GPUs are';
   const why = failure ? failure.message : endSentence(run);
   const text: Inline[] = [person(run), `, ${things} given back. `, why];
-  const stopper = stoppedBy && stoppedBy.kind !== 'system' && actorKey(stoppedBy) !== actorKey(run.requestedBy);
+  const stopper =
+    stoppedBy && stoppedBy.kind !== 'system' && actorKey(stoppedBy) !== actorKey(run.requestedBy);
   const by = stopper ? ` It was stopped by ${stoppedBy.name}.` : '';
   return reply(
     `${title}${after}`,

@@ -1,7 +1,7 @@
 import { typedDuration } from './duration.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
-import { nearest } from './nearest.ts';
 import { unknownPool } from './freeze.ts';
+import { nearest } from './nearest.ts';
 import type { Policy } from './project.ts';
 import { type Run, type RunSpec, timeLimitOf } from './run.ts';
 
@@ -37,7 +37,7 @@ export function requestLease(
   { policy, teams, isOperator }: { policy: Policy; teams: readonly string[]; isOperator: boolean },
 ): RequestedLease {
   const { leases } = policy;
-  const example = exampleOf(wish);
+  const example = exampleOf({ ...wish, run: undefined });
   if (!isOperator && wish.gpus > leases.gpus) {
     return failed('VALUE_INVALID', {
       word: wish.gpus,
@@ -60,7 +60,8 @@ export function requestLease(
       allowed: 'a model only where it is 1 GPU or more',
       example: exampleOf({ ...wish, gpus: 1 }),
     });
-  const unknown = wish.pool === undefined ? null : unknownPool(wish.pool, policy, name => `${example} --pool ${name}`);
+  const unknown =
+    wish.pool === undefined ? null : unknownPool(wish.pool, policy, name => `${example} --pool ${name}`);
   if (unknown) return unknown;
   const team = teamFor(wish.team, teams, policy, { isOperator, example });
   if (!team.ok) return team;
@@ -146,7 +147,8 @@ function commandFor(
   return failed('VALUE_INVALID', {
     word: name,
     name: '--run',
-    allowed: names.length > 0 ? names : 'a command that `leases.commands` in signalbox.yml names, and it names none',
+    allowed:
+      names.length > 0 ? names : 'a command that `leases.commands` in signalbox.yml names, and it names none',
     nearest: near,
     example: names.length > 0 ? `${example} --run ${near ?? names[0]}` : example,
   });
@@ -165,11 +167,20 @@ export function longestLeaseS({ startedAt }: Pick<Run, 'startedAt'>, mostS: numb
 }
 
 /** How a lease like this one is asked for. */
-export function leaseRequestLine({ gpus, gpuModel, timeLimitS }: Pick<RunSpec, 'gpus' | 'gpuModel' | 'timeLimitS'>): string {
+export function leaseRequestLine({
+  gpus,
+  gpuModel,
+  timeLimitS,
+}: Pick<RunSpec, 'gpus' | 'gpuModel' | 'timeLimitS'>): string {
   return exampleOf({ gpus, for: timeLimitS, gpu: gpuModel ?? undefined });
 }
 
-function exampleOf({ gpus, for: lengthS, gpu, run }: Pick<LeaseWish, 'gpus' | 'for' | 'gpu' | 'run'>): string {
+function exampleOf({
+  gpus,
+  for: lengthS,
+  gpu,
+  run,
+}: Pick<LeaseWish, 'gpus' | 'for' | 'gpu' | 'run'>): string {
   const model = gpu === undefined ? '' : ` --gpu ${gpu}`;
   const command = run === undefined ? '' : ` --run ${run}`;
   return `gpu request ${gpus}${model} --for ${typedDuration(lengthS)}${command}`;

@@ -1,9 +1,16 @@
 /** An amount for people: `USD 51.20`, `USD 1,204`. Rounded up, so that nobody is told less than it is. */
 export function formatMoney(amount: number, currency: string): string {
+  return `${currency} ${formatAmount(amount)}`;
+}
+
+/** The same where what it is in is said elsewhere. */
+export function formatAmount(amount: number): string {
   const cents = toCents(amount);
   const digits = cents % 100 === 0 ? 0 : 2;
-  const text = (cents / 100).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return `${currency} ${text}`;
+  return (cents / 100).toLocaleString('en-US', {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
 /** The same as it is typed: `51.20`. */

@@ -1,8 +1,8 @@
 import { actorKey } from './actor.ts';
 import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
 import { leaseBlocks, leaseEnded, leaseTitle } from './lease-reply.ts';
-import type { MetricSummary, RunShare } from './ports.ts';
 import { typedMoney } from './money.ts';
+import type { MetricSummary, RunShare } from './ports.ts';
 import { type Inline, type Reply, type ReplyBlock, reply, type Tone } from './reply.ts';
 import { isEnd, isLease, isOnMachine, type Run, type RunState, timeLimitOf } from './run.ts';
 import { actionsOf } from './run-actions.ts';
@@ -121,7 +121,9 @@ function requestRows(run: Run): Row[] {
     ...(isLease(run)
       ? [{ label: 'Team', value: [run.spec.team] }]
       : [{ label: 'Code', value: [{ code: short }, ref] }]),
-    ...(isLease(run) ? [] : shownParameters(parameters).map(value => ({ label: 'Parameters', value: [value] }))),
+    ...(isLease(run)
+      ? []
+      : shownParameters(parameters).map(value => ({ label: 'Parameters', value: [value] }))),
     ...(isLease(run) && !isWaiting(run)
       ? []
       : [{ label: isWaiting(run) ? 'Needs' : 'On', value: [resourcesOf(run)] }]),
@@ -136,7 +138,12 @@ function requestRows(run: Run): Row[] {
 function approvalRow({ approval }: Run): Row[] {
   if (!approval) return [];
   const { cost, by } = approval;
-  return [{ label: 'Approved', value: [typedMoney(cost), ' at most, by ', { person: actorKey(by), name: by.name }] }];
+  return [
+    {
+      label: 'Approved',
+      value: [typedMoney(cost), ' at most, by ', { person: actorKey(by), name: by.name }],
+    },
+  ];
 }
 
 /** The commit in short, and in brackets what was asked for where that says more than `HEAD` or the commit again. */

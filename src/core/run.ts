@@ -344,7 +344,12 @@ function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
   const end: Partial<Run> = { ...endOf(exit.at), exitCode: exit.code };
   // What Signalbox ended says nothing by its exit code, or by what the machine made of that.
   if (isLease(run) && (exit.stopped === 'time-limit' || (exit.stopped === 'cancel' && isGivenBack(run))))
-    return move(run, 'succeeded', exit.stopped === 'cancel' ? 'The lease was released.' : 'The lease ended.', end);
+    return move(
+      run,
+      'succeeded',
+      exit.stopped === 'cancel' ? 'The lease was released.' : 'The lease ended.',
+      end,
+    );
   if (exit.stopped === 'cancel') return move(run, 'cancelled', 'It was stopped on request.', end);
   if (exit.stopped === 'time-limit') {
     const message = outOfTime(run, exit);

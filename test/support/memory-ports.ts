@@ -139,7 +139,8 @@ export function memoryPorts(m: Memory): Ports {
       },
       archive: unused,
     },
-    usage: { between: async filter => {
+    usage: {
+      between: async filter => {
         m.calls.push(`usage ${JSON.stringify(filter)}`);
         return m.usage;
       },

@@ -79,7 +79,8 @@ const getSource = defineRoute({
   handle: async ({ params }, attempt, ports) => {
     const { spec } = await ownRun(attempt, params.number, ports);
     // An agent from before there were leases asks for the source of one.
-    const archive = spec.kind === 'lease' ? emptyArchive() : await ports.source.archive(spec.source, spec.sha);
+    const archive =
+      spec.kind === 'lease' ? emptyArchive() : await ports.source.archive(spec.source, spec.sha);
     return {
       status: 200,
       headers: { 'content-type': 'application/x-tar' },

@@ -29,7 +29,11 @@ export function runOf(row: Selectable<Tables['runs']>): Run {
   };
 }
 
-function approvalOf({ approved, approved_by: by, approved_at: at }: Selectable<Tables['runs']>): Run['approval'] {
+function approvalOf({
+  approved,
+  approved_by: by,
+  approved_at: at,
+}: Selectable<Tables['runs']>): Run['approval'] {
   return approved !== null && by && at ? { cost: Number(approved), by, at } : null;
 }
 
