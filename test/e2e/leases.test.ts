@@ -178,12 +178,12 @@ describe('a lease', () => {
     [
       'an unknown team',
       'gpu request 0 --for 1h --team reserch',
-      /reserch is not a value for --team.*research/,
+      /reserch is not a value for --team.*research/s,
     ],
     [
       'an unknown command',
       'gpu request 0 --for 1h --run clok',
-      /clok is not a value for --run.*Did you mean clock/,
+      /clok is not a value for --run.*Did you mean clock/s,
     ],
     ['more than the machine has', 'gpu request 1 --for 1h', /1 GPUs are more than any machine/s],
   ];
