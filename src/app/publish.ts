@@ -81,8 +81,7 @@ async function show(
   // 2. What is true now.
   // A message that could not follow into its thread stands by itself.
   const alone = isMoved(surface.place);
-  const isReply = surface.kind === 'ended' || surface.kind === 'warning';
-  if (isReply && !surface.thread && !alone) {
+  if (isOfThread(surface) && !surface.thread && !alone) {
     if (surface.threadGone) return await ports.surfaces.gaveUp(surface, 'the run has no message');
     await ports.surfaces.waits(surface, 'waits for the message of the run', threadPauseMs);
     return;
@@ -139,7 +138,7 @@ async function contentOf(
   ports: PublishPorts,
   now: Date,
 ): Promise<Reply | null> {
-  if (surface.kind === 'note') return surface.content;
+  if (surface.content) return surface.content;
   if (!run) return null;
   if (surface.kind === 'warning') return leaseWarning(run, now);
   const metrics = await ports.runs.metrics(run.number);
@@ -147,6 +146,10 @@ async function contentOf(
   if (surface.kind === 'ended') return endedReply(run, { metrics, output });
   const shares = isLease(run) ? await ports.runs.shares(run) : [];
   return runReply(run, { metrics, output, shares, ahead: await ports.runs.ahead(run) }, now);
+}
+
+function isOfThread({ kind }: ClaimedSurface): boolean {
+  return kind === 'ended' || kind === 'preempted' || kind === 'warning';
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainResources } from './pool.ts';
 import { redact } from './redact.ts';
 import { failureClasses, runKinds, stopReasons } from './run.ts';
 import { triggers } from './secret.ts';
@@ -29,14 +30,19 @@ export const agentSyncRequest = z.object({
   pool: z.string(),
   accelerators: z
     .array(
-      z.object({
-        node: z.string().max(253),
-        index: z.int().min(0),
-        kind: z.enum(['gpu', 'cpu']),
-        model: z.string().max(200),
-        memoryMb: z.int().min(0),
-        healthy: z.boolean(),
-      }),
+      z
+        .object({
+          node: z.string().max(253),
+          index: z.int().min(0),
+          kind: z.enum(['gpu', 'cpu']),
+          // An agent from before there were resources sends neither: all its GPUs are of NVIDIA.
+          resource: z.string().max(100).optional(),
+          device: z.string().max(200).nullable().default(null),
+          model: z.string().max(200),
+          memoryMb: z.int().min(0),
+          healthy: z.boolean(),
+        })
+        .transform(one => ({ ...one, resource: one.resource ?? plainResources[one.kind] })),
     )
     .max(4096),
   reports: z
@@ -51,6 +57,14 @@ export const agentSyncRequest = z.object({
       }),
     )
     .max(4096),
+  /**
+   * Attempts that the agent wants to begin, each under a key that lies on its disk: it begins none before Signalbox has answered with that
+   * key. Absent in the first sync of an agent, which has yet to look around.
+   */
+  takes: z
+    .array(z.object({ run: z.int(), attempt: z.int(), key: z.uuid() }))
+    .max(4096)
+    .optional(),
 });
 export type AgentSyncRequest = z.infer<typeof agentSyncRequest>;
 
@@ -90,6 +104,11 @@ export const agentSyncResponse = z.object({
       kind: z.enum(['gpu', 'cpu']),
       indices: z.array(z.int()),
       stop: z.enum(stopReasons).nullable(),
+      /**
+       * The key under which it was taken; empty: by an agent from before there were keys; null: nobody has. A service from before that
+       * sends nothing.
+       */
+      taken: z.string().nullable().optional(),
       /** The attempt's own token, for its metrics and its source. */
       token: z.string(),
     }),

@@ -4,7 +4,8 @@ import { nameSchema } from './name.ts';
 const price = z.number().min(0, 'must be 0 or more');
 
 /** Slices are `nvidia.com/mig-` and the profile, with `.me` for `+me`, as Kubernetes has them. */
-const resourcePattern = /^(?:cpu|(?:nvidia|amd)\.com\/gpu|nvidia\.com\/mig-\d{1,2}g\.\d{1,4}gb(?:\.me)?)$/;
+const resourcePattern =
+  /^(?:cpu|(?:nvidia|amd)\.com\/gpu|nvidia\.com\/mig-(?:\d{1,2}c\.)?\d{1,2}g\.\d{1,4}gb(?:\.[a-z]+)*)$/;
 
 export const flavorSchema = z.strictObject({
   resource: z
@@ -70,6 +71,9 @@ export const poolSchema = z.strictObject({
     .describe('What an accelerator of a flavor costs here for one hour, instead of what the flavor says.'),
 });
 export type PoolSettings = z.infer<typeof poolSchema>;
+
+/** What an accelerator is that somebody knows only the kind of, from a time when there were no others. */
+export const plainResources = { gpu: 'nvidia.com/gpu', cpu: 'cpu' } as const;
 
 /** Whether an accelerator is one of a flavor. */
 export function fitsFlavor(flavor: Flavor, accelerator: { resource: string; model: string }): boolean {

@@ -6,6 +6,7 @@ import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
 import type { Reply } from './reply.ts';
 import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type { Decision } from './scheduler/world.ts';
 import type { Delivery } from './webhook.ts';
 
 /* ---- runs ---- */
@@ -87,6 +88,8 @@ export interface RunStore {
 /* ---- logs ---- */
 
 export interface LogStore {
+  /** The pool that the attempt was given to; null: there is no such attempt. */
+  poolOf(number: number, attempt: number): Promise<string | null>;
   /** Bytes of the attempt's log that are known. */
   size(number: number, attempt: number): Promise<number>;
   /**
@@ -118,6 +121,10 @@ export interface Accelerator {
   /** Index on the node; CPU slots are counted in their own row with kind `cpu`. */
   index: number;
   kind: 'gpu' | 'cpu';
+  /** As Kubernetes names it: `nvidia.com/gpu`, `nvidia.com/mig-1g.10gb`, `amd.com/gpu`, `cpu`. */
+  resource: string;
+  /** By what its driver is asked for it, most often a UUID; null: by its index. */
+  device: string | null;
   model: string;
   memoryMb: number;
   healthy: boolean;
@@ -141,35 +148,62 @@ export interface PlanSnapshot {
   freezes: Freeze[];
   /** Held accelerators. */
   held: { pool: string; node: string; kind: 'gpu' | 'cpu'; index: number; run: number }[];
-  queued: {
-    number: number;
-    pool: string;
-    project: string;
-    gpus: number;
-    gpuModel: string | null;
-    priority: Priority;
-    queuedAt: Date;
-  }[];
+  queued: QueuedRun[];
+  /** Runs that hold accelerators. */
+  working: WorkingRun[];
+  /** What teams have had, as of a moment: accelerator-seconds, each halved with every half-life since. What is held comes on top. */
+  served: { team: string; served: number; at: Date }[];
+  /** What teams have spent since this month's first (UTC) on what they no longer hold. */
+  spent: { team: string; amount: number }[];
 }
 
-export type PlanDecision =
-  | {
-      type: 'start';
-      run: number;
-      pool: string;
-      node: string;
-      kind: 'gpu' | 'cpu';
-      indices: number[];
-      reason: string;
-    }
-  | { type: 'hold'; run: number; code: string; sentence: string };
+export interface QueuedRun {
+  number: number;
+  /** Where it waits now. */
+  pool: string;
+  /** Where it may go, in the order in which it is tried. */
+  pools: readonly string[];
+  project: string;
+  team: string;
+  gpus: number;
+  gpuModel: string | null;
+  priority: Priority;
+  queuedAt: Date;
+  /** For each attempt, with all extensions. */
+  timeLimitS: number;
+  graceS: number;
+}
+
+export interface WorkingRun {
+  number: number;
+  pool: string;
+  project: string;
+  team: string;
+  priority: Priority;
+  /** When its attempt was given them. */
+  since: Date;
+  /** When its command began; null: not yet. */
+  startedAt: Date | null;
+  timeLimitS: number;
+  graceS: number;
+  stopping: StopReason | null;
+  /** Its machine may be refused it still. */
+  untaken: boolean;
+  /** As it was when it started; null: nobody had named it then. */
+  flavor: string | null;
+  /** For one accelerator and one hour. */
+  price: number;
+}
 
 export interface PlanStore {
   snapshot(now: Date): Promise<PlanSnapshot>;
-  /** Commits all decisions in one transaction that moves the epoch on; `false` when the epoch had moved: nothing was stored. */
+  /**
+   * Commits all decisions in one transaction that moves the epoch on; `false` when the epoch had moved: nothing was stored. Only what they
+   * change is written. A decision about a run that has changed meanwhile is left out: that change has asked for another plan.
+   */
   commit(
     snapshot: Pick<PlanSnapshot, 'epoch' | 'wantedSeq'>,
-    decisions: PlanDecision[],
+    decisions: readonly Decision[],
     now: Date,
   ): Promise<boolean>;
   /** Whether something changed since the last committed plan. */
@@ -250,11 +284,25 @@ export interface Assignment {
   indices: number[];
   /** Set when the attempt is to be stopped. */
   stop: StopReason | null;
+  /** See `Run.taken`. */
+  taken: string | null;
+}
+
+/** A machine's word that it wants to begin an attempt, under a key that it has kept. */
+export interface Take {
+  run: number;
+  attempt: number;
+  key: string;
 }
 
 export interface AgentStore {
   /** Records that the agent lives and what its machine has; wakes planning when that changed. */
   seen(pool: string, accelerators: Accelerator[], now: Date): Promise<void>;
+  /**
+   * The attempts that still are the pool's, and that nobody has taken, are taken: Signalbox does not take them back any more. `null`: the
+   * agent is from before attempts were taken, or has yet to look around, and may have begun what it has not taken.
+   */
+  take(pool: string, takes: readonly Take[] | null): Promise<void>;
   /** Attempts that belong on the pool now. */
   assignments(pool: string): Promise<Assignment[]>;
 }
@@ -291,15 +339,16 @@ export interface DeliveryStore {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place; `ended` and `warning` tell of it in its thread. `note`: says its content once. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place. `ended`, `preempted` and `warning`: say once in its
+ * thread what became of it, or will. `note`: says its content once. `home`: no message, but
  * one person's Home, where all is shown that concerns them.
  */
 export interface Surface {
   id: string;
-  kind: 'run' | 'ended' | 'warning' | 'note' | 'home';
+  kind: 'run' | 'ended' | 'preempted' | 'warning' | 'note' | 'home';
   run: number | null;
   place: Place;
-  /** For `note`. */
+  /** For `note` and `preempted`. */
   content: Reply | null;
   /** Written into the message's metadata, to find it again after a crash. */
   nonce: string;

@@ -3,6 +3,7 @@ import { type Actor, actorSchema } from './actor.ts';
 import type { MetricSummary } from './ports.ts';
 import { priorities } from './project.ts';
 import { failureClasses, type Run, runKinds, runStates, stopReasons, timeLimitOf } from './run.ts';
+import { preemptionRules } from './scheduler/world.ts';
 import { triggers } from './secret.ts';
 
 const instant = z.iso.datetime();
@@ -19,7 +20,8 @@ export const runJsonSchema = z.object({
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   gpus: z.int().describe('Accelerators; 0 means one CPU slot.'),
   gpuModel: z.string().nullable(),
-  pool: z.string(),
+  pool: z.string().describe('Where it waits or is at work now.'),
+  pools: z.array(z.string()).describe('Where it may go, in the order in which it is tried.'),
   priority: z.enum(priorities),
   timeLimitSeconds: z.number().describe('With all extensions.'),
   note: z.string(),
@@ -27,7 +29,12 @@ export const runJsonSchema = z.object({
   trigger: z.enum(triggers).describe('What set it off.'),
   secrets: z.array(z.string()).describe('The names of the secrets that it may see.'),
   attempt: z.int().describe('0 before the first start.'),
-  maxAttempts: z.int(),
+  maxAttempts: z.int().describe('Attempts that made room for other runs do not count.'),
+  preemptions: z.int().describe('Attempts that made room for other runs, or were taken back from a machine.'),
+  preemptedBy: z
+    .object({ run: z.int(), rule: z.enum(preemptionRules), reason: z.string() })
+    .nullable()
+    .describe('For whom it makes room, or made room and waits since.'),
   requestedBy: actorSchema,
   waiting: z
     .object({
@@ -72,7 +79,8 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     parameters: spec.parameters,
     gpus: spec.gpus,
     gpuModel: spec.gpuModel,
-    pool: spec.pool,
+    pool: run.pool,
+    pools: spec.pools ?? [spec.pool],
     priority: run.priority,
     timeLimitSeconds: timeLimitOf(run),
     note: spec.note,
@@ -81,6 +89,8 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     secrets: spec.secrets,
     attempt: run.attempt,
     maxAttempts: spec.maxAttempts,
+    preemptions: run.preemptions,
+    preemptedBy: run.preemptedBy,
     requestedBy: publicActor(run.requestedBy),
     waiting: run.waiting,
     approval: run.approval && {

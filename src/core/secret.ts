@@ -11,7 +11,7 @@ export const trustedTriggers: Trigger[] = triggers.filter(trigger => trigger !==
 
 /** Names by which a value would change what programs do, or would stand in for what Signalbox itself says. */
 const reserved =
-  /^(?:SIGNALBOX_.*|(?:LD|DYLD|MALLOC|GLIBC|CUDA|NODE|NPM|GIT|MASTER|LC)_.*|PATH|HOME|SHELL|USER|LOGNAME|PWD|OLDPWD|LANG|TZ|TMPDIR|IFS|ENV|BASH_ENV|PS4|SHELLOPTS|BASHOPTS|GCONV_PATH|PYTHON.*|PERL5.*|RUBY(?:OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|RANK|WORLD_SIZE|LOCAL_RANK)$/;
+  /^(?:SIGNALBOX_.*|(?:LD|DYLD|MALLOC|GLIBC|CUDA|HIP|ROCR|NODE|NPM|GIT|MASTER|LC)_.*|PATH|HOME|SHELL|USER|LOGNAME|PWD|OLDPWD|LANG|TZ|TMPDIR|IFS|ENV|BASH_ENV|PS4|SHELLOPTS|BASHOPTS|GCONV_PATH|PYTHON.*|PERL5.*|RUBY(?:OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|RANK|WORLD_SIZE|LOCAL_RANK)$/;
 
 /** Whether a secret may have this name: that of an environment variable which means nothing to anybody else. */
 export function mayNameSecret(name: string): boolean {

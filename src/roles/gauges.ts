@@ -3,7 +3,7 @@ import type { Db } from '../adapters/postgres/database.ts';
 import type { Surface } from '../core/ports.ts';
 import { runStates } from '../core/run.ts';
 
-const surfaceKinds = ['run', 'ended', 'note'] as const satisfies Surface['kind'][];
+const surfaceKinds = ['run', 'ended', 'preempted', 'note'] as const satisfies Surface['kind'][];
 
 /** What the database knows, for `/metrics`. Labels come from closed vocabularies and the configuration alone. */
 export async function gauges(db: Db): Promise<GaugeSample[]> {

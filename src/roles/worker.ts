@@ -17,7 +17,7 @@ import { warnLeases } from '../app/warn-leases.ts';
 import { type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
-import type { WakeSubject, Wakeups } from '../core/ports.ts';
+import type { PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
@@ -44,7 +44,7 @@ export function startWorker(base: Base): Running {
   };
   const schedulePorts = {
     plan: base.plan,
-    decide: plan,
+    decide: (snapshot: PlanSnapshot, now: Date) => plan(snapshot, now),
     show: (numbers: number[]) => wakeRuns(numbers, surfaces, wakeups),
     wakeups,
     log,
@@ -64,7 +64,7 @@ export function startWorker(base: Base): Running {
     hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
     // Below the data folder of the machine that ran it.
     home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps(base.policy()), now),
-    outputOf: (run: Run) => join('agent', run.spec.pool, 'runs', String(run.number), 'output'),
+    outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
   const work: Work = {

@@ -50,7 +50,14 @@ describe('homes in the store', () => {
 
   test('places in the queue are those that the store counts; own runs and those of others are kept apart', async () => {
     const runs = runStore(database.db);
-    const accelerator = { node: 'n', model: 'x86_64', memoryMb: 0, healthy: true };
+    const accelerator = {
+      node: 'n',
+      model: 'x86_64',
+      resource: 'cpu',
+      device: null,
+      memoryMb: 0,
+      healthy: true,
+    };
     await agentStore(database.db).seen('local', [{ ...accelerator, kind: 'cpu', index: 0 }], noon);
     const at = (minute: number) => ({ at: new Date(noon.getTime() + minute * 60_000) });
     await runs.create(wish('home-1', { ...at(1), requestedBy: hubot }));

@@ -12,10 +12,16 @@ const gpu = (node: string, index: number, model: string, healthy = true): Accele
   index,
   kind: 'gpu',
   model,
+  resource: 'nvidia.com/gpu',
+  device: null,
   memoryMb: 80_000,
   healthy,
 });
-const slot = (node: string, index: number): Accelerator => ({ ...gpu(node, index, 'cpu'), kind: 'cpu' });
+const slot = (node: string, index: number): Accelerator => ({
+  ...gpu(node, index, 'cpu'),
+  kind: 'cpu',
+  resource: 'cpu',
+});
 const pool = (accelerators: Accelerator[], seenAt: Date | null = noon): PoolState => ({
   name: 'local',
   accelerators,

@@ -8,9 +8,9 @@ import { liveRun, noon } from '../support/live-run.ts';
 import { octocat } from '../support/run.ts';
 
 const gpu = (index: number, model: string, healthy = true): Accelerator => ({
-  ...{ node: 'n', index, kind: 'gpu', model, memoryMb: 0, healthy },
+  ...{ node: 'n', index, kind: 'gpu', model, resource: 'nvidia.com/gpu', device: null, memoryMb: 0, healthy },
 });
-const slot = (index: number): Accelerator => ({ ...gpu(index, 'x86_64'), kind: 'cpu' });
+const slot = (index: number): Accelerator => ({ ...gpu(index, 'x86_64'), kind: 'cpu', resource: 'cpu' });
 const pool = (changes: Partial<PoolState> = {}): PoolState => ({
   ...{ name: 'lab', accelerators: [], seenAt: noon, reachable: true },
   ...changes,

@@ -37,14 +37,24 @@ const policy: Policy = policySchema.parse({
 });
 
 function gpu(index: number, model = 'NVIDIA H200', changes: Partial<Accelerator> = {}): Accelerator {
-  return { node: 'a', index, kind: 'gpu', model, memoryMb: 1, healthy: true, ...changes };
+  return {
+    node: 'a',
+    index,
+    kind: 'gpu',
+    model,
+    resource: 'nvidia.com/gpu',
+    device: null,
+    memoryMb: 1,
+    healthy: true,
+    ...changes,
+  };
 }
 
 function pool(name: string, accelerators: Accelerator[], changes: Partial<PoolState> = {}): PoolState {
   return { name, accelerators, seenAt: noon, reachable: true, ...changes };
 }
 
-const slot = (index: number) => gpu(index, 'cpu', { kind: 'cpu' });
+const slot = (index: number) => gpu(index, 'cpu', { kind: 'cpu', resource: 'cpu' });
 const holdings: Holdings = {
   pools: [
     pool('local', [gpu(0), gpu(1), slot(0), slot(1)]),
@@ -56,17 +66,7 @@ const holdings: Holdings = {
     { pool: 'lab', node: 'b', kind: 'gpu', index: 0, run: 3 },
   ],
   freezes: [],
-  queued: [
-    {
-      number: 4,
-      pool: 'local',
-      project: 'digits',
-      gpus: 2,
-      gpuModel: null,
-      priority: 'normal',
-      queuedAt: noon,
-    },
-  ],
+  queued: [{ pool: 'local' }],
 };
 
 function fieldsOf(wish: Partial<RunWish>, held: Holdings | null = holdings, of = policy) {

@@ -22,7 +22,16 @@ export function startAgent(url: string, token: string, pool: string, slots: numb
   const stopping = new AbortController();
   const service = serviceAt(url, token, stopping.signal);
   const accelerators = Array.from({ length: slots }, (_, index) => ({
-    ...{ node: 'machine', index, kind: 'cpu' as const, model: 'cpu', memoryMb: 0, healthy: true },
+    ...{
+      node: 'machine',
+      index,
+      kind: 'cpu' as const,
+      model: 'cpu',
+      resource: 'cpu',
+      device: null,
+      memoryMb: 0,
+      healthy: true,
+    },
   }));
   const known = new Map<string, Report>();
   let holding = false;

@@ -8,6 +8,8 @@ function accelerators(kind: 'gpu' | 'cpu', model: string, node: string, count: n
     index,
     kind,
     model,
+    resource: kind === 'gpu' ? 'nvidia.com/gpu' : 'cpu',
+    device: null,
     memoryMb: 0,
     healthy: true,
   }));

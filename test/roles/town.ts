@@ -26,12 +26,12 @@ import { trainDesk } from '../../src/app/train-desk.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type SlackPlace, system } from '../../src/core/actor.ts';
 import type { Intent } from '../../src/core/intent.ts';
-import type { PlanDecision } from '../../src/core/ports.ts';
 import type { Policy } from '../../src/core/project.ts';
 import { openSlack } from '../../src/roles/slack.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { channel, developer, openApp, openFake, token } from '../fakes/slack/fixture.ts';
 import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
+import { startOf } from '../support/plan.ts';
 import type { TestServer } from '../support/postgres.ts';
 
 /** A workspace and Signalbox, from what Slack says to what Slack shows; only the projects' sources are made up. */
@@ -209,15 +209,7 @@ export async function openTown(t: TestContext, server: TestServer) {
       const run = await runs.get(number);
       assert.ok(run);
       const plan = planStore(db, ['local']);
-      const start = {
-        type: 'start' as const,
-        run: number,
-        pool: 'local',
-        node: 'n',
-        kind: 'cpu' as const,
-        indices: [number],
-        reason: '',
-      } satisfies PlanDecision;
+      const start = startOf(number, 'local', [number]);
       await plan.commit(await plan.snapshot(clock()), [start], clock());
       await runs.change(number, { type: 'running', attempt: run.attempt + 1, at: clock() }, clock(), system);
       await show();

@@ -19,6 +19,7 @@ import { rightsIn } from '../../src/core/rights.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
 import { liveRun, noon } from './live-run.ts';
 import { leverPorts } from './memory-levers.ts';
+import { snapshotOf } from './plan.ts';
 import { octocat } from './run.ts';
 
 /** What the parts of one command's test know and keep: plain values, changed by what the command does. */
@@ -112,6 +113,7 @@ export function memoryPorts(m: Memory): Ports {
       addPoints: unused,
     },
     logs: {
+      poolOf: unused,
       size: unused,
       append: unused,
       read: unused,
@@ -121,14 +123,7 @@ export function memoryPorts(m: Memory): Ports {
       },
     },
     plan: {
-      snapshot: async () => ({
-        epoch: 1,
-        wantedSeq: 1,
-        pools: m.pools,
-        freezes: m.freezes,
-        held: m.held,
-        queued: [],
-      }),
+      snapshot: async () => snapshotOf({ pools: m.pools, freezes: m.freezes, held: m.held }),
       commit: unused,
       wanted: unused,
     },

@@ -43,10 +43,11 @@ const appendLog = defineRoute({
   answers: { 200: { description: 'What is known of the log now.', schema: agentLogResponse } },
   errors: ['RUN_NOT_FOUND'],
   handle: async ({ params, body }, token, ports) => {
-    const run = await existingRun(params.run, ports.runs);
-    ownPool(token, run.spec.pool, ports);
-    if (params.attempt > run.attempt)
+    // A later attempt may be on another pool: the log is that of the machine that had this one.
+    const pool = await ports.logs.poolOf(params.run, params.attempt);
+    if (pool === null)
       throw new SignalboxError('RUN_NOT_FOUND', { word: `${params.run} (attempt ${params.attempt})` });
+    ownPool(token, pool, ports);
     const size = await ports.logs.append(params.run, params.attempt, body.offset, body.text, body.points);
     return { status: 200, json: { size } };
   },

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { AgentSyncRequest, AgentSyncResponse } from '../../core/agent-protocol.ts';
 import type { Log } from '../../core/ports.ts';
-import { machineAccelerators } from './accelerators.ts';
+import { machineAccelerators, type Programs } from './accelerators.ts';
 import { type Attempt, type AttemptOptions, attemptOn, wasForgotten } from './attempt.ts';
 import type { Assigned } from './control.ts';
 import { takeLock } from './lock.ts';
@@ -31,7 +31,7 @@ export interface AgentOptions {
   publicUrl?: string;
   /** `PATH` for commands; a standard one when absent. */
   path?: string;
-  nvidiaSmi?: string;
+  programs?: Programs;
   /** The values of secrets that this machine holds, if any. */
   secrets?: Secrets;
   log: Log;
@@ -58,7 +58,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 async function serve(options: AgentOptions, agentDir: string): Promise<void> {
   const { pool, url, signal, log, intervalMs = 500 } = options;
   const service = serviceAt(url, options.token, signal);
-  const machine = machineAccelerators({ ...options, file: join(agentDir, 'accelerators.json') });
+  const machine = machineAccelerators({
+    ...options,
+    ...options.programs,
+    file: join(agentDir, 'accelerators.json'),
+  });
   const bell = newBell(signal);
   const here = attemptsIn(agentDir, {
     agentDir,
@@ -72,6 +76,7 @@ async function serve(options: AgentOptions, agentDir: string): Promise<void> {
     signal,
     changed: bell.ring,
     onGpuTrouble: machine.recheck,
+    visible: machine.visible,
   });
   let wanted: Wanted | null = null;
   let away = 0;
@@ -81,7 +86,9 @@ async function serve(options: AgentOptions, agentDir: string): Promise<void> {
     const reports = wanted ? here.reports(wanted) : [];
     const first = wanted === null;
     try {
-      const answer = await service.sync({ pool, accelerators: await machine.list(), reports });
+      const accelerators = await machine.list();
+      const takes = wanted ? here.takes(wanted) : undefined;
+      const answer = await service.sync({ pool, accelerators, reports, takes });
       if (away > 0) log.info({ pool }, 'Signalbox answers again');
       away = 0;
       // 2. What belongs here now, and what may go.
@@ -131,6 +138,13 @@ function attemptsIn(agentDir: string, each: AttemptOptions) {
       const known = [...attempts.values()].filter(one => !isForeign(one, wanted) && !one.isEmpty());
       const over = known.filter(one => one.isOver()).slice(0, endsPerSync);
       return [...known.filter(one => !one.isOver()), ...over].map(one => one.report());
+    },
+    takes(wanted: Wanted): AgentSyncRequest['takes'] {
+      return [...wanted].flatMap(([key, { run, attempt, taken, stop }]) => {
+        const one = attempts.get(key);
+        const take = one && taken === null && stop === null && !isForeign(one, wanted) ? one.take() : null;
+        return take === null ? [] : [{ run, attempt, key: take }];
+      });
     },
     settle(settled: AgentSyncResponse['settled']): void {
       for (const { run, attempt } of settled) {

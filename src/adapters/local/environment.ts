@@ -14,6 +14,8 @@ export interface Surroundings {
   url: string;
   /** `PATH` for commands; a standard one when absent. */
   path?: string;
+  /** Variables that say which accelerators it may use. */
+  devices: Record<string, string>;
   user: Plan['user'];
   /** Lines for the head of the log. */
   notes: string[];
@@ -48,9 +50,9 @@ export function marksOf(
 function environmentFor(
   assigned: Assigned,
   folders: AttemptFolders,
-  { url, path }: Surroundings,
+  { url, path, devices }: Surroundings,
 ): Record<string, string> {
-  const { run, attempt, spec, kind, indices, token } = assigned;
+  const { run, attempt, spec, token } = assigned;
   return {
     PATH: path ?? standardPath,
     HOME: folders.home,
@@ -75,9 +77,7 @@ function environmentFor(
     SIGNALBOX_OUTPUT_DIR: folders.output,
     SIGNALBOX_RANK: '0',
     SIGNALBOX_WORLD_SIZE: '1',
-    // Else CUDA counts the fastest first, and an index is not the one that nvidia-smi shows.
-    CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
-    CUDA_VISIBLE_DEVICES: kind === 'gpu' ? indices.join(',') : '',
+    ...devices,
   };
 }
 

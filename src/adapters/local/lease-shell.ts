@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { SignalboxError } from '../../core/errors.ts';
-import { type AttemptFolders, attemptFolders, readAssignment, readControl } from './control.ts';
+import { type AttemptFolders, attemptFolders, readClaim, readControl } from './control.ts';
 import { hasCode, readJson } from './files.ts';
 import { asPlan, type Plan } from './plan.ts';
 import { isAlive, sendSignal } from './processes.ts';
@@ -74,7 +74,7 @@ function heldHere(number: number, agentDir: string): AttemptFolders | null {
     const all = attemptsBelow(agentDir);
     for (const { pool, run, attempt } of all.filter(one => one.run === number).reverse()) {
       const folders = attemptFolders(join(agentDir, pool), run, attempt);
-      const assigned = readAssignment(folders);
+      const assigned = readClaim(folders);
       if (!assigned || !stands(folders)) continue;
       if (assigned.spec.kind === 'lease') return folders;
       const example = `train status ${number}`;
@@ -82,7 +82,7 @@ function heldHere(number: number, agentDir: string): AttemptFolders | null {
     }
     const held = all.filter(({ pool, run, attempt }) => {
       const folders = attemptFolders(join(agentDir, pool), run, attempt);
-      return stands(folders) && readAssignment(folders)?.spec.kind === 'lease';
+      return stands(folders) && readClaim(folders)?.spec.kind === 'lease';
     });
     throw elsewhere(number, [...new Set(held.map(one => one.run))]);
   } catch (err) {

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../../core/ports.ts';
 import { checkOut, exists, giveAway, makeOwnFolder } from './checkout.ts';
-import type { Assigned, AttemptFolders, End } from './control.ts';
+import type { Assigned, AttemptFolders, Claim, End } from './control.ts';
 import { planFor, userNamed } from './environment.ts';
 import { createOnce, writeDurable } from './files.ts';
 import type { Handed } from './plan.ts';
 import { handedFor, type Secrets } from './secrets.ts';
 import type { Service } from './service.ts';
+import type { VisibleDevices } from './visible-devices.ts';
 
 const supervisorFile = join(import.meta.dirname, 'supervisor.ts');
 const launches = 3;
@@ -23,6 +24,8 @@ export interface StartOptions {
   runAs: string | null;
   /** Null: this machine holds none. */
   secrets: Secrets | null;
+  /** What of the machine's accelerators a command may see. */
+  visible(given: Pick<Assigned, 'kind' | 'indices'>): VisibleDevices;
   cacheDir: string;
   service: Service;
   log: Log;
@@ -41,6 +44,9 @@ export async function startAttempt(
   const user = options.runAs === null ? null : userNamed(options.runAs);
   if (options.runAs !== null && !user)
     return failStart(folders, `The machine has no user ${options.runAs}, which the pool's runAs names.`);
+  const devices = options.visible(assigned);
+  if (!devices)
+    return failStart(folders, 'An accelerator that the run was given is not on the machine any more.');
   const secrets = handedFor(assigned.spec, options.secrets);
   if (!secrets.ok) return failStart(folders, secrets.message);
 
@@ -58,7 +64,7 @@ export async function startAttempt(
   if (user) await giveAway(folders.work, user);
 
   const { url, path } = options;
-  writeDurable(folders.files.plan, planFor(assigned, folders, { url, path, user, notes }));
+  writeDurable(folders.files.plan, planFor(assigned, folders, { url, path, devices, user, notes }));
   for (let tries = 0; tries < launches; tries++) {
     await launchSupervisor(folders, secrets.handed, options, signal);
     if (existsSync(folders.files.launched)) return;
@@ -71,7 +77,7 @@ export async function startAttempt(
  * The folders in which agent and supervisor meet. The first attempt of a run finds no output of an earlier life (a database that was
  * thrown away counts its runs from 1 again): that is moved aside.
  */
-export async function claimFolders(assigned: Assigned, folders: AttemptFolders): Promise<void> {
+export async function claimFolders(assigned: Claim, folders: AttemptFolders): Promise<void> {
   if (assigned.attempt === 1 && !existsSync(folders.control) && existsSync(folders.ofRun)) {
     const inside = await readdir(folders.ofRun);
     if (inside.length > 0 && !inside.some(name => /^\d+$/.test(name)))

@@ -5,7 +5,15 @@ import { priorities } from '../../core/project.ts';
 import { type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tx } from './database.ts';
-import { addEvents, addSurface, requesterOf, runOf, showRun, storeTransition, wantPlan } from './run-rows.ts';
+import {
+  addEvents,
+  addSurface,
+  requesterOf,
+  runOf,
+  showRuns,
+  storeTransition,
+  wantPlan,
+} from './run-rows.ts';
 
 export function runStore(db: Db): RunStore {
   return {
@@ -46,7 +54,7 @@ export function runStore(db: Db): RunStore {
       const priority = priorities.indexOf(run.priority);
       const result = await sql<{ count: number }>`
         select count(*) as count from runs
-        where state = 'queued' and pool = ${run.spec.pool} and (gpus = 0) = ${run.spec.gpus === 0}
+        where state = 'queued' and pool = ${run.pool} and (gpus = 0) = ${run.spec.gpus === 0}
           and (-priority, queued_at, number) < (${-priority}::int, ${run.queuedAt}::timestamptz, ${run.number}::bigint)`.execute(
         db,
       );
@@ -128,7 +136,7 @@ export function runStore(db: Db): RunStore {
     async addPoints(number, attempt, points) {
       await db.transaction().execute(async tx => {
         await insertPoints(tx, number, attempt, points);
-        await showRun(tx, number);
+        await showRuns(tx, [number]);
       });
     },
   };
@@ -200,7 +208,10 @@ async function insertRun(tx: Tx, wish: NewRun) {
     { type: 'requested', from: 'requested', to: 'requested', reason: 'It was asked for.', ...asked },
     { type: 'queued', from: 'requested', to: 'queued', reason: 'It waits for its turn.', ...asked },
   ];
-  await addEvents(tx, run.number, events);
+  await addEvents(
+    tx,
+    events.map(event => ({ run: run.number, event })),
+  );
   await addSurface(tx, `run:${run.number}:message`, 'run', run);
   await wantPlan(tx);
   const details = {

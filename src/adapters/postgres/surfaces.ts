@@ -15,9 +15,6 @@ const mostOfLane = 4;
 /** `stageOf` of a run in SQL. */
 const stage = sql`concat_ws(' ', r.state, r.stopping)`;
 
-/** Told in the thread of the run's message. */
-const isReply = (kind: Surface['kind']) => kind === 'ended' || kind === 'warning';
-
 export function surfaceStore(db: Db): SurfaceStore {
   const due = (eb: ExpressionBuilder<Tables, 'surfaces'>) =>
     eb.and([
@@ -103,8 +100,8 @@ export function surfaceStore(db: Db): SurfaceStore {
         content: row.content && replySchema.parse(row.content),
         nonce: row.nonce,
         remote: row.remote,
-        thread: isReply(row.kind) ? (message?.remote ?? null) : null,
-        threadGone: isReply(row.kind) && !message?.remote && message?.gave_up === true,
+        thread: isOfThread(row) ? (message?.remote ?? null) : null,
+        threadGone: isOfThread(row) && !message?.remote && message?.gave_up === true,
         shownHash: row.shown_hash,
         shownStage: row.shown_stage,
         postingSince: row.posting_since,
@@ -196,7 +193,7 @@ export function surfaceStore(db: Db): SurfaceStore {
         with ready as (
           select s.id, s.next_at,
             case
-              when s.kind not in ('run', 'ended', 'warning') then concat_ws(' ', s.kind, s.place->>'team', s.place->>'user')
+              when s.run is null then concat_ws(' ', s.kind, s.place->>'team', s.place->>'user')
               when s.remote is null then concat_ws(' ', 'post', s.place->>'team', s.place->>'channel')
               else concat_ws(' ', 'edit', s.place->>'team')
             end as lane,
@@ -208,8 +205,8 @@ export function surfaceStore(db: Db): SurfaceStore {
             end as rank
           from surfaces s left join runs r on r.number = s.run
           where not s.gave_up and s.wanted_seq > s.seen_seq and s.next_at <= now() and s.claimed_until < now()
-            -- What belongs below the message of a run has no thread while that is still to come.
-            and not (s.kind in ('ended', 'warning') and s.place->>'askedIn' is null and exists (
+            -- What is said of a run whose message is still to come has no thread yet.
+            and not (s.kind in ('ended', 'preempted', 'warning') and s.place->>'askedIn' is null and exists (
               select from surfaces m where m.run = s.run and m.kind = 'run' and m.remote is null and not m.gave_up))
         ), turns as (
           select *, row_number() over (partition by lane order by rank, next_at, id) as turn from ready
@@ -220,4 +217,8 @@ export function surfaceStore(db: Db): SurfaceStore {
       return rows.map(row => row.id);
     },
   };
+}
+
+function isOfThread({ kind }: { kind: Surface['kind'] }): boolean {
+  return kind === 'ended' || kind === 'preempted' || kind === 'warning';
 }

@@ -1,7 +1,8 @@
 import { timeOfDay } from '../format.ts';
 import { type Freeze, freezesOn, heldSentence, workingIn } from '../freeze.ts';
-import type { Accelerator, PlanDecision, PlanSnapshot, PoolState } from '../ports.ts';
+import type { Accelerator, PlanSnapshot, PoolState } from '../ports.ts';
 import { type Priority, priorities } from '../project.ts';
+import type { Decision as PlanDecision } from './world.ts';
 
 /** Why a queued run does not start, as a closed set. */
 export const holdCodes = [
@@ -94,7 +95,16 @@ function planPool(pool: PoolState, queue: Queued[], taken: Map<string, number>):
     const indices = node.free.slice(0, wanted);
     for (const index of indices) taken.set(place(kind, node.name, index), run.number);
     const reason = `${things(wanted, kind, run.gpuModel)} on ${node.name} (${list(indices)}) ${wanted === 1 ? 'is' : 'are'} free.`;
-    return { type: 'start', run: run.number, pool: pool.name, node: node.name, kind, indices, reason };
+    return {
+      type: 'start',
+      run: run.number,
+      pool: pool.name,
+      flavor: kind,
+      shares: [{ node: node.name, kind, indices }],
+      cost: 0,
+      price: 0,
+      reason,
+    };
   });
 }
 

@@ -115,6 +115,8 @@ describe('what a command gets', { skip: process.platform !== 'linux' && 'reads /
       SIGNALBOX_WORLD_SIZE: '1',
       CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
       CUDA_VISIBLE_DEVICES: '',
+      ROCR_VISIBLE_DEVICES: '',
+      HIP_VISIBLE_DEVICES: '',
     };
     const { '\n': _, '': __, ...rest } = seen;
     assert.deepEqual(rest, expected);
@@ -128,6 +130,13 @@ describe('what a command gets', { skip: process.platform !== 'linux' && 'reads /
     );
     await bench.end(key);
     assert.equal(bench.logs.get(key), '3,1\n');
+  });
+
+  test('an accelerator that the machine has not is no reason to run without', async () => {
+    const key = bench.assign({ command: ['true'] }, { kind: 'gpu', indices: [1_000] });
+    const { exit } = await bench.end(key);
+    assert.equal(exit?.failure?.class, 'start-error');
+    assert.match(exit?.failure?.message ?? '', /is not on the machine any more/);
   });
 
   test('checkpoints for all attempts of a run; what was put out stays, the rest goes', async () => {

@@ -14,6 +14,7 @@ import type { Actor, Place } from '../../../src/core/actor.ts';
 import type { FreezeScope } from '../../../src/core/freeze.ts';
 import { plan } from '../../../src/core/scheduler/plan.ts';
 import { later, noon } from '../../support/live-run.ts';
+import { startOf } from '../../support/plan.ts';
 import { type ServerKind, serverMissing, startServer, type TestServer } from '../../support/postgres.ts';
 import { octocat, wish } from '../../support/run.ts';
 
@@ -61,17 +62,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         .execute();
       return rows.map(({ subject, actor, details }) => ({ subject, actor, details }));
     };
-    const start = (run: number, pool: string) => ({
-      ...{
-        type: 'start' as const,
-        run,
-        pool,
-        node: 'n',
-        kind: 'cpu' as const,
-        indices: [0],
-        reason: 'its turn',
-      },
-    });
+    const start = (run: number, pool: string) => startOf(run, pool);
     const exit = { code: 0, signal: null, stopped: null, failure: null, lines: [], at: noon };
 
     describe('freezes', () => {

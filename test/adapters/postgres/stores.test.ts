@@ -15,6 +15,7 @@ import { checkIdempotency, tokenStore } from '../../../src/adapters/postgres/tok
 import { system } from '../../../src/core/actor.ts';
 import { SignalboxError } from '../../../src/core/errors.ts';
 import type { Exit } from '../../../src/core/run.ts';
+import { startOf } from '../../support/plan.ts';
 import { type ServerKind, serverMissing, startServer, type TestServer } from '../../support/postgres.ts';
 import { quietLine } from '../../support/quiet-line.ts';
 import { octocat, wish } from '../../support/run.ts';
@@ -48,15 +49,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       const { run } = await runs.create(wish(`start-${pool}-${slot}`, {}, { pool }));
       const plan = planStore(a.db, [pool]);
       const snapshot = await plan.snapshot(now);
-      const start = {
-        type: 'start' as const,
-        run: run.number,
-        pool,
-        node: 'n1',
-        kind: 'cpu' as const,
-        indices: [slot],
-        reason: 'its turn',
-      };
+      const start = startOf(run.number, pool, [slot]);
       assert.equal(await plan.commit(snapshot, [start], now), true);
       return run.number;
     }
@@ -231,15 +224,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         await startedRun('twice', 0);
         const { run } = await runStore(a.db).create(wish('twice-other', {}, { pool: 'twice' }));
         const plan = planStore(a.db, ['twice']);
-        const start = {
-          type: 'start' as const,
-          run: run.number,
-          pool: 'twice',
-          node: 'n1',
-          kind: 'cpu' as const,
-          indices: [0],
-          reason: '',
-        };
+        const start = startOf(run.number, 'twice', [0]);
         await assert.rejects(plan.commit(await plan.snapshot(now), [start], now), /allocations_once/);
         assert.equal(
           (await runStore(a.db).get(run.number))?.state,
@@ -260,15 +245,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
           now,
           octocat,
         );
-        const start = {
-          type: 'start' as const,
-          run: run.number,
-          pool: 'late',
-          node: 'n',
-          kind: 'cpu' as const,
-          indices: [0],
-          reason: '',
-        };
+        const start = startOf(run.number, 'late', [0]);
         assert.equal(await plan.commit(snapshot, [start], now), true);
         assert.equal((await runStore(a.db).get(run.number))?.state, 'cancelled');
         assert.equal((await plan.snapshot(now)).held.filter(held => held.pool === 'late').length, 0);
@@ -284,7 +261,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         const hold = {
           type: 'hold' as const,
           run: run.number,
-          code: 'flavor-full',
+          code: 'flavor-full' as const,
           sentence: 'All 2 slots are held.',
         };
         const before = await seq();
@@ -295,15 +272,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
           sentence: hold.sentence,
         });
         assert.equal(await seq(), before + 1, 'the second plan said nothing new');
-        const start = {
-          type: 'start' as const,
-          run: run.number,
-          pool: 'reasons',
-          node: 'n1',
-          kind: 'cpu' as const,
-          indices: [0],
-          reason: '',
-        };
+        const start = startOf(run.number, 'reasons', [0]);
         await plan.commit(await plan.snapshot(now), [start], now);
         assert.equal((await runStore(a.db).get(run.number))?.waiting, null);
       });
@@ -311,7 +280,6 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       test('the end of a run gives its accelerator back and wants a plan', async () => {
         const number = await startedRun('giveback');
         const plan = planStore(a.db, ['giveback']);
-        assert.equal(await plan.wanted(), true);
         await plan.commit(await plan.snapshot(now), [], now);
         assert.equal(await plan.wanted(), false);
         await runStore(a.db).change(number, { type: 'exited', attempt: 1, exit }, now, system);
@@ -320,7 +288,16 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       });
 
       test('an agent that was never seen is out of reach; one just seen is not', async () => {
-        const slot = { node: 'n1', index: 0, kind: 'cpu' as const, model: 'cpu', memoryMb: 0, healthy: true };
+        const slot = {
+          node: 'n1',
+          index: 0,
+          kind: 'cpu' as const,
+          model: 'cpu',
+          resource: 'cpu',
+          device: null,
+          memoryMb: 0,
+          healthy: true,
+        };
         await agentStore(a.db).seen('seen', [slot], now);
         const { pools } = await planStore(b.db, ['seen', 'never']).snapshot(now);
         assert.deepEqual(
@@ -332,23 +309,48 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         );
       });
 
-      test('an accelerator that is no longer reported is unhealthy, and well again when it is', async () => {
+      test('an accelerator that is no longer reported is forgotten, or unhealthy while a run holds it', async () => {
         const gpu = {
           node: 'n1',
-          index: 3,
           kind: 'gpu' as const,
-          model: 'A100',
-          memoryMb: 80_000,
+          resource: 'nvidia.com/mig-1g.10gb',
+          model: 'A100 MIG 1g.10gb',
+          memoryMb: 10_240,
           healthy: true,
         };
+        const held = { ...gpu, index: 3, device: 'MIG-3' };
+        const free = { ...gpu, index: 4, device: 'MIG-4' };
+        const plan = planStore(a.db, ['flaky']);
+        const shown = async () => (await plan.snapshot(now)).pools[0]?.accelerators;
         const agents = agentStore(a.db);
-        const health = async () =>
-          (await planStore(a.db, ['flaky']).snapshot(now)).pools[0]?.accelerators.map(one => one.healthy);
-        await agents.seen('flaky', [gpu], now);
+        await agents.seen('flaky', [held, free], now);
+        assert.deepEqual(await shown(), [held, free]);
+        const { run } = await runStore(a.db).create(wish('on-a-slice', {}, { pool: 'flaky', gpus: 1 }));
+        await a.pool.query(
+          "insert into allocations (run, attempt, pool, node, kind, gpu, held_at) values ($1, 1, 'flaky', 'n1', 'gpu', 3, now())",
+          [run.number],
+        );
         await agents.seen('flaky', [], now);
-        assert.deepEqual(await health(), [false]);
-        await agents.seen('flaky', [gpu], now);
-        assert.deepEqual(await health(), [true]);
+        assert.deepEqual(await shown(), [{ ...held, healthy: false }]);
+        await agents.seen('flaky', [held], now);
+        assert.deepEqual(await shown(), [held]);
+        await a.pool.query('update allocations set released_at = now() where run = $1', [run.number]);
+        await agents.seen('flaky', [], now);
+        assert.deepEqual(await shown(), []);
+      });
+
+      test('a row from before there were resources is one of the kind that there was', async () => {
+        await a.pool.query(
+          "insert into accelerators (pool, node, kind, index, model, memory_mb, healthy) values ('older', 'n', 'gpu', 0, 'A100', 1, true), ('older', 'n', 'cpu', 0, 'cpu', 0, true)",
+        );
+        const [pool] = (await planStore(a.db, ['older']).snapshot(now)).pools;
+        assert.deepEqual(
+          pool?.accelerators.map(({ kind, resource, device }) => [kind, resource, device]).sort(),
+          [
+            ['cpu', 'cpu', null],
+            ['gpu', 'nvidia.com/gpu', null],
+          ],
+        );
       });
 
       test('a run from before there were secrets counts as asked for by a command', async () => {

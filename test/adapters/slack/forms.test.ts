@@ -614,6 +614,8 @@ describe('when it is sent', () => {
       index: 0,
       kind: 'gpu' as const,
       model: 'NVIDIA H200',
+      resource: 'nvidia.com/gpu',
+      device: null,
       memoryMb: 1,
       healthy: true,
     };

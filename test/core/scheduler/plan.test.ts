@@ -16,13 +16,21 @@ function gpus(node: string, count: number, model = 'NVIDIA A100', unhealthy: num
     index,
     kind: 'gpu' as const,
     model,
+    resource: 'nvidia.com/gpu',
+    device: null,
     memoryMb: 81_920,
     healthy: !unhealthy.includes(index),
   }));
 }
 
 function slots(node: string, count: number): Accelerator[] {
-  return gpus(node, count, 'CPU slot').map(slot => ({ ...slot, kind: 'cpu' as const, memoryMb: 0 }));
+  return gpus(node, count, 'CPU slot').map(slot => ({
+    ...slot,
+    kind: 'cpu' as const,
+    resource: 'cpu',
+    device: null,
+    memoryMb: 0,
+  }));
 }
 
 function pool(name: string, accelerators: Accelerator[], more: Partial<PoolState> = {}): PoolState {
