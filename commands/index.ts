@@ -1,8 +1,10 @@
 import type { CommandDefinition } from '../src/core/command.ts';
+import { gpu } from './gpu.ts';
 import { gpuExtend } from './gpu-extend.ts';
 import { gpuRelease } from './gpu-release.ts';
 import { gpuRequest } from './gpu-request.ts';
 import { gpuUsage } from './gpu-usage.ts';
+import { gpuWhatif } from './gpu-whatif.ts';
 import { signalboxAudit } from './signalbox-audit.ts';
 import { signalboxBreakglass } from './signalbox-breakglass.ts';
 import { signalboxBreakglassEnd } from './signalbox-breakglass-end.ts';
@@ -42,10 +44,12 @@ export const commands: readonly CommandDefinition[] = [
   trainBump,
   trainApprove,
   trainCompare,
+  gpu,
   gpuRequest,
   gpuExtend,
   gpuRelease,
   gpuUsage,
+  gpuWhatif,
   signalboxWhoami,
   signalboxLink,
   signalboxUnlink,

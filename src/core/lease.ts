@@ -154,7 +154,7 @@ function commandFor(
   });
 }
 
-/** When a lease ends, unless it is extended; null before it has begun. */
+/** When a lease, or any run, ends at the latest unless it is extended; null before it has begun. */
 export function leaseEnd(run: Pick<Run, 'spec' | 'extraS' | 'startedAt'>): Date | null {
   if (!run.startedAt) return null;
   return new Date(run.startedAt.getTime() + timeLimitOf(run) * 1_000);

@@ -12,7 +12,19 @@ import { resources } from './migrations/0011-resources.ts';
 import { sharedQueue } from './migrations/0012-shared-queue.ts';
 import { leases } from './migrations/0013-leases.ts';
 
-const migrations = [first, installations, extend, rates, home, audit, levers, links, resources, sharedQueue, leases];
+const migrations = [
+  first,
+  installations,
+  extend,
+  rates,
+  home,
+  audit,
+  levers,
+  links,
+  resources,
+  sharedQueue,
+  leases,
+];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;
 const oldestMajor = 15;

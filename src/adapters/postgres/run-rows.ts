@@ -102,7 +102,14 @@ function auditOf({ before, after: { run, events } }: Change): { entry: AuditEntr
   if (!last) return [];
   const by = last.type === 'stopping' && run.preemptedBy ? { preemptedBy: run.preemptedBy } : {};
   const said = last.type === 'approved' ? { cost: run.approval?.cost } : {};
-  const details = { from: before.state, to: run.state, attempt: run.attempt, reason: last.reason, ...by, ...said };
+  const details = {
+    from: before.state,
+    to: run.state,
+    attempt: run.attempt,
+    reason: last.reason,
+    ...by,
+    ...said,
+  };
   const { actor, at, type } = last;
   const entry = {
     actor,
