@@ -43,7 +43,7 @@ export const gpuRequest = defineCommand({
     if (!requested.ok) return requested;
     const { spec } = requested;
     if (spec.gpus > 0) {
-      const tooMany = gpusTooMany(spec, (await plan.snapshot(context.now)).pools);
+      const tooMany = gpusTooMany(spec, (await plan.snapshot(context.now)).pools, context.policy.flavors);
       if (tooMany) return tooMany;
     }
     return { ok: true, reply: await storeRun(spec, 'normal', context, { runs, freezes }) };

@@ -49,7 +49,7 @@ export const train = defineCommand({
     if (!access.ok) return denied(`train ${spec.project}`, access);
     if (spec.gpus > 0) {
       const { pools } = await plan.snapshot(context.now);
-      const tooMany = gpusTooMany(spec, pools);
+      const tooMany = gpusTooMany(spec, pools, context.policy.flavors);
       if (tooMany) return tooMany;
     }
     if (values['dry-run'])

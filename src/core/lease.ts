@@ -3,6 +3,7 @@ import type { ErrorCode, ErrorDetails } from './errors.ts';
 import { unknownPool } from './freeze.ts';
 import { nearest } from './nearest.ts';
 import type { Policy } from './project.ts';
+import { poolsFor } from './pools-in-order.ts';
 import { type Run, type RunSpec, timeLimitOf } from './run.ts';
 
 /** What a lease has in place of a project. No project is called so. */
@@ -67,7 +68,7 @@ export function requestLease(
   if (!team.ok) return team;
   const command = commandFor(wish.run, policy, example);
   if (!command.ok) return command;
-  const pools = Object.keys(policy.pools);
+  const pools = poolsFor(wish.pool, policy);
   return {
     ok: true,
     spec: {
@@ -83,7 +84,8 @@ export function requestLease(
       parameters: wish.run === undefined ? {} : { run: wish.run },
       gpus: wish.gpus,
       gpuModel: wish.gpu ?? null,
-      pool: wish.pool ?? pools[0] ?? '',
+      pool: pools[0] ?? '',
+      pools,
       timeLimitS: wish.for,
       graceS: leaseGraceS,
       // A person is there who can ask again, and would not be there when it came back at night.

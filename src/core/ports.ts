@@ -172,10 +172,14 @@ export interface QueuedRun {
   /** For each attempt, with all extensions. */
   timeLimitS: number;
   graceS: number;
+  kind: RunKind;
+  /** The cost that somebody approved; null: nobody has. */
+  approved: number | null;
 }
 
 export interface WorkingRun {
   number: number;
+  kind: RunKind;
   pool: string;
   project: string;
   team: string;
@@ -339,8 +343,8 @@ export interface DeliveryStore {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place. `ended`, `preempted` and `warning`: say once in its
- * thread what became of it, or will. `note`: says its content once. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `ended`, `preempted` and `warning` tell of it in its
+ * thread, the first two once. `note`: says its content once. `home`: no message, but
  * one person's Home, where all is shown that concerns them.
  */
 export interface Surface {

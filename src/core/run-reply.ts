@@ -166,6 +166,12 @@ function requestRows(run: Run): Row[] {
   ];
 }
 
+/** `2 of at most 3`, or `4 (2 of them made room and do not count) of at most 3` */
+function attemptsOf({ attempt, preemptions, spec: { maxAttempts } }: Run): string {
+  if (preemptions === 0) return `${attempt} of at most ${maxAttempts}`;
+  return `${attempt} (${preemptions} made room and ${preemptions === 1 ? 'does' : 'do'} not count) of at most ${maxAttempts}`;
+}
+
 function approvalRow({ approval }: Run): Row[] {
   if (!approval) return [];
   const { cost, by } = approval;
@@ -175,12 +181,6 @@ function approvalRow({ approval }: Run): Row[] {
       value: [typedMoney(cost), ' at most, by ', { person: actorKey(by), name: by.name }],
     },
   ];
-}
-
-/** `2 of at most 3`, or `4 (2 of them made room and do not count) of at most 3` */
-function attemptsOf({ attempt, preemptions, spec: { maxAttempts } }: Run): string {
-  if (preemptions === 0) return `${attempt} of at most ${maxAttempts}`;
-  return `${attempt} (${preemptions} made room and ${preemptions === 1 ? 'does' : 'do'} not count) of at most ${maxAttempts}`;
 }
 
 /** The commit in short, and in brackets what was asked for where that says more than `HEAD` or the commit again. */

@@ -62,12 +62,12 @@ export type FailureClass = (typeof failureClasses)[number];
 export const stopReasons = ['cancel', 'time-limit', 'preempt'] as const;
 export type StopReason = (typeof stopReasons)[number];
 
+/** `Run.taken` of an attempt that a machine began without a word: its agent is from before there was one. */
+const takenBefore = '';
+
 /** `lease`: a person holds accelerators, and nothing is trained. */
 export const runKinds = ['train', 'lease'] as const;
 export type RunKind = (typeof runKinds)[number];
-
-/** `Run.taken` of an attempt that a machine began without a word: its agent is from before there was one. */
-const takenBefore = '';
 
 /** What was asked for, pinned when it was asked: what was approved is what runs. Never changes. */
 export interface RunSpec {
@@ -114,20 +114,19 @@ export interface Failure {
   lines: string[];
 }
 
-/** Why a run waits. `cost`: what somebody is asked to approve. */
-export interface Wait {
-  code: string;
-  /** With numbers. */
-  sentence: string;
-  cost?: number;
-}
-
 /** Another run took its place. */
 export interface Preemption {
   run: number;
   rule: PreemptionRule;
   /** One sentence that names both. */
   reason: string;
+}
+
+/** Why a run waits, in one sentence with numbers. `cost`: what somebody is asked to approve. */
+export interface Waiting {
+  code: string;
+  sentence: string;
+  cost?: number | undefined;
 }
 
 export interface Approval {
@@ -160,8 +159,8 @@ export interface Run {
   stopping: StopReason | null;
   /** Who asked for the stop. */
   stoppedBy: Actor | null;
-  /** Null when it does not wait, or no plan was made yet. */
-  waiting: Wait | null;
+  /** Why it waits, in one sentence with numbers; null when it does not wait. */
+  waiting: Waiting | null;
   /** The most that it may cost by somebody's word; null: nobody was asked. */
   approval: Approval | null;
   exitCode: number | null;

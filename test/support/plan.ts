@@ -31,6 +31,8 @@ export function queuedRun(number: number, more: Partial<QueuedRun> = {}): Queued
     queuedAt: new Date(noon.getTime() + number * 1_000),
     timeLimitS: 3_600,
     graceS: 10,
+    kind: 'train',
+    approved: null,
     ...more,
   };
 }
@@ -38,6 +40,7 @@ export function queuedRun(number: number, more: Partial<QueuedRun> = {}): Queued
 export function workingRun(number: number, more: Partial<WorkingRun> = {}): WorkingRun {
   return {
     number,
+    kind: 'train',
     pool: 'lab',
     project: 'digits',
     team: 'research',

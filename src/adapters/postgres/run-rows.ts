@@ -45,6 +45,15 @@ function approvalOf({
   return approved !== null && by && at ? { cost: Number(approved), by, at } : null;
 }
 
+/** Whether the planner would decide otherwise. */
+function isPlannedAnew(before: Run, after: Run): boolean {
+  return (
+    before.state !== after.state ||
+    before.priority !== after.priority ||
+    before.approval?.cost !== after.approval?.cost
+  );
+}
+
 export interface Change {
   before: Run;
   after: Extract<Transition, { ok: true }>;
@@ -74,13 +83,7 @@ export async function storeTransitions(tx: Tx, changes: readonly Change[], own =
   if (!own && changes.some(({ before, after }) => isPlannedAnew(before, after.run))) await wantPlan(tx);
   else await showHomes(tx);
   // After the planner's row: whoever gives back holds it, so that no two wait for each other over the rows of teams.
-  const left = changes.filter(
-    ({ before, after }) => isOnMachine(before.state) && !isOnMachine(after.run.state),
-  );
-  await release(
-    tx,
-    left.map(({ before, after }) => ({ run: before.number, at: after.events.at(-1)?.at ?? new Date() })),
-  );
+  await release(tx, changes.flatMap(leftBy));
   await appendAudits(tx, changes.flatMap(auditOf));
 }
 
@@ -88,28 +91,14 @@ export async function storeTransition(tx: Tx, before: Run, after: Change['after'
   await storeTransitions(tx, [{ before, after }]);
 }
 
-/** Whether the planner would decide otherwise. */
-function isPlannedAnew(before: Run, after: Run): boolean {
-  return (
-    before.state !== after.state ||
-    before.priority !== after.priority ||
-    before.approval?.cost !== after.approval?.cost
-  );
-}
-
 function auditOf({ before, after: { run, events } }: Change): { entry: AuditEntry; at: Date }[] {
   const last = events.at(-1);
   if (!last) return [];
-  const by = last.type === 'stopping' && run.preemptedBy ? { preemptedBy: run.preemptedBy } : {};
-  const said = last.type === 'approved' ? { cost: run.approval?.cost } : {};
-  const details = {
-    from: before.state,
-    to: run.state,
-    attempt: run.attempt,
-    reason: last.reason,
-    ...by,
-    ...said,
+  const said = {
+    ...(last.type === 'stopping' && run.preemptedBy ? { preemptedBy: run.preemptedBy } : {}),
+    ...(last.type === 'approved' ? { cost: run.approval?.cost } : {}),
   };
+  const details = { from: before.state, to: run.state, attempt: run.attempt, reason: last.reason, ...said };
   const { actor, at, type } = last;
   const entry = {
     actor,
@@ -119,6 +108,14 @@ function auditOf({ before, after: { run, events } }: Change): { entry: AuditEntr
     details,
   };
   return [{ entry, at }];
+}
+
+/** When a run has let go of what it held. */
+function leftBy({ before, after: { run, events } }: Change): { run: number; at: Date }[] {
+  const last = events.at(-1);
+  return last && isOnMachine(before.state) && !isOnMachine(run.state)
+    ? [{ run: run.number, at: last.at }]
+    : [];
 }
 
 async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
@@ -149,8 +146,8 @@ async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
       approved_at = r.approved_at, pool = r.pool, attempt = r.attempt, preemptions = r.preemptions, taken = r.taken,
       preempted_by = r.preempted_by, extra_s = r.extra_s, stopping = r.stopping, stopped_by = r.stopped_by, waiting = r.waiting,
       exit_code = r.exit_code, failure = r.failure, queued_at = r.queued_at, started_at = r.started_at, ended_at = r.ended_at
-    from jsonb_to_recordset(${json(rows)}::jsonb) as r (number bigint, state text, priority smallint, approved numeric,
-      approved_by jsonb, approved_at timestamptz, pool text, attempt int, preemptions int, taken text,
+    from jsonb_to_recordset(${json(rows)}::jsonb) as r (number bigint, state text, priority smallint, approved numeric, approved_by jsonb,
+      approved_at timestamptz, pool text, attempt int, preemptions int, taken text,
       preempted_by jsonb, extra_s int, stopping text, stopped_by jsonb, waiting jsonb, exit_code int, failure jsonb,
       queued_at timestamptz, started_at timestamptz, ended_at timestamptz)
     where runs.number = r.number`.execute(tx);

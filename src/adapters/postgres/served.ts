@@ -14,9 +14,9 @@ export async function release(tx: Tx, runs: readonly { run: number; at: Date }[]
     ), released as (
       update allocations set released_at = greatest(ended.at, held_at) from ended
       where allocations.run = ended.run and released_at is null
-      returning allocations.run, kind, price, held_at, released_at
+      returning allocations.run, allocations.kind, price, held_at, released_at
     ), held as (
-      select team, kind, price, held_at, released_at, extract(epoch from released_at - held_at)::float8 as seconds,
+      select team, released.kind, price, held_at, released_at, extract(epoch from released_at - held_at)::float8 as seconds,
         max(released_at) over (partition by team) as latest
       from released join runs on runs.number = released.run
     ), life as (

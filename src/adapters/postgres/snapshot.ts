@@ -79,6 +79,8 @@ async function readQueued(tx: Tx): Promise<QueuedRun[]> {
       'pool',
       'project',
       'team',
+      'kind',
+      'approved',
       'gpus',
       'priority',
       'queued_at',
@@ -96,6 +98,8 @@ async function readQueued(tx: Tx): Promise<QueuedRun[]> {
     pools: row.pools ?? [row.pool],
     project: row.project,
     team: row.team,
+    kind: row.kind,
+    approved: row.approved === null ? null : Number(row.approved),
     gpus: row.gpus,
     gpuModel: row.model,
     priority: priorities[row.priority] ?? 'normal',
@@ -114,6 +118,7 @@ async function readWorking(
     .leftJoin('agents', 'agents.pool', 'runs.pool')
     .select([
       'number',
+      'kind',
       'runs.pool',
       'project',
       'team',
@@ -132,6 +137,7 @@ async function readWorking(
     const allocation = held.get(row.number);
     return {
       number: row.number,
+      kind: row.kind,
       pool: row.pool,
       project: row.project,
       team: row.team,

@@ -15,6 +15,9 @@ const mostOfLane = 4;
 /** `stageOf` of a run in SQL. */
 const stage = sql`concat_ws(' ', r.state, r.stopping)`;
 
+/** Told in the thread of the run's message. */
+const isReply = (kind: Surface['kind']) => kind === 'ended' || kind === 'preempted' || kind === 'warning';
+
 export function surfaceStore(db: Db): SurfaceStore {
   const due = (eb: ExpressionBuilder<Tables, 'surfaces'>) =>
     eb.and([
@@ -100,8 +103,8 @@ export function surfaceStore(db: Db): SurfaceStore {
         content: row.content && replySchema.parse(row.content),
         nonce: row.nonce,
         remote: row.remote,
-        thread: isOfThread(row) ? (message?.remote ?? null) : null,
-        threadGone: isOfThread(row) && !message?.remote && message?.gave_up === true,
+        thread: isReply(row.kind) ? (message?.remote ?? null) : null,
+        threadGone: isReply(row.kind) && !message?.remote && message?.gave_up === true,
         shownHash: row.shown_hash,
         shownStage: row.shown_stage,
         postingSince: row.posting_since,
@@ -205,7 +208,7 @@ export function surfaceStore(db: Db): SurfaceStore {
             end as rank
           from surfaces s left join runs r on r.number = s.run
           where not s.gave_up and s.wanted_seq > s.seen_seq and s.next_at <= now() and s.claimed_until < now()
-            -- What is said of a run whose message is still to come has no thread yet.
+            -- What belongs below the message of a run has no thread while that is still to come.
             and not (s.kind in ('ended', 'preempted', 'warning') and s.place->>'askedIn' is null and exists (
               select from surfaces m where m.run = s.run and m.kind = 'run' and m.remote is null and not m.gave_up))
         ), turns as (
@@ -217,8 +220,4 @@ export function surfaceStore(db: Db): SurfaceStore {
       return rows.map(row => row.id);
     },
   };
-}
-
-function isOfThread({ kind }: { kind: Surface['kind'] }): boolean {
-  return kind === 'ended' || kind === 'preempted' || kind === 'warning';
 }

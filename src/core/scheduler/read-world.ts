@@ -36,8 +36,13 @@ function heldIn({ held }: PlanSnapshot): Set<string> {
   return new Set(held.map(row => `${row.pool} ${row.node} ${row.kind} ${row.index}`));
 }
 
-function isPreemptible(project: string, policy: Policy): boolean {
-  return policy.projects[project]?.preemptible ?? false;
+/** A lease is somebody's workplace: there is nothing that goes on later by itself. */
+function isPreemptible({ kind, project }: QueuedRun | WorkingRun, policy: Policy): boolean {
+  return (
+    kind === 'train' &&
+    Object.hasOwn(policy.projects, project) &&
+    policy.projects[project]?.preemptible === true
+  );
 }
 
 function holderOf(
@@ -63,7 +68,7 @@ function holderOf(
     pool: run.pool,
     flavor: flavor ?? run.flavor ?? flavorOf({ kind: first?.kind ?? 'cpu', model: '' }),
     priority: run.priority,
-    preemptible: isPreemptible(run.project, policy),
+    preemptible: isPreemptible(run, policy),
     shares: [...shares.values()].sort((a, b) => (a.node < b.node ? -1 : 1)),
     since: run.since.getTime(),
     endsBy: (run.startedAt ?? run.since).getTime() + (run.timeLimitS + run.graceS) * 1_000,
@@ -92,9 +97,9 @@ function waitingOf(
     gpus: run.gpus,
     workers: 1,
     model: run.gpuModel,
-    preemptible: isPreemptible(run.project, policy),
+    preemptible: isPreemptible(run, policy),
     limitS: run.timeLimitS + run.graceS,
-    approved: null,
+    approved: run.approved,
     held: heldBack(run, snapshot, now),
   };
 }

@@ -28,5 +28,20 @@ create table team_spent (
   amount double precision not null,
   primary key (team, month)
 );
+
+-- A plan writes many rows at once: the head goes on over all that are there, without a gap, to the last one.
+create function audit_head_follows() returns trigger language plpgsql as
+$$ begin
+  if new.id <> old.id or new.seq <= old.seq
+    or (select count(*) from audit where seq > old.seq and seq <= new.seq) <> new.seq - old.seq
+    or not exists (select from audit where seq = new.seq and hash = new.hash)
+  then
+    raise exception 'the audit log is append-only: % of % is refused', lower(tg_op), tg_table_name
+      using errcode = 'insufficient_privilege', hint = 'Rows are only ever added, by Signalbox itself.';
+  end if;
+  return new;
+end $$;
+create or replace trigger audit_head_goes_on before update on audit_head
+  for each row execute function audit_head_follows();
 `,
 } as const;
