@@ -121,6 +121,8 @@ export interface Waiting {
   limitS: number;
   /** The cost that somebody approved; null: nobody has. */
   approved: number | null;
+  /** Where others were stopped for it (`Hold.room` of an earlier plan): nobody else is given that room. Null: nowhere. */
+  room: { pool: string; flavor: string } | null;
   /** What an operator said about its project or pools that keeps it, as one sentence. */
   held: { code: 'frozen' | 'draining'; pool: string | null; sentence: string }[];
 }
@@ -168,12 +170,12 @@ export const holdCodes = [
   'over-budget',
   /** Room is being made: those who hold it are being stopped. */
   'making-room',
+  /** Earlier runs wait for the same accelerators or the same quota. */
+  'runs-ahead',
   /** Not enough free accelerators. */
   'flavor-full',
   /** Enough are free, but spread over nodes so that it does not fit. */
   'fragmented',
-  /** An earlier run waits for the same accelerators, and this one would keep it waiting. */
-  'runs-ahead',
 ] as const;
 export type HoldCode = (typeof holdCodes)[number];
 
@@ -216,8 +218,10 @@ export interface Hold {
   code: HoldCode;
   /** What is so, with numbers, and the one change that would let it start. */
   sentence: string;
-  /** With `needs-approval`: the cost that is asked for. */
+  /** With `needs-approval` and `over-budget`: the cost that is asked for. */
   cost?: number;
+  /** With `making-room`, where others were stopped for it; the next plan is told. */
+  room?: { pool: string; flavor: string };
 }
 
 export type Decision = Start | Preempt | Withdraw | Hold;

@@ -1,0 +1,105 @@
+import { type Priority, priorities } from '../project.ts';
+import type { Candidate } from './books.ts';
+import type { PolicyName, Queue, Waiting } from './world.ts';
+
+/** What a team is served ahead for what it holds, in seconds: of two with the same past, whoever holds less goes first. */
+const aheadS = 3_600;
+
+/** One team's line: by priority, then by when it was queued, then by number. */
+export interface Line {
+  team: string;
+  runs: Candidate[];
+  next: number;
+}
+
+/** The key of a team's next run; the smallest goes first. */
+interface Head {
+  line: Line;
+  run: Candidate;
+  borrows: boolean;
+  score: number;
+}
+
+export function rankOf(priority: Priority): number {
+  return priorities.indexOf(priority);
+}
+
+/** The order inside a team's queue. */
+export function queueOrder(a: Waiting, b: Waiting): number {
+  return rankOf(b.priority) - rankOf(a.priority) || a.queuedAt - b.queuedAt || a.number - b.number;
+}
+
+export function linesOf(candidates: readonly Candidate[]): Line[] {
+  const byTeam = Map.groupBy(candidates, ({ run }) => run.team);
+  return [...byTeam]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([team, runs]) => ({ team, runs: runs.sort((a, b) => queueOrder(a.run, b.run)), next: 0 }));
+}
+
+/**
+ * All runs in the order in which they are considered, while what was started before changes that order: runs that stay in their team's
+ * quota before those that borrow, as in Kueue; then with `fair` whose team has had least for its weight; then by priority, age and number.
+ */
+export function* inOrder(
+  lines: readonly Line[],
+  policy: PolicyName,
+  ask: { borrows(candidate: Candidate): boolean; score(team: string): number },
+): Generator<Candidate, void, undefined> {
+  const heap: Head[] = [];
+  const before = (a: Head, b: Head) =>
+    Number(a.borrows) - Number(b.borrows) ||
+    a.score - b.score ||
+    queueOrder(a.run.run, b.run.run) ||
+    (a.line.team < b.line.team ? -1 : 1);
+  const push = (line: Line) => {
+    const run = line.runs[line.next];
+    if (!run) return;
+    const score = policy === 'fair' ? ask.score(line.team) : 0;
+    up(heap, { line, run, borrows: ask.borrows(run), score }, before);
+  };
+  for (const line of lines) {
+    line.next = 0;
+    push(line);
+  }
+  for (;;) {
+    const head = heap[0];
+    if (!head) return;
+    yield head.run;
+    head.line.next += 1;
+    const last = heap.pop();
+    if (heap.length > 0 && last) down(heap, last, before);
+    push(head.line);
+  }
+}
+
+/** Accelerator-seconds that a team has had, with what it holds, for its weight. */
+export function scoreOf(queue: Pick<Queue, 'served' | 'weight'> | undefined, held: number): number {
+  return ((queue?.served ?? 0) + aheadS * held) / (queue?.weight ?? 1);
+}
+
+function up(heap: Head[], head: Head, before: (a: Head, b: Head) => number): void {
+  let at = heap.length;
+  heap.push(head);
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    const above = heap[parent];
+    if (!above || before(above, head) <= 0) break;
+    heap[at] = above;
+    at = parent;
+  }
+  heap[at] = head;
+}
+
+function down(heap: Head[], head: Head, before: (a: Head, b: Head) => number): void {
+  let at = 0;
+  for (;;) {
+    const left = heap[2 * at + 1];
+    const right = heap[2 * at + 2];
+    const child = left && right && before(right, left) < 0 ? 2 * at + 2 : 2 * at + 1;
+    const below = heap[child];
+    if (!below || before(head, below) <= 0) break;
+    heap[at] = below;
+    at = child;
+  }
+  heap[at] = head;
+}
