@@ -1,6 +1,7 @@
 import { teamsNow } from './gpu-now.ts';
 import { priorities } from './project.ts';
-import type { Decision, FlavorStock, Hold, Start, Waiting, World } from './scheduler/world.ts';
+import { fitsFlavor } from './scheduler/books.ts';
+import type { Decision, Hold, Start, Waiting, World } from './scheduler/world.ts';
 
 /** What would become of a run that nobody has asked for, as the planner would have it now. */
 export interface Forecast {
@@ -11,7 +12,7 @@ export interface Forecast {
   ahead: number;
   /** What its team has of the flavor, and would have with it; null where no quota counts it. */
   quota: QuotaNow | null;
-  /** Its cost needs somebody's word. */
+  /** Somebody must approve its cost: more than its team may spend unasked, or has left. */
   asks: boolean;
 }
 
@@ -39,25 +40,19 @@ export function forecast(
     throw new Error('a plan says nothing of a run');
   const team = world.teams.find(({ name }) => name === run.team);
   const cost = found.type === 'start' ? found.cost : (found.cost ?? dearest(run, world));
-  const asks = team?.askAbove !== null && team?.askAbove !== undefined && cost > team.askAbove;
+  const asks =
+    cost > 0 &&
+    (cost > (team?.askAbove ?? Number.POSITIVE_INFINITY) ||
+      cost > (team?.budgetLeft ?? Number.POSITIVE_INFINITY));
   return { decision: found, cost, ahead: aheadOf(run, world), quota: quotaOf(run, world, found), asks };
 }
 
 /** The most that it may cost in any place where it may go. */
 function dearest(run: Waiting, { pools }: World): number {
-  if (run.gpus === 0) return 0;
   const prices = pools
     .filter(({ name }) => run.pools.includes(name))
-    .flatMap(({ flavors }) => flavors.filter(flavor => fits(flavor, run.model)).map(({ price }) => price));
-  return (Math.max(0, ...prices) * run.gpus * run.workers * run.limitS) / 3_600;
-}
-
-function fits({ kind, flavor, models, onlyNamed }: FlavorStock, model: string | null): boolean {
-  if (kind !== 'gpu') return false;
-  if (model === null) return !onlyNamed;
-  const wanted = model.toLowerCase();
-  if (flavor.toLowerCase() === wanted) return true;
-  return !onlyNamed && models.some(name => name.toLowerCase().includes(wanted));
+    .flatMap(({ flavors }) => flavors.filter(flavor => fitsFlavor(run, flavor)).map(({ price }) => price));
+  return (Math.max(0, ...prices) * Math.max(run.gpus, 1) * run.workers * run.limitS) / 3_600;
 }
 
 function aheadOf(run: Waiting, { waiting }: World): number {
@@ -76,7 +71,7 @@ function quotaOf(run: Waiting, world: World, decision: Start | Hold): QuotaNow |
   if (wanted === 0) return null;
   const here = world.pools.filter(({ name }) => run.pools.includes(name));
   const fitting = here.flatMap(({ flavors }) =>
-    flavors.filter(one => fits(one, run.model)).map(one => one.flavor),
+    flavors.filter(one => fitsFlavor(run, one)).map(one => one.flavor),
   );
   const flavors = decision.type === 'start' ? [decision.flavor] : fitting;
   const mine = teamsNow(world).filter(({ team, quota }) => team === run.team && quota !== null);

@@ -3,8 +3,8 @@ import type { ErrorCode, ErrorDetails } from './errors.ts';
 import { unknownPool } from './freeze.ts';
 import { nearest } from './nearest.ts';
 import type { Policy } from './project.ts';
-import { poolsFor } from './pools-in-order.ts';
 import { type Run, type RunSpec, timeLimitOf } from './run.ts';
+import { poolsFor } from './run-request.ts';
 
 /** What a lease has in place of a project. No project is called so. */
 export const leaseProject = '(lease)';

@@ -1,5 +1,5 @@
 import { counted, formatDuration, formatNumber } from './format.ts';
-import { formatAmount, formatMoney } from './money.ts';
+import { formatMoney, typedMoney } from './money.ts';
 import type { UsageRow } from './ports.ts';
 import { type Reply, type ReplyBlock, reply } from './reply.ts';
 
@@ -57,7 +57,7 @@ function table(heading: string, rows: readonly UsageRow[], currency: string, isP
         hours(row.heldHours),
         hours(row.askedHours),
         String(row.runs),
-        ...(isPaid ? [formatAmount(row.cost)] : []),
+        ...(isPaid ? [typedMoney(row.cost)] : []),
       ]),
     },
   ];
