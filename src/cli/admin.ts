@@ -1,9 +1,10 @@
 import type { Database } from '../adapters/postgres/database.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
-import { loadConfig, loadPolicy } from '../config.ts';
+import { loadConfig } from '../config.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { type Scope, scopes } from '../core/ports.ts';
+import { loadPolicy } from '../files/policy-file.ts';
 import { readAction, readOptions } from './options.ts';
 import { print, withStore } from './with-store.ts';
 

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { createLogger } from '../adapters/logger/logger.ts';
-import { type Config, loadConfig, loadPolicy, withoutSecrets } from '../config.ts';
+import { type Config, loadConfig, withoutSecrets } from '../config.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import type { Log } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import { loadPolicy } from '../files/policy-file.ts';
 import { keepAgentChild } from '../roles/agent-child.ts';
 import { prepareDataFolder } from '../roles/data-folder.ts';
 import { livePolicy } from '../roles/live-policy.ts';
@@ -35,7 +36,8 @@ export async function serve(args: string[]): Promise<number> {
   if (role === 'agent') {
     // Each role loads only its own: an agent is small because it knows no database and no Slack.
     const { runAgentRole } = await import('../roles/agent.ts');
-    await runAgentRole(config, policy, pool, log, stop);
+    const live = livePolicy(config, policy, log);
+    await runAgentRole(config, live, pool, log, stop).finally(live.close);
     // The channel to the parent would keep this process alive.
     if (process.connected) process.disconnect();
     return 0;
@@ -52,10 +54,11 @@ async function serveUntil(
   policy: Policy,
   log: Log,
 ): Promise<void> {
-  const { openBase } = await import('../roles/base.ts');
+  const { openBase, replan } = await import('../roles/base.ts');
   const live = livePolicy(config, policy, log);
   const base = await openBase(config, live.current, log);
   const running: Running[] = [{ close: async () => live.close() }, base];
+  live.onChange(() => void replan(base));
   try {
     const { tokens, clock } = base;
     await tokenFile(
@@ -69,6 +72,10 @@ async function serveUntil(
       const web = await (await import('../roles/web.ts')).startWeb(base);
       running.push(web);
       if (role === 'all') {
+        live.onChange(({ pools }) => {
+          if (Object.keys(pools)[0] !== pool && Object.keys(policy.pools)[0] === pool)
+            log.warn({ pool }, 'the agent of this machine stays with its pool until it is started again');
+        });
         const token = await tokenFile(
           config.dataDir,
           { name: `agent-${pool}`, scopes: ['agent'], pool },

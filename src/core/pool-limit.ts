@@ -38,7 +38,8 @@ export function gpusTooMany(
     ),
   );
   const known = limits.filter(one => one !== null);
-  const limit = known.length < limits.length ? null : Math.max(0, ...known);
+  // Of a pool that was never heard of nobody knows, and it is not waited for where others are known.
+  const limit = known.length === 0 ? null : Math.max(...known);
   if (limit === null || spec.gpus <= limit) return null;
   const model = spec.gpuModel && limit > 0 ? ` --gpu ${spec.gpuModel}` : '';
   const example =

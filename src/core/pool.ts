@@ -92,5 +92,6 @@ export function priceOf(
   pool: PoolSettings,
   flavor: string,
 ): number {
-  return pool.prices[flavor] ?? flavors[flavor]?.price ?? 0;
+  if (Object.hasOwn(pool.prices, flavor)) return pool.prices[flavor] ?? 0;
+  return Object.hasOwn(flavors, flavor) ? (flavors[flavor]?.price ?? 0) : 0;
 }

@@ -175,6 +175,8 @@ export interface QueuedRun {
   kind: RunKind;
   /** The cost that somebody approved; null: nobody has. */
   approved: number | null;
+  /** Where the last plan has made room for it; null: nowhere. */
+  room: { pool: string; flavor: string } | null;
 }
 
 export interface WorkingRun {
@@ -442,6 +444,8 @@ export interface SurfaceStore {
   gaveUp(surface: ClaimedSurface, error: string): Promise<void>;
   /** Surfaces of a run. */
   ofRun(number: number): Promise<string[]>;
+  /** Surfaces of these runs that do not show what is true; some, where there are very many. */
+  unshown(runs: readonly number[]): Promise<string[]>;
   /**
    * Ids of those to be shown now, so that of each place some are among them: what was never shown and ends first, then what changed, then
    * progress.

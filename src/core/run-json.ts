@@ -2,7 +2,15 @@ import { z } from 'zod';
 import { type Actor, actorSchema } from './actor.ts';
 import type { MetricSummary } from './ports.ts';
 import { priorities } from './project.ts';
-import { failureClasses, type Run, runKinds, runStates, stopReasons, timeLimitOf } from './run.ts';
+import {
+  failureClasses,
+  type Run,
+  runKinds,
+  runStates,
+  stopReasons,
+  timeLimitOf,
+  type Waiting,
+} from './run.ts';
 import { preemptionRules } from './scheduler/world.ts';
 import { triggers } from './secret.ts';
 
@@ -92,7 +100,7 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     preemptions: run.preemptions,
     preemptedBy: run.preemptedBy,
     requestedBy: publicActor(run.requestedBy),
-    waiting: run.waiting,
+    waiting: run.waiting && waitingOf(run.waiting),
     approval: run.approval && {
       cost: run.approval.cost,
       by: publicActor(run.approval.by),
@@ -115,4 +123,8 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
 
 function publicActor({ kind, id, name }: Actor): Actor {
   return { kind, id, name };
+}
+
+function waitingOf({ code, sentence, cost }: Waiting): NonNullable<RunJson['waiting']> {
+  return { code, sentence, ...(cost === undefined ? {} : { cost }) };
 }

@@ -127,6 +127,8 @@ export interface Waiting {
   code: string;
   sentence: string;
   cost?: number | undefined;
+  /** Where others were stopped for it. */
+  room?: { pool: string; flavor: string };
 }
 
 export interface Approval {

@@ -18,6 +18,7 @@ import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
+import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
@@ -103,7 +104,17 @@ export interface Base extends Adapters {
 }
 
 export async function openBase(config: Config, policy: () => Policy, log: Log): Promise<Base> {
-  return baseOn(await openAdapters(config, policy(), log), config, policy, log);
+  return baseOn(await openAdapters(config, policy, log), config, policy, log);
+}
+
+/** What waits says at once why it does under another policy. Without the database the next plan, which comes by itself, says it. */
+export async function replan({ database, wakeups, log }: Base): Promise<void> {
+  try {
+    await database.db.transaction().execute(wantPlan);
+    wakeups.wake(['plan']);
+  } catch (err) {
+    log.warn({ err }, 'a plan for the new signalbox.yml could not be asked for');
+  }
 }
 
 /** The commands over adapters that are open. */
@@ -129,7 +140,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   };
 }
 
-export async function openAdapters(config: Config, policy: Policy, log: Log): Promise<Adapters> {
+export async function openAdapters(config: Config, policy: () => Policy, log: Log): Promise<Adapters> {
   if (config.redisUrl) {
     const { reachable } = await checkRedis(config.redisUrl);
     if (!reachable) log.warn({}, 'Redis does not answer; requests are stored and done by the sweep');
@@ -147,7 +158,11 @@ export async function openAdapters(config: Config, policy: Policy, log: Log): Pr
     wakeups,
     runs: runStore(db),
     logs: logStore(db),
-    plan: planStore(db, Object.keys(policy.pools)),
+    plan: planStore(
+      db,
+      () => Object.keys(policy().pools),
+      () => policy().scheduler.halfLife,
+    ),
     agents: agentStore(db),
     deliveries: deliveryStore(db, database.pool),
     openIngest: () => openIngest(db, url, log),

@@ -1,11 +1,14 @@
 import { statSync } from 'node:fs';
-import { type Config, loadPolicy } from '../config.ts';
+import type { Config } from '../config.ts';
 import type { Log } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import { loadPolicy } from '../files/policy-file.ts';
 
 export interface LivePolicy {
   /** As the file says it now, or said it last where it says nothing valid now. */
   current(): Policy;
+  /** Is called after each change. */
+  onChange(listener: (now: Policy) => void): void;
   close(): void;
 }
 
@@ -13,11 +16,12 @@ const lookEveryMs = 500;
 
 /**
  * `signalbox.yml`, read again when it changes: whoever is removed there may nothing from then on. A file that is not valid changes nothing
- * and is said in the log. Which pools there are is read at the start.
+ * and is said in the log.
  */
 export function livePolicy(config: Config, first: Policy, log: Log): LivePolicy {
   const { configPath: file } = config;
   let current = first;
+  const listeners: ((now: Policy) => void)[] = [];
   // It may have changed since it was read the first time.
   let seen = '';
 
@@ -30,6 +34,7 @@ export function livePolicy(config: Config, first: Policy, log: Log): LivePolicy 
       if (JSON.stringify(next) === JSON.stringify(current)) return;
       current = next;
       log.info({ file }, 'signalbox.yml was read again');
+      for (const listener of listeners) listener(next);
     } catch (err) {
       log.error({ err, file }, 'signalbox.yml is not valid, what it said before still holds');
     }
@@ -40,6 +45,7 @@ export function livePolicy(config: Config, first: Policy, log: Log): LivePolicy 
   const looking = setInterval(look, lookEveryMs).unref();
   return {
     current: () => current,
+    onChange: listener => void listeners.push(listener),
     close: () => clearInterval(looking),
   };
 }

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Secrets } from '../adapters/local/secrets.ts';
-import { parseSecrets, type SecretValues } from '../config.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { formsOfValue, type Secret } from '../core/hide-secrets.ts';
+import { parseSecrets, type SecretValues } from '../files/secret-values.ts';
 
 const largestFile = 1024 * 1024;
 

@@ -21,6 +21,7 @@ import type { PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
+import { readWorld } from '../core/scheduler/read-world.ts';
 import type { Base } from './base.ts';
 import type { Running } from './web.ts';
 
@@ -44,7 +45,8 @@ export function startWorker(base: Base): Running {
   };
   const schedulePorts = {
     plan: base.plan,
-    decide: (snapshot: PlanSnapshot, now: Date) => plan(snapshot, now),
+    decide: (snapshot: PlanSnapshot, now: Date) =>
+      plan(readWorld(snapshot, base.policy(), now), now.getTime()),
     show: (numbers: number[]) => wakeRuns(numbers, surfaces, wakeups),
     wakeups,
     log,

@@ -13,7 +13,8 @@ watchSystemCalls(role, folder);
 process.once('disconnect', () => process.exit(1));
 
 const { createLogger } = await import('../../src/adapters/logger/logger.ts');
-const { loadConfig, loadPolicy } = await import('../../src/config.ts');
+const { loadConfig } = await import('../../src/config.ts');
+const { loadPolicy } = await import('../../src/files/policy-file.ts');
 const config = loadConfig();
 const policy = loadPolicy(config);
 const log = createLogger(config.logLevel, config.secrets);
@@ -21,10 +22,16 @@ const log = createLogger(config.logLevel, config.secrets);
 if (role === 'agent') {
   watchFetch();
   const { runAgentRole } = await import('../../src/roles/agent.ts');
-  void runAgentRole(config, policy, 'local', log, new AbortController().signal);
+  void runAgentRole(
+    config,
+    { current: () => policy, onChange: () => {} },
+    'local',
+    log,
+    new AbortController().signal,
+  );
 } else {
   const { openAdapters, baseOn } = await import('../../src/roles/base.ts');
-  const adapters = await openAdapters(config, policy, log);
+  const adapters = await openAdapters(config, () => policy, log);
   const { slack, openIngest } = adapters;
   const base = baseOn(
     {

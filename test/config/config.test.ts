@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { loadConfig, loadPolicy, parsePolicy } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
 import { SignalboxError } from '../../src/core/errors.ts';
+import { loadPolicy, parsePolicy } from '../../src/files/policy-file.ts';
 
 const root = join(import.meta.dirname, '../..');
 

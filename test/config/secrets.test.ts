@@ -3,8 +3,9 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { parsePolicy, parseSecrets } from '../../src/config.ts';
 import { SignalboxError } from '../../src/core/errors.ts';
+import { parsePolicy } from '../../src/files/policy-file.ts';
+import { parseSecrets } from '../../src/files/secret-values.ts';
 import { readSecretsFile, secretsIn } from '../../src/roles/secrets-file.ts';
 
 /** What a refusal says, or null. */

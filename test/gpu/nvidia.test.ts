@@ -20,7 +20,11 @@ describe('a machine with NVIDIA GPUs', () => {
     const quiet = () => {};
     const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
     const file = join(bench.root, 'known.json');
-    const all = await machineAccelerators({ slots: 0, accelerators: 'auto', file, log }).list();
+    const all = await machineAccelerators({
+      offers: () => ({ slots: 0, accelerators: 'auto' }),
+      file,
+      log,
+    }).list();
     gpus = all.filter(one => one.kind === 'gpu');
   });
   after(() => bench?.close());
@@ -45,7 +49,7 @@ describe('a machine with NVIDIA GPUs', () => {
 
   test('a run on a GPU sees the one that it was given; a CPU run sees none', { skip }, async () => {
     assert.ok(bench);
-    bench.startAgent({ accelerators: 'auto' });
+    bench.startAgent({ offers: () => ({ slots: 2, accelerators: 'auto' }) });
     const index = gpus.at(-1)?.index ?? 0;
     const command = ['/bin/sh', '-c', 'echo "[$CUDA_VISIBLE_DEVICES]"; exec python3 -c "$0"', probe];
     const path = process.env.PATH ?? '';

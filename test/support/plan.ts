@@ -33,6 +33,7 @@ export function queuedRun(number: number, more: Partial<QueuedRun> = {}): Queued
     graceS: 10,
     kind: 'train',
     approved: null,
+    room: null,
     ...more,
   };
 }

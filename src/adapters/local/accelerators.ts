@@ -8,6 +8,12 @@ import { type VisibleDevices, visibleDevices } from './visible-devices.ts';
 
 const everyMs = 60_000;
 
+export interface Offers {
+  /** CPU slots. */
+  slots: number;
+  accelerators: 'auto' | 'none';
+}
+
 /** What shows the GPUs of a machine. */
 export interface Programs {
   nvidiaSmi?: string;
@@ -16,20 +22,19 @@ export interface Programs {
 }
 
 /**
- * The accelerators of this machine: `slots` CPU slots, and with `auto` the GPUs and slices of GPUs. `list` reads them again when a minute
+ * The accelerators of this machine: CPU slots, and with `auto` the GPUs and slices of GPUs. `list` reads them again when a minute
  * has passed or after `recheck`, and remembers them in `file`, so that a GPU that disappears over a restart is missed (remove the file when
  * it left for good).
  */
 export function machineAccelerators(
   options: Programs & {
-    slots: number;
-    accelerators: 'auto' | 'none';
+    offers(): Offers;
     file: string;
     log: Log;
     node?: string;
   },
 ) {
-  const { slots, file, log, node = hostname() } = options;
+  const { offers, file, log, node = hostname() } = options;
   const { nvidiaSmi = 'nvidia-smi', amdSmi = 'amd-smi', rocmSmi = 'rocm-smi' } = options;
   let gpus = gpusSchema.safeParse(readJson(file)).data ?? [];
   let readAt = Number.NEGATIVE_INFINITY;
@@ -51,8 +56,9 @@ export function machineAccelerators(
 
   return {
     async list(): Promise<Accelerator[]> {
-      if (options.accelerators === 'auto' && performance.now() - readAt >= everyMs) await read();
-      const shown = options.accelerators === 'auto' ? gpus.filter(gpu => !gpu.gone) : [];
+      const { slots, accelerators } = offers();
+      if (accelerators === 'auto' && performance.now() - readAt >= everyMs) await read();
+      const shown = accelerators === 'auto' ? gpus.filter(gpu => !gpu.gone) : [];
       return [
         ...shown.map(({ part: _, gone: __, ...gpu }): Accelerator => ({ node, kind: 'gpu', ...gpu })),
         ...Array.from({ length: slots }, (_, index) => slotAt(node, index)),

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { AgentSyncRequest, AgentSyncResponse } from '../../core/agent-protocol.ts';
 import type { Log } from '../../core/ports.ts';
-import { machineAccelerators, type Programs } from './accelerators.ts';
+import { machineAccelerators, type Offers, type Programs } from './accelerators.ts';
 import { type Attempt, type AttemptOptions, attemptOn, wasForgotten } from './attempt.ts';
 import type { Assigned } from './control.ts';
 import { takeLock } from './lock.ts';
@@ -22,9 +22,8 @@ export interface AgentOptions {
   token: string;
   /** Everything lies in `<dataDir>/agent/<pool>`; what run 42 puts out in `runs/42/output` there. */
   dataDir: string;
-  /** CPU slots. */
-  slots: number;
-  accelerators: 'auto' | 'none';
+  /** What of this machine is given out now. */
+  offers(): Offers;
   /** The user that commands become when this process is root. */
   runAs?: string;
   /** Where commands reach Signalbox, if not at `url`. */

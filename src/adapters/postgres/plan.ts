@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { system } from '../../core/actor.ts';
 import type { PlanStore } from '../../core/ports.ts';
-import { type RunChange, transition } from '../../core/run.ts';
+import { type RunChange, transition, type Waiting } from '../../core/run.ts';
 import type { Decision, Hold, Start } from '../../core/scheduler/world.ts';
 import { type Db, json, type Tx } from './database.ts';
 import { type Change, runOf, storeTransitions } from './run-rows.ts';
@@ -57,8 +57,8 @@ export function planStore(
 type Moving = Exclude<Decision, Hold>;
 
 /** What `runs.waiting` becomes. */
-function waitOf({ code, sentence, cost }: Hold) {
-  return { code, sentence, ...(cost === undefined ? {} : { cost }) };
+function waitOf({ code, sentence, cost, room }: Hold): Waiting {
+  return { code, sentence, ...(cost === undefined ? {} : { cost }), ...(room ? { room } : {}) };
 }
 
 function held(holds: readonly Hold[]) {

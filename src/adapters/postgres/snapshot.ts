@@ -87,6 +87,7 @@ async function readQueued(tx: Tx): Promise<QueuedRun[]> {
       'created_at',
       sql<string | null>`spec ->> 'gpuModel'`.as('model'),
       sql<string[] | null>`spec -> 'pools'`.as('pools'),
+      sql<QueuedRun['room']>`waiting -> 'room'`.as('room'),
       sql<number>`(spec ->> 'timeLimitS')::float8 + extra_s`.as('limit'),
       sql<number>`(spec ->> 'graceS')::float8`.as('grace'),
     ])
@@ -106,6 +107,7 @@ async function readQueued(tx: Tx): Promise<QueuedRun[]> {
     queuedAt: row.queued_at ?? row.created_at,
     timeLimitS: row.limit,
     graceS: row.grace,
+    room: row.room,
   }));
 }
 

@@ -12,6 +12,8 @@ const homeAgeS = 45;
 const homesAtOnce = 200;
 /** More of one place at a time would only be told to wait. */
 const mostOfLane = 4;
+/** The sweep finds the others. */
+const mostUnshown = 200;
 /** `stageOf` of a run in SQL. */
 const stage = sql`concat_ws(' ', r.state, r.stopping)`;
 
@@ -188,6 +190,17 @@ export function surfaceStore(db: Db): SurfaceStore {
     },
     async ofRun(number) {
       const rows = await db.selectFrom('surfaces').select('id').where('run', '=', number).execute();
+      return rows.map(row => row.id);
+    },
+    async unshown(runs) {
+      const rows = await db
+        .selectFrom('surfaces')
+        .select('id')
+        .where(sql<boolean>`run = any(${runs}::bigint[])`)
+        .whereRef('wanted_seq', '>', 'seen_seq')
+        .where('gave_up', '=', false)
+        .limit(mostUnshown)
+        .execute();
       return rows.map(row => row.id);
     },
     async due(limit) {

@@ -100,6 +100,7 @@ function waitingOf(
     preemptible: isPreemptible(run, policy),
     limitS: run.timeLimitS + run.graceS,
     approved: run.approved,
+    room: run.room,
     held: heldBack(run, snapshot, now),
   };
 }

@@ -126,9 +126,9 @@ describe('the accelerators of a machine', () => {
       amdSmi: `${folder}-amd`,
       rocmSmi: `${folder}-rocm`,
     };
-    const options = { slots: 1, accelerators: more.accelerators ?? ('auto' as const), file, log };
-    const made = machineAccelerators({ ...options, ...programs, node: 'here' });
-    return { ...made, setScript, file };
+    const offers = { slots: 1, accelerators: more.accelerators ?? ('auto' as 'auto' | 'none') };
+    const made = machineAccelerators({ offers: () => offers, file, log, ...programs, node: 'here' });
+    return { ...made, setScript, file, offers };
   }
   type Machine = ReturnType<typeof machine>;
   const shown = async ({ list }: Machine) =>
@@ -175,6 +175,15 @@ describe('the accelerators of a machine', () => {
   test('no programs, and GPUs that are to be left alone', async () => {
     assert.deepEqual(await shown(machine({})), ['cpu 0 healthy']);
     assert.deepEqual(await shown(machine({ nvidia: one }, { accelerators: 'none' })), ['cpu 0 healthy']);
+  });
+
+  test('what is given out changes while it goes on', async () => {
+    const here = machine({ nvidia: one });
+    assert.deepEqual(await shown(here), ['nvidia.com/gpu 0 healthy', 'cpu 0 healthy']);
+    Object.assign(here.offers, { slots: 2, accelerators: 'none' });
+    assert.deepEqual(await shown(here), ['cpu 0 healthy', 'cpu 1 healthy']);
+    Object.assign(here.offers, { slots: 0, accelerators: 'auto' });
+    assert.deepEqual(await shown(here), ['nvidia.com/gpu 0 healthy']);
   });
 
   test('read again when something went wrong, not each time', async () => {

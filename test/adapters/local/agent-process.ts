@@ -5,6 +5,7 @@ const settings = JSON.parse(process.argv[2] ?? '{}');
 const quiet = () => {};
 await runAgent({
   ...settings,
+  offers: () => ({ slots: 2, accelerators: 'none' }),
   log: { debug: quiet, info: quiet, warn: quiet, error: (fields, message) => console.error(message, fields) },
   intervalMs: 40,
   signal: new AbortController().signal,

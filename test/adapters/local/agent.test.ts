@@ -203,8 +203,11 @@ describe('one agent for a pool', () => {
   });
 
   test('CPU slots are what a machine without GPUs has', async () => {
-    const agent = bench.startAgent({ slots: 3 });
+    const offers = { slots: 3, accelerators: 'none' as const };
+    const agent = bench.startAgent({ offers: () => offers });
     await until('its accelerators', () => bench.state.accelerators.length === 3);
+    offers.slots = 4;
+    await until('one more, without a restart', () => bench.state.accelerators.length === 4);
     const [one] = bench.state.accelerators as { kind: string; index: number; healthy: boolean }[];
     assert.deepEqual([one?.kind, one?.index, one?.healthy], ['cpu', 0, true]);
     await agent.stop();

@@ -122,9 +122,8 @@ export async function openWorkbench() {
     url,
     token: 'agent-token',
     dataDir,
-    slots: 2,
-    accelerators: 'none' as const,
   };
+  const offers = () => ({ slots: 2, accelerators: 'none' as const });
   const cleanups: (() => unknown)[] = [];
 
   return {
@@ -184,7 +183,7 @@ export async function openWorkbench() {
     /** An agent inside this process. */
     startAgent(more: Partial<AgentOptions> = {}): { stop(): Promise<void>; done: Promise<void> } {
       const controller = new AbortController();
-      const done = runAgent({ ...settings, log, intervalMs: 40, signal: controller.signal, ...more });
+      const done = runAgent({ ...settings, offers, log, intervalMs: 40, signal: controller.signal, ...more });
       done.catch(() => {});
       const stop = async () => {
         controller.abort();
