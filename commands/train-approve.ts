@@ -2,7 +2,7 @@ import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { findRun } from '../src/core/find-run.ts';
 import { formatMoney, isWithin, typedMoney } from '../src/core/money.ts';
 import { reply } from '../src/core/reply.ts';
-import type { Run } from '../src/core/run.ts';
+import { askedCost, type Run } from '../src/core/run.ts';
 import { runJson } from '../src/core/run-json.ts';
 import { titleOf } from '../src/core/run-reply.ts';
 
@@ -25,10 +25,10 @@ export const trainApprove = defineCommand({
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
     const { run } = found;
-    const { number, waiting, approval } = run;
+    const { number, approval } = run;
     if (isSelf(run.requestedBy)) return { ok: false, code: 'APPROVAL_OWN', details: { number } };
-    const cost = waiting?.code === 'needs-approval' ? waiting.cost : undefined;
-    if (cost === undefined) {
+    const cost = askedCost(run);
+    if (cost === null) {
       // The second of two who press at once, or a repeat.
       if (approval && isWithin(approval.cost, values.cost ?? approval.cost))
         return approved(run, policy.currency);

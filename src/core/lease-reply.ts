@@ -129,9 +129,15 @@ export function leaseEnded(run: Run, title: string, tone: Tone): Reply {
   );
 }
 
+/** By how much the clocks of two machines may differ. */
+const clockSlackS = 5;
+
 function endSentence(run: Run): string {
   if (!isEnd(run.state) || !run.startedAt) return 'It never began.';
-  return run.stoppedBy ? 'It was released.' : 'Its time is over.';
+  if (run.stoppedBy) return 'It was released.';
+  const end = leaseEnd(run);
+  const early = end !== null && run.endedAt !== null && secondsBetween(run.endedAt, end) > clockSlackS;
+  return early ? 'What ran on it has ended by itself.' : 'Its time is over.';
 }
 
 function person(run: Run): Inline {

@@ -4,6 +4,7 @@ import { unknownPool } from './freeze.ts';
 import { nearest } from './nearest.ts';
 import type { Policy } from './project.ts';
 import { type Run, type RunSpec, timeLimitOf } from './run.ts';
+import { poolsFor } from './run-request.ts';
 
 /** What a lease has in place of a project. No project is called so. */
 export const leaseProject = '(lease)';
@@ -37,7 +38,7 @@ export function requestLease(
   { policy, teams, isOperator }: { policy: Policy; teams: readonly string[]; isOperator: boolean },
 ): RequestedLease {
   const { leases } = policy;
-  const example = exampleOf(wish);
+  const example = exampleOf({ ...wish, run: undefined });
   if (!isOperator && wish.gpus > leases.gpus) {
     return failed('VALUE_INVALID', {
       word: wish.gpus,
@@ -67,7 +68,7 @@ export function requestLease(
   if (!team.ok) return team;
   const command = commandFor(wish.run, policy, example);
   if (!command.ok) return command;
-  const pools = Object.keys(policy.pools);
+  const pools = poolsFor(wish.pool, policy);
   return {
     ok: true,
     spec: {
@@ -83,7 +84,8 @@ export function requestLease(
       parameters: wish.run === undefined ? {} : { run: wish.run },
       gpus: wish.gpus,
       gpuModel: wish.gpu ?? null,
-      pool: wish.pool ?? pools[0] ?? '',
+      pool: pools[0] ?? '',
+      pools,
       timeLimitS: wish.for,
       graceS: leaseGraceS,
       // A person is there who can ask again, and would not be there when it came back at night.
@@ -154,7 +156,7 @@ function commandFor(
   });
 }
 
-/** When a lease ends, unless it is extended; null before it has begun. */
+/** When a lease, or any run, ends at the latest unless it is extended; null before it has begun. */
 export function leaseEnd(run: Pick<Run, 'spec' | 'extraS' | 'startedAt'>): Date | null {
   if (!run.startedAt) return null;
   return new Date(run.startedAt.getTime() + timeLimitOf(run) * 1_000);

@@ -1,25 +1,18 @@
-/** An amount for people: `USD 51.20`, `USD 1,204`. Rounded up, so that nobody is told less than it is. */
+/** An amount for people: `51.20 USD`. */
 export function formatMoney(amount: number, currency: string): string {
-  const cents = toCents(amount);
-  const digits = cents % 100 === 0 ? 0 : 2;
-  const text = (cents / 100).toLocaleString('en-US', {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  return `${currency} ${text}`;
+  return `${typedMoney(amount)} ${currency}`;
 }
 
-/** The same as it is typed: `51.20`. */
+/** The same as it is typed, or where what it is in is said elsewhere: `51.20`. */
 export function typedMoney(amount: number): string {
   return (toCents(amount) / 100).toFixed(2);
 }
 
-/** Whether an amount is no more than another one that was rounded as people see it. */
+/** Whether an amount is no more than another one, as people see them. */
 export function isWithin(amount: number, shown: number): boolean {
   return toCents(amount) <= toCents(shown);
 }
 
-/** What binary fractions add to a sum is no cent. */
 function toCents(amount: number): number {
-  return Math.ceil(Number((amount * 100).toFixed(4)));
+  return Math.round(amount * 100);
 }

@@ -1,7 +1,7 @@
 import { formatDuration } from './format.ts';
 import { typedMoney } from './money.ts';
 import type { ReplyAction } from './reply.ts';
-import { isEnd, isLease, isOnMachine, type Run } from './run.ts';
+import { askedCost, isEnd, isLease, isOnMachine, type Run } from './run.ts';
 
 /** What an extension gives where nothing is said, in seconds. */
 export const usualExtensionS = 3_600;
@@ -24,10 +24,10 @@ export function actionsOf(run: Run): ReplyAction[] {
 }
 
 /** What an approver can do with a run that waits for one. */
-function approve({ number, waiting }: Run): ReplyAction[] {
-  if (waiting?.code !== 'needs-approval' || waiting.cost === undefined) return [];
-  const label = `Approve ${typedMoney(waiting.cost)}`;
-  return [{ action: 'approve', run: number, cost: waiting.cost, label }];
+function approve(run: Run): ReplyAction[] {
+  const cost = askedCost(run);
+  if (cost === null) return [];
+  return [{ action: 'approve', run: run.number, cost, label: `Approve ${typedMoney(cost)}` }];
 }
 
 function leaseActions(run: Run): ReplyAction[] {

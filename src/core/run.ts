@@ -231,6 +231,12 @@ export function isLease({ spec }: Pick<Run, 'spec'>): boolean {
   return spec.kind === 'lease';
 }
 
+/** The cost that a run waits for somebody to approve; null: it waits for nobody. */
+export function askedCost({ waiting }: Pick<Run, 'waiting'>): number | null {
+  const asks = waiting?.code === 'needs-approval' || waiting?.code === 'over-budget';
+  return asks ? (waiting.cost ?? null) : null;
+}
+
 /** What people are told of at once; all else about a run is how far it is. */
 export function stageOf({ state, stopping }: Run): string {
   return stopping ? `${state} ${stopping}` : state;

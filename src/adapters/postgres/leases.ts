@@ -9,7 +9,7 @@ const atOnce = 100;
 export function leaseStore(db: Db): LeaseStore {
   return {
     async ending(now) {
-      const limit = sql<number>`(spec ->> 'timeLimitS')::double precision + extra_s`;
+      const limit = sql<number>`((spec ->> 'timeLimitS')::double precision + extra_s)`;
       const rows = await db
         .selectFrom('runs')
         .selectAll()
