@@ -95,7 +95,7 @@ describe('quota that is taken back', () => {
 
     const last = await until('the end of it in its thread', async () => {
       const found = await shown(borrower);
-      return found.thread.length > 1 && found;
+      return found.thread.length > 1 && found.text.includes('succeeded') && found;
     });
     assert.equal(last.thread.length, 2, last.thread.join('\n--\n'));
     assert.match(
