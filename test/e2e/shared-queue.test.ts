@@ -105,6 +105,6 @@ describe('quota that is taken back', () => {
     assert.match(last.thread[0] ?? '', /@U000000001: Stopped for/);
     assert.match(last.thread[1] ?? '', /succeeded/);
     assert.match(last.text, /2 \(1 made room and does not count\) of at most 1/);
-    assert.equal((await shown(own)).thread.length, 1);
+    await until('the end of the other in its thread', async () => (await shown(own)).thread.length === 1);
   });
 });
