@@ -129,7 +129,8 @@ export function preemptedReply(run: Run): Reply {
 /** While it makes room, and until it is at work again. */
 function preemptedSentence(run: Run, { rule, reason }: Preemption): Inline[] {
   const is = isOnMachine(run.state) ? 'It makes room' : 'It made room';
-  return [{ bold: `${is} (${rule}).` }, ` ${reason}`];
+  const left = isOnMachine(run.state) ? ` It has ${formatDuration(run.spec.graceS)} to save its work.` : '';
+  return [{ bold: `${is} (${rule}).` }, ` ${reason}${left}`];
 }
 
 /** `#42 digits is running` */
