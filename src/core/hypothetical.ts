@@ -21,6 +21,7 @@ export function withRun(
     ...{ number, kind, project, team, gpus, gpuModel, pool, pools, timeLimitS, graceS, priority },
     queuedAt: now,
     approved: null,
+    room: null,
   };
   return { snapshot: { ...snapshot, queued: [...snapshot.queued, run] }, number };
 }
