@@ -292,6 +292,18 @@ export const errors = {
     why: 'An account belongs to one person.',
     todo: 'Part it first with {example}.',
   },
+  LINK_GITHUB_OFF: {
+    status: 409,
+    what: 'A GitHub account cannot be linked on a page here.',
+    why: 'No GitHub OAuth app is configured.',
+    todo: 'Ask an operator to set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET. Where the other account can speak to Signalbox, a code works too: {example}.',
+  },
+  LINK_FAILED: {
+    status: 400,
+    what: 'No account was linked.',
+    why: '{reason}',
+    todo: 'Begin again in Slack with {example}.',
+  },
   TOKEN_INVALID: {
     status: 401,
     what: 'The token is not valid.',

@@ -241,10 +241,24 @@ function homes(): Record<string, Shown> {
     ended: [],
     queue: { first: [], count: 0 },
   };
+  const emergency = { actor: hubot, why: 'runs fill the disk of gpu-1', endedAt: null, review: null };
+  const unreviewed = [7, 8].map(id => ({
+    ...emergency,
+    id,
+    openedAt: later(-9_000),
+    until: later(id * 1_000 - 7_500),
+  }));
+  const why = 'the shared file system is being moved, which takes until about three in the afternoon';
+  const freezes = [
+    { id: 1, kind: 'freeze' as const, scope: { kind: 'all' as const }, why, by: hubot, since: later(-900) },
+  ];
   const at = (shown: Reply): Shown => ({ reply: shown, now: later(60), isHome: true });
   return {
     home: at(homeReply(facts, later(5.3))),
     'home-empty': at(homeReply(nothing, noon)),
+    'home-reviews': at(
+      homeReply({ ...nothing, unreviewed, holdings: { ...nothing.holdings, freezes } }, noon),
+    ),
     'home-closed': at(
       closedHomeReply(
         'It needs the role viewer, and yours is none.',
