@@ -159,7 +159,7 @@ export const errors = {
   GPUS_TOO_MANY: {
     status: 409,
     what: '{word} GPUs are more than any machine of the pool {pool} has ({limit}).',
-    why: 'It could never start.',
+    why: 'The run could never start.',
     todo: 'Ask for {limit} or fewer, for example {example}.',
   },
   // Leases, and what runs cost.
@@ -183,8 +183,8 @@ export const errors = {
   },
   LEASE_MEANT: {
     status: 409,
-    what: '#{number} is a lease, and no run of a project.',
-    why: 'Nothing is trained by it.',
+    what: 'Run #{number} is a lease.',
+    why: 'It holds accelerators for somebody, and trains nothing.',
     todo: 'Did you mean {example}?',
   },
   LEASE_TOO_LONG: {

@@ -17,10 +17,10 @@ const running = liveRun({ state: 'running', attempt: 2, startedAt: noon });
 
 describe('train list', () => {
   const rows: [words: string, filter: Record<string, unknown>][] = [
-    ['', { limit: 10 }],
-    ['--mine --limit 50', { limit: 50, requesters: ['slack:T1/U1'] }],
-    ['--team research --state running', { limit: 10, team: 'research', states: ['running'] }],
-    ['--team platform', { limit: 10, team: 'platform' }],
+    ['', { kind: 'train', limit: 10 }],
+    ['--mine --limit 50', { kind: 'train', limit: 50, requesters: ['slack:T1/U1'] }],
+    ['--team research --state running', { kind: 'train', limit: 10, team: 'research', states: ['running'] }],
+    ['--team platform', { kind: 'train', limit: 10, team: 'platform' }],
   ];
   for (const [words, filter] of rows)
     test(words || 'all', async () => {
@@ -35,7 +35,7 @@ describe('train list', () => {
     const m = memory();
     const person = { ...context().person, accounts: ['github:octocat', 'slack:T1/U1', 'slack:T2/U1'] };
     await say(trainList, '--mine', m, { person });
-    const filter = { limit: 10, requesters: person.accounts };
+    const filter = { kind: 'train', limit: 10, requesters: person.accounts };
     assert.deepEqual(JSON.parse(m.calls[0]?.slice('list '.length) ?? ''), filter);
   });
 

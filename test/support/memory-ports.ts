@@ -35,6 +35,8 @@ export interface Memory {
   audit: AuditRow[];
   pools: PoolState[];
   held: PlanSnapshot['held'];
+  queued: PlanSnapshot['queued'];
+  working: PlanSnapshot['working'];
   freezes: Freeze[];
   elevations: Elevation[];
   tokens: Token[];
@@ -56,6 +58,8 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     audit: [],
     pools: [],
     held: [],
+    queued: [],
+    working: [],
     freezes: [],
     elevations: [],
     tokens: [],
@@ -78,7 +82,11 @@ export function memoryPorts(m: Memory): Ports {
         const known = find(m.keys.get(key) ?? 0);
         if (known) return { run: known, created: false };
         const number = Math.max(0, ...m.runs.map(run => run.number)) + 1;
-        const run = { ...liveRun({ number, priority, requestedBy, place, createdAt: at }), spec };
+        const run = {
+          ...liveRun({ number, priority, requestedBy, place, createdAt: at }),
+          spec,
+          pool: spec.pool,
+        };
         m.runs.push(run);
         m.keys.set(key, number);
         return { run, created: true };
@@ -123,7 +131,10 @@ export function memoryPorts(m: Memory): Ports {
       },
     },
     plan: {
-      snapshot: async () => snapshotOf({ pools: m.pools, freezes: m.freezes, held: m.held }),
+      snapshot: async () =>
+        snapshotOf({
+          ...{ pools: m.pools, freezes: m.freezes, held: m.held, queued: m.queued, working: m.working },
+        }),
       commit: unused,
       wanted: unused,
     },
