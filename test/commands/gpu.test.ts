@@ -69,7 +69,7 @@ describe('gpu whatif', () => {
     [
       'more than its quota',
       '3 --for 1h',
-      /would wait\..*quota of 4.*Quota: team vision holds 2 of its 4 a100 now, and 5 with it, 1 of at most 2 borrowed/s,
+      /would wait\..*quota of 4.*Quota: team vision holds 2 of its 4 a100 now, and 5 with it: 1 borrowed, of at most 2/s,
     ],
     [
       'more than its quota, where it may borrow',
@@ -156,7 +156,7 @@ describe('gpu usage', () => {
     const m = sharedGpus({ usage: [all, team, person] });
     assert.match(
       await said(gpuUsage, '', m),
-      /^12\.3 accelerator-hours were held in the last 7 d, for 30\.6[23] EUR\.\nvision \| 12\.3 \| 30 \| 3 \| 30\.6\d\noctocat/,
+      /^12\.3 accelerator-hours were held in the last 7 d, for 30\.6[23] EUR\.\nvision \| 12\.3 \| 30 \| 3 \| 30\.6\d\nBy person\n- octocat: 12\.3 h held of 30 h asked, 3 runs, 30\.6/,
     );
     assert.match(m.calls[0] ?? '', /"since":"2025-12-25T12:00:00.000Z".*"limit":12/);
   });
