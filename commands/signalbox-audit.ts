@@ -46,13 +46,14 @@ export const signalboxAudit = defineCommand({
     const data = { entries: found.map(entryJson) };
     if (found.length === 0)
       return { ok: true, reply: reply('The audit log has no such entries.', [], { data }) };
+    // What a phone shows first is who did what; the newest come first anyway.
     const columns = [
       { title: 'Row', align: 'right' as const },
-      { title: 'When (UTC)' },
       { title: 'Who' },
       { title: 'Action' },
       { title: 'Subject' },
       { title: 'Details' },
+      { title: 'When (UTC)' },
     ];
     const title =
       found.length === 1
@@ -65,7 +66,7 @@ export const signalboxAudit = defineCommand({
 function rowOf({ seq, at, actor, action, subject, details }: AuditRow): string[] {
   const who = actor.kind === 'token' ? `${actor.name} (token)` : actor.name;
   const when = at.toISOString().slice(0, 19).replace('T', ' ');
-  return [String(seq), when, who, action, subject, sentenceOf(details)];
+  return [String(seq), who, action, subject, sentenceOf(details), when];
 }
 
 /** The facts of an entry in one line: what was refused with its code, else what people would ask for first. */

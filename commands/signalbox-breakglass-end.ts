@@ -11,8 +11,8 @@ export const signalboxBreakglassEnd = defineCommand({
   flags: [],
   examples: ['signalbox breakglass end'],
   needs: ['elevations'],
-  async run(_values, { actor, key, now }, { elevations }) {
-    const ended = await elevations.end(actor, key, now);
+  async run(_values, { actor, person, key, now }, { elevations }) {
+    const ended = await elevations.end({ key, actor, accounts: person.accounts, at: now });
     if (!ended)
       return { ok: true, reply: reply('You have no breakglass open.', [], { data: { ended: null } }) };
     const title = `${actor.name} is no longer an operator.`;

@@ -1,4 +1,5 @@
 import { hasRank, roleOf } from '../src/core/access.ts';
+import { actorKey } from '../src/core/actor.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { type Elevation, type ReviewRefusal, verdicts } from '../src/core/elevation.ts';
 import { elevationItem, elevationJson } from '../src/core/elevation-reply.ts';
@@ -49,7 +50,10 @@ function reviewed(elevation: Elevation, now: Date): Outcome {
   const title = `Breakglass ${id} of ${actor.name} was reviewed: ${review?.verdict}.`;
   const blocks = [
     { kind: 'text' as const, text: elevationItem(elevation, now) },
-    { kind: 'text' as const, text: [review?.note ?? ''] },
+    {
+      kind: 'text' as const,
+      text: review ? [{ person: actorKey(review.by), name: review.by.name }, `: ${review.note}`] : [],
+    },
   ];
   const tone = review?.verdict === 'ok' ? 'success' : 'warning';
   return {

@@ -10,14 +10,32 @@ export const signalboxLink = defineCommand({
   summary: 'Show that another account is yours too.',
   access: 'none',
   places: ['slack'],
-  arguments: [{ name: 'code', kind: 'word', summary: 'The code that your other account was given.' }],
+  arguments: [
+    {
+      name: 'code',
+      kind: 'word',
+      summary:
+        'The code that your other account was given, or github for a page on which GitHub says who you are.',
+    },
+  ],
   flags: [],
-  examples: ['signalbox link', 'signalbox link 7KQ29FMD'],
-  needs: ['links'],
-  async run({ code }, { actor, key, now }, { links }) {
+  examples: ['signalbox link', 'signalbox link 7KQ29FMD', 'signalbox link github'],
+  needs: ['links', 'github'],
+  async run({ code }, { actor, key, now }, { links, github }) {
     const account = actorKey(actor);
+    const until = new Date(now.getTime() + minutes * 60_000);
+    if (code?.toLowerCase() === 'github') {
+      const address = await github.startAddress(actor, until);
+      if (address === null)
+        return { ok: false, code: 'LINK_GITHUB_OFF', details: { example: 'signalbox link' } };
+      const text = [
+        { link: address, text: 'Show GitHub who you are' },
+        ` within ${minutes} minutes. Whoever opens this page is taken for you: give it to nobody.`,
+      ];
+      return { ok: true, reply: reply('A page for your GitHub account.', [{ kind: 'text', text }]) };
+    }
     if (code === undefined) {
-      const made = await links.issue(account, key, new Date(now.getTime() + minutes * 60_000));
+      const made = await links.issue(account, key, until);
       const text = [
         'Say ',
         { command: `signalbox link ${made}` },

@@ -1,5 +1,5 @@
 import { defineCommand } from '../src/core/command.ts';
-import { unknownPool } from '../src/core/freeze.ts';
+import { freezeItem, freezesIn, unknownPool } from '../src/core/freeze.ts';
 import { freezeJson } from '../src/core/freeze-json.ts';
 import { reply } from '../src/core/reply.ts';
 
@@ -20,6 +20,9 @@ export const signalboxUndrain = defineCommand({
     const unknown = lifted ? null : unknownPool(pool, policy, named => `signalbox undrain ${named}`);
     if (unknown) return unknown;
     const title = lifted ? `Pool ${pool} is no longer drained.` : `Pool ${pool} is not being drained.`;
-    return { ok: true, reply: reply(title, [], { data: { lifted: lifted ? freezeJson(lifted) : null } }) };
+    const left = freezesIn(await freezes.standing(), scope);
+    const blocks = left.length > 0 ? [{ kind: 'list' as const, items: left.map(freezeItem) }] : [];
+    const data = { lifted: lifted ? freezeJson(lifted) : null, left: left.map(freezeJson) };
+    return { ok: true, reply: reply(title, blocks, { data }) };
   },
 });

@@ -1,5 +1,12 @@
 import { defineCommand } from '../src/core/command.ts';
-import { capital, type FreezeScope, freezeItem, readScope, scopeName } from '../src/core/freeze.ts';
+import {
+  capital,
+  type FreezeScope,
+  freezeItem,
+  freezesIn,
+  readScope,
+  scopeName,
+} from '../src/core/freeze.ts';
 import { freezeJson } from '../src/core/freeze-json.ts';
 import { reply } from '../src/core/reply.ts';
 
@@ -22,7 +29,9 @@ export const signalboxUnfreeze = defineCommand({
     const lifted = scope && (await freezes.lift({ key, kind: 'freeze', scope, by: actor, at: now }));
     // What signalbox.yml has no longer may still be frozen; a slip is neither.
     if (!lifted && !read.ok) return read;
-    const left = (await freezes.standing()).filter(one => one.kind === 'freeze');
+    const standing = await freezes.standing();
+    const holding = scope ? freezesIn(standing, scope) : [];
+    const left = standing.filter(one => one.kind === 'freeze' || holding.includes(one));
     const name = capital(scope ? scopeName(scope) : '');
     const title = lifted ? `${name} is no longer frozen.` : `${name} is not frozen.`;
     const blocks = left.length > 0 ? [{ kind: 'list' as const, items: left.map(freezeItem) }] : [];

@@ -15,14 +15,14 @@ export const trainList = defineCommand({
   access: 'viewer',
   arguments: [],
   flags: [
-    { name: 'mine', kind: 'switch', summary: 'Only runs that you asked for.' },
+    { name: 'mine', kind: 'switch', summary: 'Only runs that you asked for, with any account of yours.' },
     { name: 'team', kind: 'word', summary: "Only runs of this team's projects." },
     { name: 'state', kind: 'choice', summary: 'Only runs in this state.', choices: runStates },
     { name: 'limit', kind: 'count', summary: `How many; ${usualLimit} otherwise.`, min: 1, max: 50 },
   ],
   examples: ['train list --mine', 'train list --team research --state running'],
   needs: ['runs'],
-  async run({ mine, team, state, limit = usualLimit }, { actor, policy, now }, { runs }) {
+  async run({ mine, team, state, limit = usualLimit }, { person, policy, now }, { runs }) {
     const teams = teamsOf(policy);
     if (team !== undefined && !teams.includes(team)) {
       const details = { word: team, name: '--team', allowed: teams, nearest: nearest(team, teams) };
@@ -32,7 +32,7 @@ export const trainList = defineCommand({
       kind: 'train',
       limit,
       team,
-      requestedBy: mine ? actor : undefined,
+      requesters: mine ? person.accounts : undefined,
       states: state === undefined ? undefined : runStates.filter(one => one === state),
     });
     const data = { runs: found.map(run => runJson(run)) };

@@ -45,8 +45,10 @@ function renderAccess(): string {
   return `# Who may do what, where
 
 Made from the commands by \`npm run generate\`, by asking the decision of \`src/core/access.ts\` for every role, command and place. *own*: what
-belongs to whoever asks, under any of their accounts. Beyond this a project may be for its team alone (\`trainers: team\`), which binds everybody
-but operators. A token of the API may do what its scopes say. Nobody has a role by an account that was not proved to be theirs.
+belongs to whoever asks, under any of their accounts. Beyond this, two keys of a project in signalbox.yml bind \`train\` and \`train retry\`, from
+wherever they are said: \`runsIn: production\` needs the role that \`environments: { production: { needs: operator } }\` names, and
+\`trainers: team\` the project's own team, except of operators. A token of the API may do what its scopes say, in every environment. Nobody has a
+role by an account that was not proved to be theirs; [people.md](people.md) tells where roles come from. A freeze forbids nobody to ask: what was asked for waits, and says so.
 
 | command | from | ${roles.join(' | ')} |
 | --- | --- | ${roles.map(() => '---').join(' | ')} |

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { SignalboxError } from './core/errors.ts';
@@ -23,6 +24,22 @@ const workspaces = z
   .string()
   .regex(/^[TE][A-Z0-9]+(?:,[TE][A-Z0-9]+)*$/, 'It must be ids such as T0123ABCD, with commas between')
   .transform(text => text.split(','));
+
+const keySays =
+  'It must be a private RSA key: PEM, also with \\n in place of line ends, or all of it in base64';
+const privateKey = z.string().transform((text, context) => {
+  const lines = text.includes('-----BEGIN')
+    ? text.replaceAll('\\n', '\n')
+    : Buffer.from(text, 'base64').toString();
+  try {
+    const key = createPrivateKey(lines.trim());
+    if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  } catch {
+    // Its message may hold part of the key.
+  }
+  context.addIssue({ code: 'custom', message: keySays });
+  return z.NEVER;
+});
 
 /** Every variable that Signalbox reads. `.env.example` is made from this list. */
 export const variables = {
@@ -110,6 +127,37 @@ export const variables = {
     about: 'Base of the Slack Web API, for tests.',
     default: 'https://slack.com/api/',
   },
+  GITHUB_APP_ID: {
+    schema: z.string().regex(/^\d{1,12}$/, 'It must be a whole number'),
+    about:
+      'Id of the GitHub App, by which Signalbox reads who is in a team (permission: organization members, read).',
+    example: '123456',
+  },
+  GITHUB_PRIVATE_KEY: {
+    schema: privateKey,
+    about: 'Private key of the GitHub App: PEM, also with \\n in place of line ends, or all of it in base64.',
+    secret: true,
+  },
+  GITHUB_API_URL: {
+    schema: address,
+    about: 'Base of the GitHub API; of a GitHub Enterprise Server it ends in /api/v3.',
+    default: 'https://api.github.com',
+  },
+  GITHUB_CLIENT_ID: {
+    schema: filled,
+    about:
+      'Client id of the GitHub App or of an OAuth app, with which people link their GitHub accounts; GitHub returns them to /auth/github/callback.',
+  },
+  GITHUB_CLIENT_SECRET: {
+    schema: filled,
+    about: 'Client secret of it.',
+    secret: true,
+  },
+  GITHUB_URL: {
+    schema: address,
+    about: 'Where people reach GitHub.',
+    default: 'https://github.com',
+  },
   SIGNALBOX_SECRETS: {
     schema: filled,
     about:
@@ -145,6 +193,7 @@ export interface Config {
   publicUrl: string | null;
   token: string | null;
   slack: SlackConfig | null;
+  github: GitHubConfig;
   /** The first encrypts, all of them decrypt. */
   secretKeys: Buffer[];
   logLevel: string;
@@ -164,6 +213,15 @@ export interface SlackConfig {
   /** For installations in several workspaces; `workspaces` may install, `null`: all. */
   client: { id: string; secret: string; workspaces: string[] | null } | null;
   apiUrl: string;
+}
+
+export interface GitHubConfig {
+  apiUrl: string;
+  webUrl: string;
+  /** By which Signalbox asks and acts. The key as PEM (PKCS #8). */
+  app: { appId: string; privateKey: string } | null;
+  /** By which people show who they are. */
+  oauth: { clientId: string; clientSecret: string } | null;
 }
 
 const secretNames = Object.entries(variables).flatMap(([name, variable]) =>
@@ -209,6 +267,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   };
   const half = halfOfSlack(slack, { clientId, clientSecret, secretKeys });
   if (half) throw new SignalboxError('ENV_HALF', { integration: 'Slack', ...half });
+  const github = githubConfig(read, need);
   return {
     databaseUrl: read('DATABASE_URL'),
     redisUrl: read('REDIS_URL'),
@@ -221,10 +280,13 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     publicUrl: read('SIGNALBOX_URL')?.replace(/\/+$/, '') ?? null,
     token: read('SIGNALBOX_TOKEN'),
     slack: slack.signingSecret || slack.appToken ? slack : null,
+    github,
     secretKeys,
     logLevel: need('LOG_LEVEL'),
     secrets: [
       ...secretNames.flatMap(name => env[name] ?? []),
+      // As it is used, which may be other lines than it was given in.
+      ...(github.app ? [github.app.privateKey] : []),
       // Of several keys each is a secret too.
       ...(secretKeys.length > 1 ? (env.SIGNALBOX_SECRET_KEY ?? '').split(',') : []),
     ],
@@ -234,6 +296,29 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
 
 function pathOrNull(path: string | null): string | null {
   return path === null ? null : resolve(path);
+}
+
+type Read = <V extends Variable>(name: V) => z.infer<(typeof variables)[V]['schema']> | null;
+type Need = <V extends Variable>(name: V) => z.infer<(typeof variables)[V]['schema']>;
+
+/** Throws ENV_HALF. */
+function githubConfig(read: Read, need: Need): GitHubConfig {
+  const pair = (first: Variable, second: Variable) => {
+    const [one, other] = [read(first), read(second)];
+    if ((one === null) === (other === null)) return;
+    const [present, word] = one === null ? [second, first] : [first, second];
+    throw new SignalboxError('ENV_HALF', { integration: 'GitHub', word, present });
+  };
+  pair('GITHUB_APP_ID', 'GITHUB_PRIVATE_KEY');
+  pair('GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET');
+  const [appId, privateKey] = [read('GITHUB_APP_ID'), read('GITHUB_PRIVATE_KEY')];
+  const [clientId, clientSecret] = [read('GITHUB_CLIENT_ID'), read('GITHUB_CLIENT_SECRET')];
+  return {
+    apiUrl: need('GITHUB_API_URL').replace(/\/+$/, ''),
+    webUrl: need('GITHUB_URL').replace(/\/+$/, ''),
+    app: appId && privateKey ? { appId, privateKey } : null,
+    oauth: clientId && clientSecret ? { clientId, clientSecret } : null,
+  };
 }
 
 /** The variable that is missing beside one that is set, or `null` where Slack is whole or off. */

@@ -39,7 +39,7 @@ const usage = `signalbox ${version}
   signalbox token create --name NAME --scope SCOPE ... | list | revoke NAME
   signalbox migrate
   signalbox audit [SUBJECT] [--by PERSON] [--since 7d]      who did what, and what was refused
-  signalbox audit verify | export [--since 7d]
+  signalbox audit verify [--file audit.jsonl] | export [--since 7d]
 
 --json prints JSON. Configuration: signalbox.yml and the environment (.env.example).
 `;

@@ -1,5 +1,6 @@
 import type { WebhookDefinition } from '../src/core/webhook.ts';
 import { slackCommand } from './slack-command.ts';
+import { slackGroup } from './slack-group.ts';
 import { slackHome } from './slack-home.ts';
 import { slackInteraction } from './slack-interaction.ts';
 import { slackSubmission } from './slack-submission.ts';
@@ -7,6 +8,7 @@ import { slackSubmission } from './slack-submission.ts';
 /** All that machines can tell us. A test holds this list equal to the folder. */
 export const webhooks: readonly WebhookDefinition[] = [
   slackCommand,
+  slackGroup,
   slackHome,
   slackInteraction,
   slackSubmission,

@@ -22,6 +22,7 @@ export const slackHome = {
   name: 'slack-home',
   source: 'slack',
   kind: 'event',
+  events: ['app_home_opened'],
   translate(payload: unknown): Translation {
     const parsed = openedSchema.safeParse(payload);
     if (!parsed.success) {

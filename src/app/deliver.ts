@@ -3,7 +3,7 @@ import type { Fault } from '../core/errors.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type { AuditLog, DeliveryStore, Log, SurfaceStore, Wakeups } from '../core/ports.ts';
 import type { Inline, Reply } from '../core/reply.ts';
-import type { Delivery, Translation } from '../core/webhook.ts';
+import type { Delivery, GroupChange, Translation } from '../core/webhook.ts';
 import { whileKept } from './while-kept.ts';
 
 export interface DeliverPorts {
@@ -14,6 +14,7 @@ export interface DeliverPorts {
   /** Unpacks a stored delivery and hands each payload to the translation for its kind. */
   unpack(delivery: Delivery, onTranslation: (translation: Translation) => Promise<void>): Promise<void>;
   dispatch(intent: Intent, now: Date): Promise<Dispatched>;
+  groupChanged(change: GroupChange): Promise<void>;
   log: Log;
 }
 
@@ -46,6 +47,7 @@ async function act(delivery: Delivery, ports: DeliverPorts, clock: () => Date): 
       return;
     }
     if (translation.kind === 'refuse') return await refuse(delivery, translation, ports, clock());
+    if (translation.kind === 'group') return await ports.groupChanged(translation.change);
     if (translation.kind === 'home') {
       const home = await ports.surfaces.openHome(translation.place, translation.isEmpty);
       return ports.wakeups.wake([`surface:${home}`]);

@@ -1,15 +1,15 @@
-import { mayUse, roleOf } from '../core/access.ts';
+import { mayUse } from '../core/access.ts';
 import { type Actor, actorKey, commandMark } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
-import { elevated, mayBeElevated } from '../core/elevation.ts';
 import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../core/errors.ts';
 import { coerceValues, parseCommand } from '../core/grammar.ts';
 import { helpReply } from '../core/help.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
-import { isSamePerson, personOf } from '../core/people.ts';
+import { isSamePerson } from '../core/people.ts';
 import type { Ports } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { rightsIn } from '../core/rights.ts';
+import { whoIs } from './who-is.ts';
 
 export interface DispatchDeps {
   commands: readonly CommandDefinition[];
@@ -22,13 +22,9 @@ export interface DispatchDeps {
  * other effect. Throws only what is not the asker's fault (a store that is away), so that a delivery is tried again.
  */
 export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Promise<Dispatched> {
-  // 1. Who is this. In an emergency, somebody may be more than the policy says.
+  // 1. Who is this.
   const { people } = deps.policy;
-  const links = await deps.ports.links.all();
-  const person = personOf(said.actor, people, links);
-  const own = roleOf(said.actor, person, deps.policy);
-  const newest = mayBeElevated(said.actor, own) ? await deps.ports.elevations.newestOf(said.actor) : null;
-  const { actor, role } = elevated(said.actor, own, newest, now);
+  const { actor, person, role, links } = await whoIs(said.actor, deps.policy, deps.ports, now);
   const intent = { ...said, actor };
 
   // 2. What do the words mean.

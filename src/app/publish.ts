@@ -11,6 +11,7 @@ import {
 import { type Reply, reply } from '../core/reply.ts';
 import { isEnd, isLease, type Run, stageOf } from '../core/run.ts';
 import { endedReply, runReply, titleOf } from '../core/run-reply.ts';
+import type { Home } from './home.ts';
 import { whileKept } from './while-kept.ts';
 
 export interface PublishPorts {
@@ -22,7 +23,7 @@ export interface PublishPorts {
   /** Where what a run made lies, for people. */
   outputOf(run: Run): string | null;
   /** What the Home of the person of a place shows. */
-  home(place: SlackPlace, now: Date): Promise<Reply>;
+  home(place: SlackPlace, now: Date): Promise<Home>;
   log: Log;
 }
 
@@ -61,11 +62,11 @@ export async function publish(id: string, ports: PublishPorts, clock: () => Date
   }
 }
 
-/** Where a place cannot show the messages of a run, whoever asked gets them alone. Throws where that cannot be either. */
+/** Where a place cannot show a message, whoever asked gets it alone. Throws where that cannot be either. */
 async function goesElsewhere(surface: ClaimedSurface, err: unknown, ports: PublishPorts): Promise<boolean> {
   const { kind, remote, place } = surface;
   const stuck = err instanceof MessengerError && err.outcome === 'elsewhere';
-  if (!stuck || kind === 'note' || kind === 'home' || remote || isMoved(place)) throw err;
+  if (!stuck || kind === 'home' || remote || isMoved(place)) throw err;
   const direct = await ports.messenger.direct(place);
   ports.log.info({ err, surface: surface.id }, 'a message is shown to one person instead');
   await ports.surfaces.move(surface, direct, err.message);
@@ -124,12 +125,13 @@ async function showHome(
 ): Promise<void> {
   const { place, shownHash, remote } = surface;
   if (place.kind !== 'slack') return await ports.surfaces.gaveUp(surface, 'its place has no Home');
-  const content = await ports.home(place, now);
+  const { content, isMoving } = await ports.home(place, now);
+  const stage = isMoving ? 'moving' : undefined;
   const hash = ports.hash(content);
-  if (hash === shownHash) return await ports.surfaces.shown(surface, hash, remote, homePauseMs);
+  if (hash === shownHash) return await ports.surfaces.shown(surface, hash, remote, homePauseMs, stage);
   if (!holds()) return;
   const sent = await ports.messenger.home(place, content);
-  await ports.surfaces.shown(surface, hash, sent.remote, homePauseMs);
+  await ports.surfaces.shown(surface, hash, sent.remote, homePauseMs, stage);
 }
 
 async function contentOf(

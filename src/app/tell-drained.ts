@@ -1,5 +1,5 @@
 import type { Place } from '../core/actor.ts';
-import { scopeName } from '../core/freeze.ts';
+import { capital, scopeName } from '../core/freeze.ts';
 import type { FreezeStore, SurfaceStore, Wakeups } from '../core/ports.ts';
 import { reply } from '../core/reply.ts';
 
@@ -13,7 +13,7 @@ export interface TellDrainedPorts {
 export async function tellDrained(ports: TellDrainedPorts, now: Date): Promise<void> {
   for (const { freeze, place } of await ports.freezes.drained()) {
     if (place.kind === 'slack') {
-      const title = `Pool ${scopeName(freeze.scope).replace('pool ', '')} is empty: its last run has ended.`;
+      const title = `${capital(scopeName(freeze.scope))} is empty: its last run has ended.`;
       const name = freeze.scope.kind === 'all' ? '' : ` ${freeze.scope.name}`;
       const text = ['Nothing starts there until ', { command: `signalbox undrain${name}` }, '.'];
       const said = reply(title, [{ kind: 'text', text }], { tone: 'success' });

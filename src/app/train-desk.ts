@@ -1,16 +1,26 @@
-import { mayUse, roleOf } from '../core/access.ts';
-import { type Actor, actorKey, commandMark, type Place } from '../core/actor.ts';
+import { mayTrainAs, mayUse, roleOf } from '../core/access.ts';
+import { type Actor, actorKey, commandMark, type Place, type Role } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { type Fault, fault } from '../core/errors.ts';
 import { type Form, type FormDesk, type FormValues, mostShownChoices } from '../core/form.ts';
 import type { Holdings } from '../core/free-now.ts';
-import { personOf } from '../core/people.ts';
-import type { AuditLog, LinkStore, Log, PlanStore, RunFilter, RunStore } from '../core/ports.ts';
+import { type Person, personOf } from '../core/people.ts';
+import type {
+  AuditLog,
+  ElevationStore,
+  GroupStore,
+  LinkStore,
+  Log,
+  PlanStore,
+  RunFilter,
+  RunStore,
+} from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { readTrainForm } from '../core/read-train-form.ts';
 import type { RunWish } from '../core/run-request.ts';
 import { trainChoices, trainForm, wishOf } from '../core/train-form.ts';
 import { findWish } from '../core/wish-in-text.ts';
+import { type Who, whoIs } from './who-is.ts';
 
 export interface TrainDeskDeps {
   commands: readonly CommandDefinition[];
@@ -18,6 +28,8 @@ export interface TrainDeskDeps {
   runs: Pick<RunStore, 'list' | 'get'>;
   plan: Pick<PlanStore, 'snapshot'>;
   links: Pick<LinkStore, 'all'>;
+  groups: Pick<GroupStore, 'of'>;
+  elevations: Pick<ElevationStore, 'newestOf'>;
   audit: Pick<AuditLog, 'append'>;
   log: Log;
 }
@@ -32,7 +44,7 @@ const recentRuns = 100;
  * form, and checked by the command.
  */
 export function trainDesk(deps: TrainDeskDeps): FormDesk {
-  const { commands, policy, runs, plan, links, log } = deps;
+  const { commands, policy, runs, plan, log } = deps;
   const command = trainIn(commands);
   const projects = Object.keys(policy.projects);
 
@@ -44,37 +56,50 @@ export function trainDesk(deps: TrainDeskDeps): FormDesk {
   }
 
   /** What a text asks for, else the person's last run. */
-  async function wishFor(actor: Actor, text: string | null): Promise<RunWish | null> {
+  async function wishFor(person: Person, text: string | null): Promise<RunWish | null> {
     const found = findWish(text ?? '', commands, projects);
     if (found.wish) return found.wish;
     for (const number of found.runs.slice(0, 3)) {
       const run = await runs.get(number);
       if (run && Object.hasOwn(policy.projects, run.spec.project)) return wishOf(run);
     }
-    return await newest({ requestedBy: actor });
+    return await newest({ requesters: person.accounts });
   }
 
-  async function refuse(actor: Actor, place: Place, now: Date): Promise<Fault | null> {
+  async function whoAsks(
+    actor: Actor,
+    now: Date,
+  ): Promise<Pick<Who, 'person' | 'role'> & { isKnown: boolean }> {
+    const known = await inTime(whoIs(actor, policy, deps, now), log);
+    if (known) return { ...known, isKnown: true };
     // Without the store the policy alone says it; the command asks again.
-    const known = (await inTime(links.all(), log)) ?? new Map();
-    const allowed = mayUse(command, roleOf(actor, personOf(actor, policy.people, known), policy));
+    const person = personOf(actor, policy, new Map(), []);
+    return { person, role: roleOf(actor, person, policy), isKnown: false };
+  }
+
+  async function refuse(actor: Actor, role: Role, place: Place, now: Date): Promise<Fault | null> {
+    const allowed = mayUse(command, role);
     if (allowed.ok) return null;
+    await record(actor, 'train', place, now);
+    const { reason, todo } = allowed;
+    return fault('ACCESS_DENIED', { command: 'train', reason, todo }, commandMark(place));
+  }
+
+  async function record(actor: Actor, words: string, place: Place, now: Date): Promise<void> {
     const entry = {
       actor,
       action: 'command.refused',
       subject: actorKey(actor),
       outcome: 'refused' as const,
-      details: { code: 'ACCESS_DENIED', words: 'train', place: place.kind },
+      details: { code: 'ACCESS_DENIED', words, place: place.kind },
     };
     await inTime(deps.audit.append(entry, now), log);
-    const { reason, todo } = allowed;
-    return fault('ACCESS_DENIED', { command: 'train', reason, todo }, commandMark(place));
   }
 
-  async function choose(actor: Actor, values: FormValues, now: Date): Promise<Form> {
+  async function choose({ accounts }: Person, values: FormValues, now: Date): Promise<Form> {
     const project = values.project ?? '';
     const [last, held] = await Promise.all([
-      inTime(newest({ requestedBy: actor, project }), log),
+      inTime(newest({ requesters: accounts, project }), log),
       holdings(now),
     ]);
     return trainForm({ policy, wish: { ...last, ...kept(values), project }, holdings: held });
@@ -83,15 +108,17 @@ export function trainDesk(deps: TrainDeskDeps): FormDesk {
   return {
     example: command.examples[0],
     async open({ actor, place }, text, now) {
-      const refused = await refuse(actor, place, now);
+      const { person, role } = await whoAsks(actor, now);
+      const refused = await refuse(actor, role, place, now);
       if (refused) return { ok: false, fault: refused };
       const [project, second] = projects;
       if (project === undefined) return { ok: false, fault: fault('PROJECT_NONE') };
-      const [wish, held] = await Promise.all([inTime(wishFor(actor, text), log), holdings(now)]);
+      const [wish, held] = await Promise.all([inTime(wishFor(person, text), log), holdings(now)]);
       const nothing = second === undefined ? { project } : {};
       return { ok: true, form: trainForm({ policy, wish: wish ?? nothing, holdings: held }) };
     },
-    choose: ({ actor }, { values }, now) => choose(actor, values, now),
+    choose: async ({ actor }, { values }, now) =>
+      await choose((await whoAsks(actor, now)).person, values, now),
     async suggest(field, query, { state, values }) {
       const project = values.project ?? state;
       const found = field === 'ref' ? await inTime(runs.list({ project, limit: recentRuns }), log) : null;
@@ -105,11 +132,17 @@ export function trainDesk(deps: TrainDeskDeps): FormDesk {
       return [...(own ? [{ value: typed, label: typed }] : []), ...fitting].slice(0, mostShownChoices);
     },
     async submit({ actor, place }, filled, now) {
-      const refused = await refuse(actor, place, now);
+      const { person, role, isKnown } = await whoAsks(actor, now);
+      const refused = await refuse(actor, role, place, now);
       if (refused) return { kind: 'refused', fault: refused };
       const { state, values } = filled;
       if (values.project !== state && Object.hasOwn(policy.projects, values.project ?? ''))
-        return { kind: 'again', form: await choose(actor, values, now) };
+        return { kind: 'again', form: await choose(person, values, now) };
+      const may = isKnown && mayTrainAs(values.project ?? '', { role, person, policy });
+      if (may && !may.ok) {
+        await record(actor, `train ${values.project}`, place, now);
+        return { kind: 'wrong', errors: { project: `${may.reason} ${may.todo}` } };
+      }
       const read = readTrainForm(values, { command, policy, holdings: await holdings(now) });
       if (!read.ok) return { kind: 'wrong', errors: read.errors };
       return { kind: 'accepted', values: read.values };

@@ -1,7 +1,13 @@
+import { constants, createReadStream, existsSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { auditLog, auditRows } from '../adapters/postgres/audit.ts';
+import { auditLog, auditRows, compareEnd, hashBefore } from '../adapters/postgres/audit.ts';
 import type { ChainRow } from '../adapters/postgres/audit-chain.ts';
+import { exportedLine, verifyFile } from '../adapters/postgres/audit-file.ts';
+import type { Db } from '../adapters/postgres/database.ts';
+import { loadConfig } from '../config.ts';
 import { SignalboxError } from '../core/errors.ts';
 import type { AuditBreak } from '../core/ports.ts';
 import { parseDuration } from '../core/project.ts';
@@ -18,13 +24,14 @@ export async function audit(args: string[]): Promise<number> {
   return action === 'verify' ? await verify(args) : await exportRows(args);
 }
 
-/** `signalbox audit verify`: exit code 1 when the chain is broken. */
+/** `signalbox audit verify [--file audit.jsonl]`: exit code 1 when the chain is broken. */
 async function verify(args: string[]): Promise<number> {
   const { values } = readOptions('audit', args, {
-    options: { json: { type: 'boolean' } },
+    options: { json: { type: 'boolean' }, file: { type: 'string' } },
     words: 1,
     example: 'audit verify',
   });
+  if (values.file !== undefined) return await verifyExport(values.file, values.json);
   return await withStore(async ({ database }) => {
     const result = await auditLog(database.db).verify();
     const { broken, rows } = result;
@@ -36,6 +43,62 @@ async function verify(args: string[]): Promise<number> {
 function brokenLine({ kind, seq, why }: AuditBreak, rows: number): string {
   const where = kind === 'head' ? `at its end, after row ${rows}` : `at row ${seq}`;
   return `The audit log is broken ${where}: ${why}. The ${rows} rows before it are whole.`;
+}
+
+/** An exported log by itself, and beside the database where there is one. */
+async function verifyExport(file: string, json: boolean | undefined): Promise<number> {
+  const lines = () => createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+  await access(file, constants.R_OK).catch(err => {
+    const details = {
+      word: file,
+      name: '--file',
+      allowed: 'a file that can be read',
+      example: 'audit verify --file audit.jsonl',
+    };
+    throw new SignalboxError('VALUE_INVALID', details, { cause: err });
+  });
+  const { rows, broken, last } = await verifyFile(lines);
+  if (broken || !last) {
+    const said = broken ? `${file}: ${brokenLine(broken, rows)}` : `${file} holds no rows.`;
+    print(json, { rows, broken, database: 'not asked' }, said);
+    return broken ? 1 : 0;
+  }
+  const { word, sentence, differs } = await besideDatabase(last);
+  print(
+    json,
+    { rows, broken: differs, database: word },
+    `${file} is whole: ${rows} rows, the last of them row ${last.seq}. ${sentence}`,
+  );
+  return differs ? 1 : 0;
+}
+
+interface Beside {
+  word: 'same' | 'other' | 'not asked';
+  sentence: string;
+  differs: AuditBreak | null;
+}
+
+/** Whoever checks a copy may be far from the database, and no new one is made for it. */
+async function besideDatabase(last: ChainRow): Promise<Beside> {
+  const { databaseUrl, dataDir } = loadConfig();
+  const notAsked = (why: string): Beside => ({
+    word: 'not asked',
+    sentence: `The database was not asked whether more belongs to it: ${why}`,
+    differs: null,
+  });
+  if (!databaseUrl && !existsSync(dataDir)) return notAsked('there is none here.');
+  try {
+    const differs = await withStore(({ database }) => compareEnd(database.db, last));
+    if (!differs) return { word: 'same', sentence: 'The database holds the same.', differs };
+    return {
+      word: 'other',
+      sentence: `But the database does not hold the same: at row ${last.seq}, ${differs.why}.`,
+      differs,
+    };
+  } catch (err) {
+    if (!(err instanceof SignalboxError)) throw err;
+    return notAsked(err.fault.what);
+  }
 }
 
 /**
@@ -52,7 +115,7 @@ async function exportRows(args: string[]): Promise<number> {
   });
   const since = values.since === undefined ? undefined : momentBefore(values.since, example);
   return await withStore(async ({ database }) => {
-    const lines = exported(auditRows(database.db, since));
+    const lines = exported(database.db, since);
     await pipeline(Readable.from(lines), process.stdout, { end: false }).catch(err => {
       // Whoever read it has seen enough.
       if (!(err instanceof Error && 'code' in err && err.code === 'EPIPE')) throw err;
@@ -61,10 +124,13 @@ async function exportRows(args: string[]): Promise<number> {
   });
 }
 
-async function* exported(rows: AsyncIterable<ChainRow>): AsyncGenerator<string> {
-  for await (const { seq, at, actor, action, subject, outcome, details, hash } of rows) {
-    const line = { seq, at, actor, action, subject, outcome, details, hash: hash.toString('hex') };
-    yield `${JSON.stringify(line)}\n`;
+async function* exported(db: Db, since: Date | undefined): AsyncGenerator<string> {
+  let isFirst = true;
+  for await (const row of auditRows(db, since)) {
+    // By it the first row can be checked where the ones before it are not there.
+    const previous = isFirst ? await hashBefore(db, row.seq) : null;
+    isFirst = false;
+    yield `${exportedLine(previous ? { ...row, previous } : row)}\n`;
   }
 }
 

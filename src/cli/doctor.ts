@@ -1,10 +1,18 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { checkRedis } from '../adapters/bullmq/check-redis.ts';
+import { readAmd } from '../adapters/local/amd.ts';
+import { mergeGpus } from '../adapters/local/merge-gpus.ts';
+import { readNvidia } from '../adapters/local/nvidia.ts';
 import { createLogger } from '../adapters/logger/logger.ts';
+import type { Database } from '../adapters/postgres/database.ts';
+import { groupStore } from '../adapters/postgres/groups.ts';
+import { planStore } from '../adapters/postgres/plan.ts';
 import { type Config, loadConfig, type SlackConfig } from '../config.ts';
 import { faultLine, SignalboxError } from '../core/errors.ts';
-import type { Policy } from '../core/project.ts';
+import { groupsIn, groupTrouble } from '../core/groups.ts';
+import type { Policy } from '../core/policy.ts';
+import { stockAdvice } from '../core/stock-advice.ts';
 import { loadPolicy } from '../files/policy-file.ts';
 import { readSecretsFile } from '../roles/secrets-file.ts';
 import { openStore } from '../roles/store.ts';
@@ -56,7 +64,18 @@ async function examine(): Promise<Finding[]> {
     ];
     return { state: 'ok', says: `${settings.configPath}: ${counts.join(', ')}` };
   });
-  await check('postgres', () => postgres(settings));
+  let pools: Omit<Finding, 'name'> = { state: 'off', says: 'nothing is known of them without PostgreSQL' };
+  await check('postgres', async () => {
+    const { database, close } = await openStore(settings, createLogger('silent'));
+    try {
+      const found = await postgres(settings, database);
+      if (policy) pools = await poolsOf(policy, database);
+      return found;
+    } finally {
+      await close();
+    }
+  });
+  await check('pools', async () => pools);
   await check('redis', () => redis(settings));
   await check('slack', async () =>
     settings.slack
@@ -66,6 +85,8 @@ async function examine(): Promise<Finding[]> {
           says: 'neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP) is set, and SLACK_BOT_TOKEN with it',
         },
   );
+  await check('github', async () => github(settings));
+  await check('groups', () => groups(settings, policy));
   await check('git', async () => {
     const { stdout } = await run('git', ['--version']).catch(() => ({ stdout: '' }));
     if (stdout) return { state: 'ok', says: stdout.trim() };
@@ -75,13 +96,7 @@ async function examine(): Promise<Finding[]> {
     };
   });
   await check('secrets', async () => secrets(settings, policy));
-  await check('gpus', async () => {
-    const { stdout } = await run('nvidia-smi', ['-L']).catch(() => ({ stdout: '' }));
-    const count = stdout.split('\n').filter(Boolean).length;
-    return count > 0
-      ? { state: 'ok', says: `${count} found by nvidia-smi` }
-      : { state: 'off', says: 'nvidia-smi finds none; this machine offers CPU slots' };
-  });
+  await check('gpus', gpus);
   return findings;
 }
 
@@ -102,6 +117,25 @@ function secrets({ secretsPath }: Config, policy: Policy | null): Omit<Finding, 
   return { state: missing.length > 0 ? 'advice' : 'ok', says: `${secretsPath}: ${count} values${without}` };
 }
 
+/** What the agent of a pool would report of this machine. */
+async function gpus(): Promise<Omit<Finding, 'name'>> {
+  const [nvidia, amd] = await Promise.all([
+    readNvidia('nvidia-smi'),
+    readAmd({ amdSmi: 'amd-smi', rocmSmi: 'rocm-smi' }),
+  ]);
+  const found = mergeGpus([], { ...nvidia, amd });
+  const counts = [...new Set(found.map(gpu => gpu.resource))].map(
+    resource => `${found.filter(gpu => gpu.resource === resource).length} ${resource}`,
+  );
+  const broken = found.filter(gpu => !gpu.healthy).length;
+  if (broken > 0) return { state: 'advice', says: `${counts.join(', ')}; ${broken} not healthy` };
+  if (found.length > 0) return { state: 'ok', says: counts.join(', ') };
+  return {
+    state: 'off',
+    says: 'nvidia-smi, amd-smi and rocm-smi find none; this machine offers CPU slots',
+  };
+}
+
 function describeSlack({ appToken, signingSecret, botToken, client, apiUrl }: SlackConfig): string {
   const ways = [appToken && 'Socket Mode', signingSecret && 'HTTP'].filter(Boolean).join(' and ');
   const where = [botToken && 'one workspace', client && 'every one that installs it']
@@ -116,12 +150,41 @@ function broken(err: unknown): Omit<Finding, 'name'> {
   return { state: 'broken', says: err instanceof Error ? err.message : String(err) };
 }
 
-async function postgres(config: Config): Promise<Omit<Finding, 'name'>> {
+async function postgres(config: Config, { pool }: Database): Promise<Omit<Finding, 'name'>> {
+  const version = await pool.query<{ server_version: string }>('show server_version');
+  const where = config.databaseUrl ? 'DATABASE_URL' : `embedded in ${config.dataDir}`;
+  return { state: 'ok', says: `PostgreSQL ${version.rows[0]?.server_version}, ${where}` };
+}
+
+/** Whether what machines have reported is what the file counts on. */
+async function poolsOf(policy: Policy, { db }: Database): Promise<Omit<Finding, 'name'>> {
+  const { pools } = await planStore(db, Object.keys(policy.pools)).snapshot(new Date());
+  const advice = stockAdvice(policy, pools);
+  if (advice.length > 0) return { state: 'advice', says: advice.join('; ') };
+  const silent = pools.filter(pool => pool.seenAt === null).map(pool => pool.name);
+  const says =
+    silent.length > 0 ? `no agent has been seen for ${silent.join(', ')}` : 'as signalbox.yml says';
+  return { state: silent.length > 0 ? 'off' : 'ok', says };
+}
+
+function github({ github: { app, oauth, apiUrl } }: Config): Omit<Finding, 'name'> {
+  if (!app && !oauth)
+    return { state: 'off', says: 'neither GITHUB_APP_ID nor GITHUB_CLIENT_ID is set, and their secrets' };
+  const parts = [app && 'reads teams', oauth && 'links accounts'].filter(Boolean).join(' and ');
+  return { state: 'ok', says: `${parts}, by ${new URL(apiUrl).host}` };
+}
+
+/** Whether those count who are in the groups that signalbox.yml names. */
+async function groups(config: Config, policy: Policy | null): Promise<Omit<Finding, 'name'>> {
+  const named = policy ? groupsIn(policy) : [];
+  if (named.length === 0) return { state: 'off', says: 'signalbox.yml names none' };
   const { database, close } = await openStore(config, createLogger('silent'));
   try {
-    const version = await database.pool.query<{ server_version: string }>('show server_version');
-    const where = config.databaseUrl ? 'DATABASE_URL' : `embedded in ${config.dataDir}`;
-    return { state: 'ok', says: `PostgreSQL ${version.rows[0]?.server_version}, ${where}` };
+    const states = await groupStore(database.db).states(named);
+    const troubles = states.flatMap(state => groupTrouble(state, new Date()) ?? []);
+    if (troubles.length > 0) return { state: 'advice', says: troubles.join('; ') };
+    const members = states.reduce((sum, state) => sum + state.members, 0);
+    return { state: 'ok', says: `${named.length} read, with ${members} members` };
   } finally {
     await close();
   }

@@ -1,6 +1,7 @@
 import type { Actor, Place, Role } from './actor.ts';
 import { roles } from './actor.ts';
 import type { CommandContext, CommandDefinition } from './command.ts';
+import { cleanLine } from './format.ts';
 import type { Person } from './people.ts';
 import type { Policy, Project } from './project.ts';
 import type { Run } from './run.ts';
@@ -18,10 +19,13 @@ export interface Ask {
   places?: readonly Place['kind'][] | undefined;
   /** Whose it is that would be changed. */
   owner?: { name: string; isSelf: boolean };
+  /** Where the work would be done that it starts, and the least role for that. */
+  environment?: { name: string; needs: Role; description?: string | undefined };
   /** Which project it is about, and the teams of whoever asks. */
   project?: { name: string; team: string; trainers: Project['trainers']; teams: readonly string[] };
 }
 
+const shownDescription = 100;
 const everyone = 'Ask an operator of Signalbox for it: roles are given under `people:` in signalbox.yml.';
 /** Where people say things. The shared queue is for what programs ask for, and a command says so itself. */
 const usualPlaces = ['slack', 'http'] as const;
@@ -32,10 +36,11 @@ export const placeNames: Record<Place['kind'], string> = {
 };
 
 /**
- * The one decision for every command, button, form and call: place, role, team, ownership, in this order, and the first that forbids it says
- * why. Operators stand above team and ownership.
+ * The one decision for every command, button, form and call: place, role, environment, team, ownership, in this order, and the first that
+ * forbids it says why. Operators stand above team and ownership. What operators hold back (freeze.ts) is no part of it: it forbids nobody to
+ * ask. What was asked for waits, which the planner sees to and the answer says.
  */
-export function decide({ role, needs, place, places, owner, project }: Ask): Access {
+export function decide({ role, needs, place, places, environment, owner, project }: Ask): Access {
   if (place && places && !places.includes(place)) {
     const allowed = places.map(one => placeNames[one]).join(' or ');
     return {
@@ -46,6 +51,15 @@ export function decide({ role, needs, place, places, owner, project }: Ask): Acc
   }
   if (!hasRank(role, needs))
     return { ok: false, reason: `It needs the role ${needs}, and yours is ${role}.`, todo: everyone };
+  if (environment && !hasRank(role, environment.needs)) {
+    const { name, needs: wanted, description } = environment;
+    const called = description === undefined ? name : `${name} (${cleanLine(description, shownDescription)})`;
+    return {
+      ok: false,
+      reason: `Work in ${called} needs the role ${wanted}, and yours is ${role}.`,
+      todo: `Ask somebody with that role to start it, or an operator to give it to you.`,
+    };
+  }
   if (hasRank(role, 'operator')) return { ok: true };
   if (project?.trainers === 'team' && !project.teams.includes(project.team)) {
     const reason = `${project.name} is trained by team ${project.team} alone, and you are not in it.`;
@@ -108,8 +122,21 @@ export function mayTrainAs(
 ): Access {
   const project = Object.hasOwn(policy.projects, name) ? policy.projects[name] : undefined;
   if (!project) return { ok: true };
-  const { team, trainers } = project;
-  return decide({ role, needs: 'trainer', project: { name, team, trainers, teams: person.teams } });
+  const { team, trainers, runsIn } = project;
+  return decide({
+    role,
+    needs: 'trainer',
+    ...environmentOf(runsIn, policy),
+    project: { name, team, trainers, teams: person.teams },
+  });
+}
+
+function environmentOf(
+  name: string | undefined,
+  { environments }: Pick<Policy, 'environments'>,
+): Pick<Ask, 'environment'> {
+  const found = name !== undefined && Object.hasOwn(environments, name) ? environments[name] : undefined;
+  return name !== undefined && found ? { environment: { name, ...found } } : {};
 }
 
 /** Whether a role is at least another. */

@@ -129,7 +129,11 @@ export type AgentLogRequest = z.infer<typeof agentLogRequest>;
 /** `size`: bytes known now; the agent goes on from there. */
 export const agentLogResponse = z.object({ size: z.int() });
 
-/** `POST /v1/runs/:run/metrics` with the attempt's token. */
+/**
+ * `POST /v1/runs/:run/metrics` with the attempt's token. It comes from the command itself, past the agent that knows the values of secrets;
+ * Signalbox knows none. So what fits is narrow (a name of few signs, numbers), and a name with the shape of a token is refused. That keeps
+ * accidents away: a command that means to tell what it may see can do so in many ways.
+ */
 export const metricsRequest = z.object({
   points: z
     .array(metricPointSchema)

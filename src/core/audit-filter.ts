@@ -1,5 +1,4 @@
-import { actorSchema } from './actor.ts';
-import { accountsOf, type Links, personOf } from './people.ts';
+import { accountsOf, accountsOfPerson, type Links } from './people.ts';
 import type { AuditFilter } from './ports.ts';
 import type { Policy } from './project.ts';
 
@@ -24,12 +23,6 @@ export function auditPerson(
   const isSlack = !isKey && name.includes('/');
   const named = people.filter(person => person.name.toLowerCase() === name.toLowerCase());
   const said = isKey ? [name] : isSlack ? [`slack:${name}`] : [];
-  const keys = [...said, ...named.flatMap(accountsOf)].flatMap(key => allAccounts(key, people, links));
+  const keys = [...said, ...named.flatMap(accountsOf)].flatMap(key => accountsOfPerson(key, people, links));
   return { keys: [...new Set(keys)], ids: isKey || isSlack ? [] : [name], names: [name] };
-}
-
-function allAccounts(key: string, people: Policy['people'], links: Links): string[] {
-  const at = key.indexOf(':');
-  const actor = actorSchema.safeParse({ kind: key.slice(0, at), id: key.slice(at + 1), name: '' });
-  return actor.success ? [key, ...personOf(actor.data, people, links).accounts] : [key];
 }

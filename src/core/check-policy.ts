@@ -14,7 +14,7 @@ type Problems = Generator<PolicyProblem, void>;
 
 /** What a schema cannot see: names that must lead somewhere, and things that cannot be so together. Null: nothing. */
 export function policyProblem(policy: Policy): PolicyProblem | null {
-  for (const check of [people, pools, flavors, queues, projects]) {
+  for (const check of [people, groups, pools, flavors, queues, projects]) {
     const [first] = check(policy);
     if (first) return first;
   }
@@ -44,6 +44,31 @@ function* people({ people, teams }: Policy): Problems {
     for (const [j, team] of person.teams.entries())
       if (!Object.hasOwn(teams, team))
         yield { path: ['people', i, 'teams', j], ...noSuch('team', team, Object.keys(teams)) };
+  }
+}
+
+/** A group gives one role, and stands once in a list. */
+function* groups({ teams, roles }: Policy): Problems {
+  const givers = new Map<string, string>();
+  for (const [role, groups = []] of Object.entries(roles))
+    for (const [i, group] of groups.entries()) {
+      const giver = givers.get(group);
+      if (giver !== undefined)
+        yield {
+          path: ['roles', role, i],
+          word: group,
+          reason: `It stands under ${giver} already, and a group gives one role.`,
+        };
+      givers.set(group, role);
+    }
+  for (const [team, { groups }] of Object.entries(teams)) {
+    const twice = groups.findIndex((group, i) => groups.indexOf(group) !== i);
+    if (twice >= 0)
+      yield {
+        path: ['teams', team, 'groups', twice],
+        word: groups[twice] ?? '',
+        reason: 'It stands there twice.',
+      };
   }
 }
 
@@ -114,11 +139,16 @@ function* queues({ teams, flavors, projects }: Policy): Problems {
       };
 }
 
-function* projects({ projects, teams, pools }: Policy): Problems {
+function* projects({ projects, teams, pools, environments }: Policy): Problems {
   for (const [name, project] of Object.entries(projects)) {
     const at = ['projects', name];
     if (!Object.hasOwn(teams, project.team))
       yield { path: [...at, 'team'], ...noSuch('team', project.team, Object.keys(teams)) };
+    if (project.runsIn !== undefined && !Object.hasOwn(environments, project.runsIn))
+      yield {
+        path: [...at, 'runsIn'],
+        ...noSuch('environment', project.runsIn, Object.keys(environments)),
+      };
     if (project.pool !== undefined && !Object.hasOwn(pools, project.pool))
       yield { path: [...at, 'pool'], ...noSuch('pool', project.pool, Object.keys(pools)) };
     const twice = Object.keys(project.secrets).find(secret => Object.hasOwn(project.environment, secret));

@@ -32,7 +32,10 @@ export function dryRun(
   ];
   const blocks = [
     ...forecastBlocks(found, policy.currency, rows),
-    { kind: 'context' as const, text: ['Nothing was asked for: say the same without --dry-run.'] },
+    {
+      kind: 'context' as const,
+      text: ['Nothing was asked for: say the same without ', { code: '--dry-run' }, '.'],
+    },
   ];
   const data = {
     dryRun: true,

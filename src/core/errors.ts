@@ -159,7 +159,7 @@ export const errors = {
   GPUS_TOO_MANY: {
     status: 409,
     what: '{word} GPUs are more than any machine of the pool {pool} has ({limit}).',
-    why: 'It could never start.',
+    why: 'The run could never start.',
     todo: 'Ask for {limit} or fewer, for example {example}.',
   },
   // Leases, and what runs cost.
@@ -183,8 +183,8 @@ export const errors = {
   },
   LEASE_MEANT: {
     status: 409,
-    what: '#{number} is a lease, and no run of a project.',
-    why: 'Nothing is trained by it.',
+    what: 'Run #{number} is a lease.',
+    why: 'It holds accelerators for somebody, and trains nothing.',
     todo: 'Did you mean {example}?',
   },
   LEASE_TOO_LONG: {
@@ -291,6 +291,18 @@ export const errors = {
     what: '{word} is linked with another account already.',
     why: 'An account belongs to one person.',
     todo: 'Part it first with {example}.',
+  },
+  LINK_GITHUB_OFF: {
+    status: 409,
+    what: 'A GitHub account cannot be linked on a page here.',
+    why: 'No GitHub OAuth app is configured.',
+    todo: 'Ask an operator to set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET. Where the other account can speak to Signalbox, a code works too: {example}.',
+  },
+  LINK_FAILED: {
+    status: 400,
+    what: 'No account was linked.',
+    why: '{reason}',
+    todo: 'Begin again in Slack with {example}.',
   },
   TOKEN_INVALID: {
     status: 401,

@@ -50,7 +50,7 @@ function aheadSentence(ahead: number): string {
 /** `team vision has 6 of 8 a100 now, and 8 with it` */
 function quotaSentence({ team, flavor, held, withIt, quota, borrow }: QuotaNow): string {
   const borrowed = Math.max(0, withIt - quota);
-  const limit = borrow === null ? '' : ` of at most ${borrow}`;
-  const beyond = borrowed > 0 ? `, ${borrowed}${limit} borrowed` : '';
+  const limit = borrow === null ? '' : `, of at most ${borrow}`;
+  const beyond = borrowed > 0 ? `: ${borrowed} borrowed${limit}` : '';
   return `team ${team} holds ${held} of its ${quota} ${flavor} now, and ${withIt} with it${beyond}`;
 }

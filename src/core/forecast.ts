@@ -48,9 +48,10 @@ export function forecast(
 }
 
 /** The most that it may cost in any place where it may go. */
-function dearest(run: Waiting, { pools }: World): number {
+function dearest(run: Waiting, { pools, teams }: World): number {
+  const patient = teams.some(({ name, patienceS }) => name === run.team && patienceS !== null);
   const prices = pools
-    .filter(({ name }) => run.pools.includes(name))
+    .filter(({ name, backup }) => run.pools.includes(name) && (!backup || patient || run.pools.length === 1))
     .flatMap(({ flavors }) => flavors.filter(flavor => fitsFlavor(run, flavor)).map(({ price }) => price));
   return (Math.max(0, ...prices) * Math.max(run.gpus, 1) * run.workers * run.limitS) / 3_600;
 }

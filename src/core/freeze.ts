@@ -29,6 +29,13 @@ export function freezesOn<F extends Pick<Freeze, 'scope'>>(
   return freezes.filter(({ scope }) => scope.kind === 'all' || scope.name === where[scope.kind]);
 }
 
+/** Those that hold something of it back, in a pool or of a project; with the scope of everything, all. */
+export function freezesIn<F extends Pick<Freeze, 'scope'>>(freezes: readonly F[], scope: FreezeScope): F[] {
+  return freezes.filter(
+    one => scope.kind === 'all' || one.scope.kind === 'all' || scopeName(one.scope) === scopeName(scope),
+  );
+}
+
 /** `everything`, `pool lab`, `project digits` */
 export function scopeName(scope: FreezeScope): string {
   return scope.kind === 'all' ? 'everything' : `${scope.kind} ${scope.name}`;

@@ -1,10 +1,16 @@
 import { z } from 'zod';
 import { durationSchema } from './duration.ts';
+import { groupName } from './groups.ts';
 import { nameSchema } from './name.ts';
 import { flavorSchema, poolSchema } from './pool.ts';
 import { projectSchema } from './project.ts';
 import { teamSchema } from './queue.ts';
 import { policyNames } from './scheduler/world.ts';
+
+const environmentSchema = z.strictObject({
+  needs: z.enum(['trainer', 'approver', 'operator']).describe('The least role that may start work there.'),
+  description: z.string().optional().describe('What it is, for those who may not.'),
+});
 
 const slackUser = z
   .string()
@@ -25,6 +31,16 @@ const personSchema = z.strictObject({
   name: z.string().min(1).describe('What others see.'),
   role: z.enum(['none', 'viewer', 'trainer', 'approver', 'operator']).describe('What this person may do.'),
   teams: z.array(nameSchema).default([]).describe('The teams this person belongs to.'),
+});
+
+const groups = z.array(groupName);
+
+/** Roles that a group gives. To take everything from somebody, name them under `people`. */
+const rolesSchema = z.strictObject({
+  viewer: groups.optional(),
+  trainer: groups.optional(),
+  approver: groups.optional(),
+  operator: groups.optional(),
 });
 
 const schedulerSchema = z.strictObject({
@@ -71,9 +87,16 @@ export const policySchema = z.strictObject({
     .refine(pools => Object.keys(pools).length > 0, 'must name at least one pool')
     .prefault({ local: {} })
     .describe('Places with accelerators, in the order in which they are tried.'),
+  environments: z
+    .record(nameSchema, environmentSchema)
+    .default({})
+    .describe('What work may touch, and who may start it: `production: { needs: operator }`.'),
   projects: z.record(nameSchema, projectSchema).default({}).describe('What can be trained.'),
   leases: leasesSchema.prefault({}).describe('Accelerators that people hold for themselves.'),
   people: z.array(personSchema).default([]).describe('Who is who.'),
+  roles: rolesSchema
+    .default({})
+    .describe('What those may do who are in a group and not named under `people`; the highest counts.'),
   defaultRole: z
     .enum(['none', 'viewer', 'trainer'])
     .default('trainer')

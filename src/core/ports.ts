@@ -1,6 +1,7 @@
 import type { Actor, Place, SlackPlace } from './actor.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
 import type { Freeze, FreezeScope } from './freeze.ts';
+import type { GroupState } from './groups.ts';
 import type { Links } from './people.ts';
 import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
@@ -23,7 +24,8 @@ export interface NewRun {
 
 export interface RunFilter {
   kind?: RunKind;
-  requestedBy?: Actor;
+  /** Accounts, as `actorKey` writes them: whoever asked by any of them. */
+  requesters?: readonly string[];
   project?: string;
   team?: string;
   states?: readonly RunState[];
@@ -223,7 +225,8 @@ export interface FreezeStore {
   standing(): Promise<Freeze[]>;
   /**
    * Holds back what it names, with its audit row and a wish for planning; a plan that was made before is discarded. `made: false`: it is
-   * held back already, by the one that is returned, unless that is what the same key has made before.
+   * held back already, by the one that is returned, unless that is what the same key has made before. A repeat of the key does no more
+   * than it did first.
    */
   freeze(wish: {
     key: string;
@@ -234,7 +237,7 @@ export interface FreezeStore {
     place: Place;
     at: Date;
   }): Promise<{ freeze: Freeze; made: boolean }>;
-  /** Ends it, with its audit row and a wish for planning; null where none stands. A repeat of the key returns what it lifted. */
+  /** Ends it, with its audit row and a wish for planning; null where none stands. A repeat of the key returns what it lifted, and lifts no other. */
   lift(wish: {
     key: string;
     kind: Freeze['kind'];
@@ -250,16 +253,21 @@ export interface FreezeStore {
 
 export interface ElevationStore {
   newestOf(actor: Actor): Promise<Elevation | null>;
-  /** `made: false`: the person has one open, which is returned, unless the same key has made it. Of two at once one is made. */
+  /**
+   * `made: false`: the person has one open under any of their accounts, which is returned, unless the same key has made it. Of two at once
+   * one is made.
+   */
   open(wish: {
     key: string;
     actor: Actor;
+    /** All of the person, the actor's among them. */
+    accounts: readonly string[];
     why: string;
     until: Date;
     at: Date;
   }): Promise<{ elevation: Elevation; made: boolean }>;
-  /** Ends the person's open one; null where there is none. A repeat of the key returns what it ended. */
-  end(actor: Actor, key: string, at: Date): Promise<Elevation | null>;
+  /** Ends the open one of any of their accounts; null where there is none. A repeat of the key returns what it ended. */
+  end(wish: { key: string; actor: Actor; accounts: readonly string[]; at: Date }): Promise<Elevation | null>;
   /** Stores what a second person thinks of it. A repeat of the key changes nothing. */
   review(wish: {
     key: string;
@@ -413,7 +421,7 @@ export interface SurfaceStore {
   addNote(key: string, place: Place, content: Reply): Promise<string>;
   /** Somebody looks at their Home: it is to be made true. `isEmpty`: what was shown there is gone. */
   openHome(place: SlackPlace, isEmpty: boolean): Promise<string>;
-  /** Homes that somebody opened lately are to be made true where runs or machines changed since; those with running runs now and then. */
+  /** Homes that somebody opened lately are to be made true where runs or machines changed since; those shown as `moving` now and then. */
   wantHomes(): Promise<void>;
   claim(id: string): Promise<ClaimedSurface | null>;
   /** The claim holds for some seconds from now; `false` where it is another's. */
@@ -422,7 +430,8 @@ export interface SurfaceStore {
   posting(surface: ClaimedSurface): Promise<boolean>;
   /**
    * What is shown now. Not due again before `pauseMs` have passed. Where the claim is another's by now, what was sent so late may stand
-   * over something newer: the message is due again, and sent whatever is known to be there. `stage`: of its run.
+   * over something newer: the message is due again, and sent whatever is known to be there. `stage`: of its run;
+   * of a Home `moving` where what it shows changes by the clock.
    */
   shown(
     surface: ClaimedSurface,
@@ -654,6 +663,24 @@ export class MessengerError extends Error {
   }
 }
 
+/** Groups of people, where they are kept. Names as `groupName` takes them. */
+export interface GroupsPort {
+  /** The accounts in it (`slack:T1/U1`, `github:octocat`); null: it is not there, or disabled. Throws `GroupUnreadable`. */
+  members(group: string): Promise<readonly string[] | null>;
+}
+
+/** Nobody can say now who is in a group. `busy`: only for the moment, as too much was asked at a time. */
+export class GroupUnreadable extends Error {
+  readonly afterMs: number;
+  readonly busy: boolean;
+  constructor(message: string, afterMs: number, options?: ErrorOptions & { busy?: boolean }) {
+    super(message, options);
+    this.name = 'GroupUnreadable';
+    this.afterMs = afterMs;
+    this.busy = options?.busy ?? false;
+  }
+}
+
 /* ---- wake-ups ---- */
 
 /** `deliveries` (those that are due), `surface:<uuid>`, `plan`: says only what to look at. */
@@ -693,8 +720,69 @@ export interface LinkStore {
   unlink(account: string, actor: Actor, now: Date): Promise<boolean>;
 }
 
+/** What was read of the groups, and when. */
+export interface GroupStore {
+  /** The groups in which any of these accounts is; none that was read too long ago. */
+  of(accounts: readonly string[], now: Date): Promise<string[]>;
+  /** What is known of each, in the same order. */
+  states(names: readonly string[]): Promise<GroupState[]>;
+  /** Those that are due; they are due again at `again`, for whichever worker asks first. */
+  take(names: readonly string[], now: Date, again: Date): Promise<string[]>;
+  /** Due again then. */
+  postpone(name: string, next: Date): Promise<void>;
+  /** A read begins. What it finds is kept under its number, unless something newer is known by then. */
+  begin(name: string): Promise<number>;
+  /** `members` null: there is no such group. `recovered`: it could not be read before. */
+  store(
+    name: string,
+    ticket: number,
+    members: readonly string[] | null,
+    now: Date,
+  ): Promise<{ stored: boolean; recovered: boolean }>;
+  /** It could not be read; due again at `next`. `first`: before, it could. */
+  failed(name: string, ticket: number, error: string, next: Date): Promise<{ first: boolean }>;
+  /** They are out of it, whatever a read says that began before. */
+  remove(name: string, accounts: readonly string[]): Promise<void>;
+}
+
+/** A GitHub account: its number never changes, its login may, and somebody else may take the old one then. */
+export interface GitHubUser {
+  id: number;
+  /** `github:octocat` */
+  account: string;
+}
+
+export interface GitHubUsers {
+  /**
+   * GitHub says that these logins are theirs now. A link follows an account that has another login by now; one of a login that has gone to
+   * somebody else ends.
+   */
+  seen(users: readonly GitHubUser[], now: Date): Promise<void>;
+  /** Links the account of a browser that GitHub vouched for with the one that asked. `taken`: it is another person's. */
+  link(
+    user: GitHubUser,
+    asked: string,
+    actor: Actor,
+    now: Date,
+  ): Promise<{ ok: true } | { ok: false; why: 'taken' }>;
+}
+
+/** Words that may be used once. */
+export interface OnceStore {
+  /** `false`: it was used before. */
+  use(nonce: string, until: Date, now: Date): Promise<boolean>;
+}
+
+/** The pages on which a person shows that a GitHub account is theirs. */
+export interface GitHubLinking {
+  /** The address of the first of them, for this actor alone and until then; null: GitHub is not configured. */
+  startAddress(actor: Actor, until: Date): Promise<string | null>;
+}
+
 export interface Ports {
+  github: GitHubLinking;
   links: LinkStore;
+  groups: Pick<GroupStore, 'of'>;
   runs: RunStore;
   logs: LogStore;
   plan: PlanStore;

@@ -149,6 +149,9 @@ export const projectSchema = z.strictObject({
     .optional()
     .describe('How many of its runs may be at work at once; any number when absent.'),
   primaryMetric: z.string().optional().describe('The metric shown first.'),
+  runsIn: nameSchema
+    .optional()
+    .describe('The environment that its runs work in, one of `environments`; an open one when absent.'),
   trainers: z
     .enum(['everyone', 'team'])
     .default('everyone')

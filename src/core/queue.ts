@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationSchema } from './duration.ts';
+import { groupName } from './groups.ts';
 import { nameSchema } from './name.ts';
 
 const accelerators = z.int().min(0).max(1_000_000);
@@ -40,6 +41,10 @@ const queueSchema = z.strictObject({
 
 export const teamSchema = z.strictObject({
   description: z.string().optional(),
+  groups: z
+    .array(groupName)
+    .default([])
+    .describe('Whoever is in one of these Slack user groups or GitHub teams is in the team.'),
   queue: queueSchema
     .optional()
     .describe('What the team may have at once. When no team says it, nobody is bound.'),
@@ -64,4 +69,3 @@ export const teamSchema = z.strictObject({
       'How long a run waits for the other pools before backup pools are used; they are never used by themselves when absent.',
     ),
 });
-export type TeamSettings = z.infer<typeof teamSchema>;

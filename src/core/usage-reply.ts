@@ -1,7 +1,8 @@
 import { counted, formatDuration, formatNumber } from './format.ts';
+import { leaseProject } from './lease.ts';
 import { formatMoney, typedMoney } from './money.ts';
 import type { UsageRow } from './ports.ts';
-import { type Reply, type ReplyBlock, reply } from './reply.ts';
+import { type Inline, type Reply, type ReplyBlock, reply } from './reply.ts';
 
 const sections = [
   ['team', 'By team'],
@@ -23,13 +24,17 @@ export function usageReply(
   const cost = all.cost > 0 ? `, for ${formatMoney(all.cost, currency)}` : '';
   const title = `${hours(all.heldHours)} accelerator-hours were held${whose} in the last ${span}${cost}.`;
   const isPaid = rows.some(row => row.cost > 0);
-  const blocks = sections.flatMap(([by, heading]) => {
-    const found = rows.filter(row => row.by === by);
+  const found = sections
     // Of one team there is nothing to compare.
-    return found.length === 0 || (by === 'team' && team !== undefined)
-      ? []
-      : table(heading, found, currency, isPaid);
-  });
+    .filter(([by]) => by !== 'team' || team === undefined)
+    .map(([by, heading]) => ({ heading, rows: rows.filter(row => row.by === by) }))
+    .filter(one => one.rows.length > 0);
+  const [first, ...others] = found;
+  const blocks = [
+    ...(first ? [table(first.heading, first.rows, currency, isPaid)] : []),
+    // A second table would be too wide for a phone.
+    ...others.flatMap(one => list(one.heading, one.rows, isPaid ? currency : null)),
+  ];
   const small: ReplyBlock = {
     kind: 'context',
     text: [
@@ -40,27 +45,39 @@ export function usageReply(
   return reply(title, [...blocks, small], { data });
 }
 
-function table(heading: string, rows: readonly UsageRow[], currency: string, isPaid: boolean): ReplyBlock[] {
+function table(heading: string, rows: readonly UsageRow[], currency: string, isPaid: boolean): ReplyBlock {
   const right = 'right' as const;
-  return [
-    {
-      kind: 'table',
-      columns: [
-        { title: heading },
-        { title: 'Held, h', align: right },
-        { title: 'Asked, h', align: right },
-        { title: 'Runs', align: right },
-        ...(isPaid ? [{ title: `Cost, ${currency}`, align: right }] : []),
-      ],
-      rows: rows.map(row => [
-        row.shown,
-        hours(row.heldHours),
-        hours(row.askedHours),
-        String(row.runs),
-        ...(isPaid ? [typedMoney(row.cost)] : []),
-      ]),
-    },
+  const columns = [
+    { title: heading },
+    { title: 'Held, h', align: right },
+    { title: 'Asked, h', align: right },
+    { title: 'Runs', align: right },
+    ...(isPaid ? [{ title: `Cost, ${currency}`, align: right }] : []),
   ];
+  const cells = rows.map(row => [
+    nameOf(row),
+    hours(row.heldHours),
+    hours(row.askedHours),
+    String(row.runs),
+    ...(isPaid ? [typedMoney(row.cost)] : []),
+  ]);
+  return { kind: 'table', columns, rows: cells };
+}
+
+function list(heading: string, rows: readonly UsageRow[], currency: string | null): ReplyBlock[] {
+  const items = rows.map((row): Inline[] => {
+    const cost = currency === null ? '' : `, ${formatMoney(row.cost, currency)}`;
+    const held = `: ${hours(row.heldHours)} h held of ${hours(row.askedHours)} h asked, ${counted(row.runs, 'run')}${cost}`;
+    return [{ bold: nameOf(row) }, held];
+  });
+  return [
+    { kind: 'heading', text: heading },
+    { kind: 'list', items },
+  ];
+}
+
+function nameOf({ by, shown }: UsageRow): string {
+  return by === 'project' && shown === leaseProject ? 'leases' : shown;
 }
 
 function hours(amount: number): string {

@@ -14,10 +14,35 @@ export interface Delivery {
   receivedAt: Date;
 }
 
+export interface GroupChange {
+  /** `slack:T1/S1`. */
+  group: string;
+  /** Accounts that are out of it for certain. */
+  removed: string[];
+}
+
+/** Why something that came from outside was not taken for a message of whom it says it is from. */
+export const webhookRefusals = [
+  'no-timestamp',
+  'timestamp-unreadable',
+  'timestamp-off',
+  'no-signature',
+  'signature-wrong',
+  'unreadable',
+] as const;
+export type WebhookRefusal = (typeof webhookRefusals)[number];
+
+/** Counts what was refused. Nobody waits for it, and it never throws. */
+export interface WebhookRefusals {
+  refused(source: Delivery['source'], why: WebhookRefusal): void;
+}
+
 /** What a translation makes of a payload: something wanted, or nothing, with the reason for the log, or a refusal. */
 export type Translation =
   | { kind: 'intent'; intent: Intent }
   | { kind: 'ignore'; why: string }
+  /** A group is not as it was. */
+  | { kind: 'group'; change: GroupChange }
   /** Somebody looks at what is theirs there; `isEmpty`: nothing is shown to them yet. */
   | { kind: 'home'; place: SlackPlace; isEmpty: boolean }
   /** Whoever sent it may not say anything here. Written to the audit log, and told to the sender alone where `place` is known. */
@@ -31,6 +56,8 @@ export interface WebhookDefinition {
   name: string;
   source: Delivery['source'];
   kind: string;
+  /** The types of event that it is for, where the kind is `event`. */
+  events?: readonly string[];
   /** `payload` is parsed but not yet trusted to have any shape. */
   translate(payload: unknown, deliveryId: string): Translation | Signed;
 }

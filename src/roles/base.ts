@@ -11,11 +11,14 @@ import { type Database, type Db, openDatabase } from '../adapters/postgres/datab
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
 import { freezeStore } from '../adapters/postgres/freezes.ts';
+import { githubUsers } from '../adapters/postgres/github-users.ts';
+import { groupStore } from '../adapters/postgres/groups.ts';
 import { impatient } from '../adapters/postgres/impatient.ts';
 import { installationStore } from '../adapters/postgres/installations.ts';
 import { leaseStore } from '../adapters/postgres/leases.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
+import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
@@ -36,6 +39,8 @@ import type {
   DeliveryStore,
   ElevationStore,
   FreezeStore,
+  GroupStore,
+  GroupsPort,
   InstallationStore,
   LeaseStore,
   LinkStore,
@@ -50,6 +55,8 @@ import type {
   UsageStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import { type GitHub, openGitHub } from './github.ts';
+import { openGroups } from './groups.ts';
 import { openSlack, type Slack } from './slack.ts';
 import { openStore } from './store.ts';
 
@@ -73,6 +80,10 @@ export interface Adapters {
   links: LinkStore;
   leases: LeaseStore;
   usage: UsageStore;
+  groups: GroupStore;
+  /** Where the groups are: Slack and GitHub. */
+  outside: GroupsPort;
+  github: GitHub;
   freezes: FreezeStore;
   elevations: ElevationStore;
   tokens: TokenStore;
@@ -119,10 +130,23 @@ export async function replan({ database, wakeups, log }: Base): Promise<void> {
 
 /** The commands over adapters that are open. */
 export function baseOn(adapters: Adapters, config: Config, policy: () => Policy, log: Log): Base {
-  const { surfaces, wakeups, logs, plan, source, audit, links, elevations, tokens, usage } = adapters;
+  const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens, usage } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
-  const ports = { runs, logs, plan, source, audit, links, freezes, elevations, tokens, usage };
+  const ports = {
+    runs,
+    logs,
+    plan,
+    source,
+    audit,
+    links,
+    groups,
+    freezes,
+    elevations,
+    tokens,
+    usage,
+    github: adapters.github.linking,
+  };
   const clock = () => new Date();
   return {
     ...adapters,
@@ -152,6 +176,13 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
+  const slack = openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db));
+  const github = openGitHub(
+    config,
+    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit: auditLog(db) },
+    log,
+    () => new Date(),
+  );
   return {
     database,
     queue,
@@ -171,12 +202,15 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     links: linkStore(db),
     leases: leaseStore(db),
     usage: usageStore(db),
+    groups: groupStore(db),
+    outside: openGroups(slack, github),
+    github,
     freezes: freezeStore(db),
     elevations: elevationStore(db),
     tokens: tokenStore(db),
     source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log }),
     installations,
-    slack: openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db)),
+    slack,
     async close() {
       await wakeups.close();
       await close();

@@ -1,9 +1,20 @@
 import type { GaugeSample } from '../adapters/http/deps.ts';
 import type { Db } from '../adapters/postgres/database.ts';
+import type { CountedRefusals } from '../app/webhook-refusals.ts';
 import type { Surface } from '../core/ports.ts';
 import { runStates } from '../core/run.ts';
 
 const surfaceKinds = ['run', 'ended', 'preempted', 'note'] as const satisfies Surface['kind'][];
+
+/** What this process refused, for `/metrics`. */
+export function refusedSamples({ counts }: Pick<CountedRefusals, 'counts'>): GaugeSample[] {
+  return counts().map(({ source, why, count }) => ({
+    name: 'signalbox_webhooks_refused_total',
+    help: 'Deliveries that were not from whom they said, or unreadable, by source and reason.',
+    labels: { source, why },
+    value: count,
+  }));
+}
 
 /** What the database knows, for `/metrics`. Labels come from closed vocabularies and the configuration alone. */
 export async function gauges(db: Db): Promise<GaugeSample[]> {

@@ -4,6 +4,7 @@ import type { Received } from '../adapters/slack/receive.ts';
 import { botScopes } from '../adapters/slack/scopes.ts';
 import { type SlackSockets, slackSockets } from '../adapters/slack/sockets.ts';
 import type { Page, RawEdge } from '../core/edge.ts';
+import type { WebhookRefusals } from '../core/webhook.ts';
 import type { Base } from './base.ts';
 
 export interface SlackWays {
@@ -17,12 +18,13 @@ export interface SlackWays {
 export function slackWays(
   base: Pick<Base, 'config' | 'installations' | 'slack' | 'log' | 'clock'>,
   receive: (text: string, receivedAt: Date) => Promise<Received>,
+  refusals: WebhookRefusals,
 ): SlackWays {
   const { config, installations, slack, log, clock } = base;
   if (!config.slack) return { edges: [], pages: [], connect: () => null };
   const { signingSecret, appToken, client, apiUrl } = config.slack;
   return {
-    edges: signingSecret ? [slackEdge({ signingSecret, receive, log })] : [],
+    edges: signingSecret ? [slackEdge({ signingSecret, receive, refusals, log })] : [],
     pages: client
       ? slackInstallPages({
           clientId: client.id,

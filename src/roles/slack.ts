@@ -1,12 +1,17 @@
+import { z } from 'zod';
 import { webhooks } from '../../webhooks/index.ts';
 import { slackSubmission } from '../../webhooks/slack-submission.ts';
 import { admit, refusal, takeLeave } from '../adapters/slack/admission.ts';
+import { slackBot } from '../adapters/slack/as-bot.ts';
 import { createSlackListeners } from '../adapters/slack/bolt.ts';
+import { slackGroupMembers } from '../adapters/slack/groups.ts';
 import { slackMessenger } from '../adapters/slack/messenger.ts';
+import { noLimits } from '../adapters/slack/rates.ts';
 import { type SlackTokens, slackTokens } from '../adapters/slack/tokens.ts';
 import type { Config } from '../config.ts';
 import type { Place } from '../core/actor.ts';
 import {
+  GroupUnreadable,
   type InstallationStore,
   type Log,
   MessengerError,
@@ -20,9 +25,13 @@ export interface Slack {
   /** Runs a stored delivery through Bolt and hands what it says, translated, to the callback. */
   unpack(delivery: Delivery, onTranslation: (translation: Translation) => Promise<void>): Promise<void>;
   messenger: MessengerPort;
+  /** Who is in a user group of a workspace; null: there is none such. Throws `GroupUnreadable`. */
+  groupMembers(team: string, group: string): Promise<string[] | null>;
   /** Which bot speaks where. */
   tokens: SlackTokens;
 }
+
+const groupTimeoutMs = 10_000;
 
 /** Slack as the worker uses it; without its variables, deliveries are ignored and messages have no place. */
 export function openSlack(
@@ -52,6 +61,9 @@ export function openSlack(
   return {
     tokens,
     messenger,
+    groupMembers: slackGroupMembers(
+      slackBot({ tokens, apiUrl, budget: budget ?? noLimits, timeoutMs: groupTimeoutMs, log }),
+    ),
     unpack: async (delivery, onTranslation) => {
       // It was read and admitted where it was answered.
       if (delivery.kind === 'submission') {
@@ -62,11 +74,19 @@ export function openSlack(
       }
       await listeners.handle(delivery, async (kind, payload) => {
         if (await takeLeave(payload, { tokens, installations: installed, log, now: clock() })) return;
-        const webhook = webhooks.find(one => one.source === 'slack' && one.kind === kind);
+        const type = kind === 'event' ? eventType(payload) : null;
+        const webhook = webhooks.find(
+          one =>
+            one.source === 'slack' &&
+            one.kind === kind &&
+            (type === null || !one.events || one.events.includes(type)),
+        );
         if (!webhook)
-          return await onTranslation({ kind: 'ignore', why: `nothing listens to a Slack ${kind}` });
+          return await onTranslation({ kind: 'ignore', why: `nothing listens to a Slack ${type ?? kind}` });
         const translation = await translate(webhook, payload, delivery, signer);
-        if (translation.kind === 'ignore') return await onTranslation(translation);
+        // Nobody speaks there: Slack itself says what it is to be asked about.
+        if (translation.kind === 'ignore' || translation.kind === 'group')
+          return await onTranslation(translation);
         const admission = await admit(kind, payload, tokens);
         if (!admission.ok)
           return await onTranslation(refusal(kind, payload, delivery.deliveryId, admission.code));
@@ -101,6 +121,10 @@ export async function inPerson(place: Place, messenger: Pick<MessengerPort, 'dir
   }
 }
 
+function eventType(payload: unknown): string {
+  return z.object({ event: z.object({ type: z.string() }) }).safeParse(payload).data?.event.type ?? '';
+}
+
 async function translate(
   webhook: WebhookDefinition,
   payload: unknown,
@@ -119,5 +143,6 @@ const off: Slack = {
     direct: () => Promise.reject(new MessengerError('Slack is not configured', 'gone', 0)),
     home: () => Promise.reject(new MessengerError('Slack is not configured', 'gone', 0)),
   },
+  groupMembers: () => Promise.reject(new GroupUnreadable('Slack is not configured.', 0)),
   tokens: { tokenFor: async () => null, failed: async () => {}, forget: () => {} },
 };

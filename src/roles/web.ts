@@ -2,9 +2,10 @@ import { createHttpServer } from '../adapters/http/server.ts';
 import { isAway } from '../adapters/postgres/away.ts';
 import { checkIdempotency } from '../adapters/postgres/tokens.ts';
 import { syncAgent } from '../app/watch.ts';
+import { countRefusals } from '../app/webhook-refusals.ts';
 import { SignalboxError } from '../core/errors.ts';
 import type { Base } from './base.ts';
-import { gauges } from './gauges.ts';
+import { gauges, refusedSamples } from './gauges.ts';
 import { receiveSlack } from './slack-receive.ts';
 import { slackWays } from './slack-ways.ts';
 import { version } from './version.ts';
@@ -13,14 +14,18 @@ export interface Running {
   close(): Promise<void>;
 }
 
+/** How often refused deliveries are written down, where there were any. */
+const flushEveryMs = 60_000;
+
 /** Takes what comes from outside: signed deliveries, the API, agents. */
 export async function startWeb(base: Base): Promise<Running & { url: string }> {
   const { config, log } = base;
   const deliveries = base.openIngest();
-  const slack = slackWays(base, receiveSlack(base, deliveries));
+  const refusals = countRefusals({ ...base, sources: ['slack'] });
+  const slack = slackWays(base, receiveSlack(base, deliveries), refusals);
   const server = createHttpServer({
-    edges: slack.edges,
-    pages: slack.pages,
+    edges: [...slack.edges, ...base.github.edges],
+    pages: [...slack.pages, ...base.github.pages],
     dispatch: base.dispatch,
     runs: base.runs,
     logs: base.logs,
@@ -35,6 +40,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     id: base.id,
     health: () => health(base),
     gauges: () => gauges(base.database.db),
+    counters: () => refusedSamples(refusals),
     isAway,
     log,
     version,
@@ -47,11 +53,14 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
   }
   log.info({ url: server.url() }, 'listening');
   const sockets = slack.connect();
+  const flushing = setInterval(() => void refusals.flush(), flushEveryMs).unref();
   return {
     url: server.url(),
     async close() {
       await Promise.all([server.close(), sockets?.close()]);
       await deliveries.close();
+      clearInterval(flushing);
+      await refusals.flush();
     },
   };
 }

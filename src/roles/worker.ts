@@ -11,6 +11,7 @@ import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
+import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellDrained } from '../app/tell-drained.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
@@ -22,12 +23,14 @@ import type { Policy } from '../core/project.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
+import type { GroupChange } from '../core/webhook.ts';
 import type { Base } from './base.ts';
 import type { Running } from './web.ts';
 
 const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
+const syncEveryMs = 1_000;
 const forgetEveryMs = 600_000;
 const atOnce = 16;
 
@@ -41,6 +44,7 @@ export function startWorker(base: Base): Running {
     audit: base.audit,
     unpack: slack.unpack,
     dispatch: base.dispatch,
+    groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,
   };
   const schedulePorts = {
@@ -57,6 +61,7 @@ export function startWorker(base: Base): Running {
     runs,
     plan: base.plan,
     links: base.links,
+    groups: base.groups,
     elevations: base.elevations,
   });
   const publishPorts = {
@@ -101,7 +106,12 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'the sweep failed'),
   );
   const stopPlan = every(planEveryMs, work.schedule, err => log.warn({ err }, 'planning failed'));
-
+  // Looks only for those that are due: one that was named just now is.
+  const stopSync = every(
+    syncEveryMs,
+    () => syncGroups(base.policy(), base, clock),
+    err => log.warn({ err }, 'groups could not be looked at'),
+  );
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -113,7 +123,14 @@ export function startWorker(base: Base): Running {
 
   return {
     async close() {
-      await Promise.all([stopSweep(), stopPlan(), stopForget(), wakeWorker.close(), requestWorker.close()]);
+      await Promise.all([
+        stopSweep(),
+        stopPlan(),
+        stopSync(),
+        stopForget(),
+        wakeWorker.close(),
+        requestWorker.close(),
+      ]);
       await Promise.all([work.deliveries.settled(), messages.settled()]);
     },
   };

@@ -7,6 +7,7 @@ import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { publish } from '../../src/app/publish.ts';
 import { isMoved } from '../../src/core/actor.ts';
 import { MessengerError, type OutgoingMessage } from '../../src/core/ports.ts';
+import { type Reply, reply } from '../../src/core/reply.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { octocat, wish } from '../support/run.ts';
@@ -75,6 +76,13 @@ describe('where the messages of a run are shown', () => {
       sent,
       lines,
       refuses,
+      /** Says something to whoever asked, as whoever drains a pool is told that it is empty. */
+      async tell(content: Reply) {
+        const id = await surfaces.addNote(`told-${next++}`, run.place, content);
+        await publish(id, ports, () => new Date());
+        const found = await database.db.selectFrom('surfaces').selectAll().where('id', '=', id).execute();
+        return found[0];
+      },
       rows,
       end: () => runs.change(run.number, stop, new Date(), octocat),
       /** Publishes everything of the run that is due now. */
@@ -139,6 +147,22 @@ describe('where the messages of a run are shown', () => {
       [['D1', null]],
     );
   });
+
+  const notices: [name: string, refusals: Parameters<typeof town>[0], shown: string[], gaveUp: boolean][] = [
+    ['in its place', {}, ['C1'], false],
+    ['a place that cannot show it: to the person', { C1: 'elsewhere' }, ['D1'], false],
+    ['a place that is gone for good: given up', { C1: 'gone' }, [], true],
+    ['the person has left: given up', { C1: 'elsewhere', direct: 'left' }, [], true],
+    ['nor can their own show it: given up', { C1: 'elsewhere', D1: 'elsewhere' }, [], true],
+    ['Slack is busy: later', { C1: 'elsewhere', direct: 'retry' }, [], false],
+  ];
+  for (const [name, refusals, shown, gaveUp] of notices)
+    test(`what is said to one person: ${name}`, async () => {
+      const one = await town(refusals);
+      const row = await one.tell(reply('Pool lab is empty: its last run has ended.'));
+      assert.deepEqual(one.sent.map(channelOf), shown);
+      assert.equal(row?.gave_up, gaveUp);
+    });
 
   const unreached: [name: string, refusals: Parameters<typeof town>[0], warns: boolean, notes: number][] = [
     ['the person has left', { C1: 'elsewhere', direct: 'left' }, false, 0],

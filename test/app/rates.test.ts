@@ -67,7 +67,7 @@ describe('messages within the limits of Slack', () => {
       messenger: slackMessenger({ tokens, apiUrl: fake.apiUrl, responseOrigins: [], signer, budget, log }),
       hash: (content: unknown) => JSON.stringify(content),
       outputOf: () => null,
-      home: async () => reply('Home', []),
+      home: async () => ({ content: reply('Home', []), isMoving: false }),
       log,
     };
   }

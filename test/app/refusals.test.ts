@@ -3,11 +3,13 @@ import { describe, test } from 'node:test';
 import { commands } from '../../commands/index.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { tokenRefusals } from '../../src/app/token-refusals.ts';
-import { type Actor, tokenActor } from '../../src/core/actor.ts';
+import { countRefusals } from '../../src/app/webhook-refusals.ts';
+import { type Actor, system, tokenActor } from '../../src/core/actor.ts';
 import { defineCommand } from '../../src/core/command.ts';
 import { SignalboxError } from '../../src/core/errors.ts';
 import type { Intent } from '../../src/core/intent.ts';
 import type { AuditEntry, Token } from '../../src/core/ports.ts';
+import { webhookRefusals } from '../../src/core/webhook.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
@@ -34,6 +36,49 @@ async function said(actor: Actor, wish: Intent['wish'], extra = broken('IDEMPOTE
   const answer = await dispatch({ key: 'k', actor, place, wish }, deps, noon).catch((err: unknown) => err);
   return { answer, entries };
 }
+
+describe('refused deliveries', () => {
+  const set = (append: (entry: AuditEntry) => Promise<void>) =>
+    countRefusals({ sources: ['slack'], audit: { append }, log, clock: () => noon });
+
+  test('are one row however many they are, with what was wrong; none where there were none', async () => {
+    const entries: AuditEntry[] = [];
+    const refusals = set(async entry => void entries.push(entry));
+    await refusals.flush();
+    assert.equal(entries.length, 0);
+    for (let n = 0; n < 500; n += 1) refusals.refused('slack', 'signature-wrong');
+    refusals.refused('slack', 'no-timestamp');
+    await refusals.flush();
+    await refusals.flush();
+    const reason = '501 refused: signature-wrong 500, no-timestamp 1';
+    const by = { 'signature-wrong': 500, 'no-timestamp': 1 };
+    const entry = { actor: system, action: 'webhook.refused', subject: 'webhook:slack', outcome: 'refused' };
+    assert.deepEqual(entries, [{ ...entry, details: { count: 501, reason, by } }]);
+    refusals.refused('slack', 'unreadable');
+    await refusals.flush();
+    assert.equal(entries[1]?.details.count, 1);
+    const counts = refusals.counts();
+    assert.equal(counts.length, webhookRefusals.length);
+    assert.equal(counts.find(({ why }) => why === 'signature-wrong')?.count, 500);
+    assert.equal(counts.find(({ why }) => why === 'timestamp-off')?.count, 0);
+  });
+
+  test('wait for a log that is away, with those that come meanwhile', async () => {
+    const entries: unknown[] = [];
+    let isAway = true;
+    const refusals = set(async entry => {
+      if (isAway) throw new Error('away');
+      entries.push(entry.details.count);
+    });
+    refusals.refused('slack', 'timestamp-off');
+    const flushed = refusals.flush();
+    refusals.refused('slack', 'timestamp-off');
+    await flushed;
+    isAway = false;
+    await refusals.flush();
+    assert.deepEqual(entries, [2]);
+  });
+});
 
 describe('every refused command is written down once, under what it was about', () => {
   const rows: [name: string, actor: Actor, words: string, code: string, subject: string][] = [

@@ -47,6 +47,7 @@ if (part === 'agent') {
       surfaces: watched('surfaces', adapters.surfaces),
       audit: watched('audit', adapters.audit),
       links: watched('links', adapters.links),
+      groups: watched('groups', adapters.groups),
       tokens: watched('tokens', adapters.tokens),
       source: watched('source', adapters.source),
       slack: { ...watched('slack', slack), messenger: watched('messenger', slack.messenger) },

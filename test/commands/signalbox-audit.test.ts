@@ -86,10 +86,10 @@ describe('what is answered', () => {
     assert.ok(table?.kind === 'table');
     const when = noon.toISOString().slice(0, 19).replace('T', ' ');
     assert.deepEqual(table.rows, [
-      ['4', when, 'octocat', 'run.requested', 'run:42', ''],
-      ['3', when, 'octocat', 'run.requested', 'run:42', `${'x'.repeat(119)}…`],
-      ['2', when, 'ci (token)', 'command.refused', 'run:42', 'ACCESS_DENIED: train cancel 42'],
-      ['1', when, 'octocat', 'run.requested', 'run:42', `digits: ${'a'.repeat(12)}`],
+      ['4', 'octocat', 'run.requested', 'run:42', '', when],
+      ['3', 'octocat', 'run.requested', 'run:42', `${'x'.repeat(119)}…`, when],
+      ['2', 'ci (token)', 'command.refused', 'run:42', 'ACCESS_DENIED: train cancel 42', when],
+      ['1', 'octocat', 'run.requested', 'run:42', `digits: ${'a'.repeat(12)}`, when],
     ]);
   });
 

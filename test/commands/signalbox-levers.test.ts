@@ -13,7 +13,7 @@ import { signalboxUndrain } from '../../commands/signalbox-undrain.ts';
 import { signalboxUnfreeze } from '../../commands/signalbox-unfreeze.ts';
 import { train } from '../../commands/train.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
-import type { Actor, Role } from '../../src/core/actor.ts';
+import { type Actor, actorKey, type Role } from '../../src/core/actor.ts';
 import type { CommandContext, CommandDefinition } from '../../src/core/command.ts';
 import type { Elevation } from '../../src/core/elevation.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
@@ -22,7 +22,7 @@ import type { AuditEntry, Scope, Token } from '../../src/core/ports.ts';
 import type { Policy } from '../../src/core/project.ts';
 import { plain, type Reply } from '../../src/core/reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
-import { type Memory, memory, memoryPorts, policy, say } from '../support/memory-ports.ts';
+import { context, type Memory, memory, memoryPorts, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 
 const hubot: Actor = { kind: 'slack', id: 'T1/U2', name: 'hubot' };
@@ -154,6 +154,65 @@ describe('freeze, drain and back', () => {
         m.freezes.map(({ kind, scope }) => `${kind} ${scope.kind === 'all' ? 'all' : scope.name}`),
         left,
       );
+    });
+
+  const everything = frozen({ kind: 'all' });
+  const holding: [
+    name: string,
+    command: CommandDefinition,
+    words: string,
+    freezes: Freeze[],
+    said: RegExp | null,
+  ][] = [
+    [
+      'undrain, while everything is frozen',
+      signalboxUndrain,
+      'lab',
+      [draining, everything],
+      /Everything is frozen/,
+    ],
+    [
+      'undrain, while the pool is frozen',
+      signalboxUndrain,
+      'lab',
+      [draining, frozen(lab)],
+      /Pool lab is frozen/,
+    ],
+    [
+      'undrain, while another pool is frozen',
+      signalboxUndrain,
+      'lab',
+      [draining, frozen({ kind: 'pool', name: 'local' })],
+      null,
+    ],
+    [
+      'unfreeze, while the pool is drained',
+      signalboxUnfreeze,
+      '--pool lab',
+      [draining, frozen(lab)],
+      /being drained/,
+    ],
+    [
+      'unfreeze everything, while a pool is drained',
+      signalboxUnfreeze,
+      '',
+      [draining, everything],
+      /being drained/,
+    ],
+    [
+      'unfreeze a project, while a pool is drained',
+      signalboxUnfreeze,
+      '--project digits',
+      [draining, frozen({ kind: 'project', name: 'digits' })],
+      null,
+    ],
+  ];
+  for (const [name, command, words, freezes, said] of holding)
+    test(`${name}: says ${said ? 'what still holds' : 'no more'}`, async () => {
+      const outcome = await say(command, words, memory({ freezes }), operator);
+      assert.ok(outcome.ok);
+      if (said) assert.match(textOf(outcome.reply), said);
+      else assert.deepEqual(outcome.reply.blocks, []);
     });
 
   test('a drain says how many still work, and who asked', async () => {
@@ -346,7 +405,7 @@ describe('breakglass', () => {
       hubot,
       [elevation()],
       later(3_600),
-      /^Breakglass 7 of octocat was reviewed: ok\.\n(?:.|\n)*\nseen$/,
+      /^Breakglass 7 of octocat was reviewed: ok\.\n(?:.|\n)*\nhubot: seen$/,
     ],
     [
       'a review by an approver',
@@ -429,7 +488,8 @@ describe('breakglass', () => {
       now: later(3_600),
     });
     assert.equal(review.ok ? '' : review.code, 'BREAKGLASS_OWN');
-    const another = { ...as, role: 'trainer', policy, actor: mona } as const;
+    const person = { ...context({ actor: mona }).person, accounts: [octocat, mona].map(actorKey) };
+    const another = { ...as, role: 'trainer', policy, actor: mona, person } as const;
     const opened = await say(signalboxBreakglass, '--why y', m, { ...another, now: later(3_599) });
     assert.equal(opened.ok ? '' : opened.code, 'BREAKGLASS_OPEN');
     assert.ok((await say(signalboxBreakglass, '--why y', m, { ...another, now: later(3_600) })).ok);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { train } from '../../commands/train.ts';
 import { trainCancel } from '../../commands/train-cancel.ts';
 import { trainExtend } from '../../commands/train-extend.ts';
 import { trainRetry } from '../../commands/train-retry.ts';
@@ -7,7 +8,7 @@ import type { CommandContext } from '../../src/core/command.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
 import type { Run } from '../../src/core/run.ts';
 import { liveRun, noon } from '../support/live-run.ts';
-import { memory, say } from '../support/memory-ports.ts';
+import { memory, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 
 const other = { actor: { kind: 'slack', id: 'T1/U2', name: 'hubot' } } as const;
@@ -120,6 +121,38 @@ describe('train retry', () => {
     assert.equal(made?.priority, 'high');
     assert.equal(made?.requestedBy, octocat);
     assert.deepEqual(m.calls, ['create slack:1']);
+  });
+
+  const { digits } = policy.projects;
+  assert.ok(digits);
+  const guarded = {
+    ...policy,
+    environments: { production: { needs: 'approver' as const } },
+    projects: { digits: { ...digits, runsIn: 'production' } },
+  };
+  for (const [command, words] of [
+    [train, 'digits'],
+    [trainRetry, '42'],
+  ] as const)
+    for (const [role, may] of [
+      ['trainer', false],
+      ['approver', true],
+    ] as const)
+      test(`${command.path.join(' ')} in an environment for approvers, as ${role}: ${may ? 'done' : 'refused'}`, async () => {
+        const m = memory({ runs: [failed] });
+        const outcome = await say(command, words, m, { policy: guarded, role });
+        assert.equal(m.runs.length, may ? 2 : 1);
+        if (outcome.ok) return;
+        assert.equal(outcome.code, 'ACCESS_DENIED');
+        assert.equal(
+          outcome.details.reason,
+          'Work in production needs the role approver, and yours is trainer.',
+        );
+      });
+
+  test('their own run of such an environment is theirs to stop, whoever may start there now', async () => {
+    const m = memory({ runs: [running] });
+    assert.ok((await say(trainCancel, '42', m, { policy: guarded })).ok);
   });
 
   test('with a changed parameter, from the same commit', async () => {

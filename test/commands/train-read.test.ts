@@ -10,17 +10,17 @@ import type { CommandDefinition } from '../../src/core/command.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
 import { plain } from '../../src/core/reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
-import { type context, memory, policy, say } from '../support/memory-ports.ts';
+import { context, memory, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 
 const running = liveRun({ state: 'running', attempt: 2, startedAt: noon });
 
 describe('train list', () => {
   const rows: [words: string, filter: Record<string, unknown>][] = [
-    ['', { limit: 10 }],
-    ['--mine --limit 50', { limit: 50, requestedBy: 'T1/U1' }],
-    ['--team research --state running', { limit: 10, team: 'research', states: ['running'] }],
-    ['--team platform', { limit: 10, team: 'platform' }],
+    ['', { kind: 'train', limit: 10 }],
+    ['--mine --limit 50', { kind: 'train', limit: 50, requesters: ['slack:T1/U1'] }],
+    ['--team research --state running', { kind: 'train', limit: 10, team: 'research', states: ['running'] }],
+    ['--team platform', { kind: 'train', limit: 10, team: 'platform' }],
   ];
   for (const [words, filter] of rows)
     test(words || 'all', async () => {
@@ -30,6 +30,14 @@ describe('train list', () => {
       assert.equal(outcome.reply.title, 'There are no such runs.');
       assert.deepEqual(JSON.parse(m.calls[0]?.slice('list '.length) ?? ''), filter);
     });
+
+  test('mine are those of the person, asked for with any account', async () => {
+    const m = memory();
+    const person = { ...context().person, accounts: ['github:octocat', 'slack:T1/U1', 'slack:T2/U1'] };
+    await say(trainList, '--mine', m, { person });
+    const filter = { kind: 'train', limit: 10, requesters: person.accounts };
+    assert.deepEqual(JSON.parse(m.calls[0]?.slice('list '.length) ?? ''), filter);
+  });
 
   test('is a table with the newest first', async () => {
     const m = memory({
@@ -223,13 +231,13 @@ describe('signalbox whoami', () => {
         'a named person',
         { policy: named, role: 'approver' },
         'You are Octocat.',
-        ['slack:T1/U1', 'approver', 'research', 'signalbox whoami'],
+        ['slack:T1/U1', 'approver, by signalbox.yml', 'research, by signalbox.yml', 'signalbox whoami'],
       ],
       [
         'another person',
         { role: 'trainer' },
         'You are octocat.',
-        ['slack:T1/U1', 'trainer', 'signalbox whoami'],
+        ['slack:T1/U1', 'trainer, by defaultRole', 'signalbox whoami'],
       ],
       [
         'a token with the id of a person',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -18,6 +19,13 @@ function faultOf(work: () => unknown) {
   return null;
 }
 
+const pem = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  .privateKey.export({
+    type: 'pkcs1',
+    format: 'pem',
+  })
+  .toString();
+
 describe('environment', () => {
   const slack = { SLACK_SIGNING_SECRET: 's3cret-value', SLACK_BOT_TOKEN: 'xoxb-1' };
   const key = Buffer.alloc(32, 7).toString('base64');
@@ -35,6 +43,41 @@ describe('environment', () => {
     { name: 'a port beyond the last', env: { PORT: '65536' }, code: 'ENV_INVALID', says: /PORT/ },
     { name: 'a log level', env: { LOG_LEVEL: 'debug' }, code: null },
     { name: 'an unknown log level', env: { LOG_LEVEL: 'loud' }, code: 'ENV_INVALID', says: /LOG_LEVEL/ },
+    { name: 'a GitHub App', env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem }, code: null },
+    {
+      name: 'a GitHub App with its key in one line',
+      env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem.replaceAll('\n', '\\n') },
+      code: null,
+    },
+    {
+      name: 'a GitHub App with its key in base64',
+      env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: Buffer.from(pem).toString('base64') },
+      code: null,
+    },
+    {
+      name: 'a GitHub App with half a key',
+      env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem.slice(0, 200) },
+      code: 'ENV_INVALID',
+      says: /GITHUB_PRIVATE_KEY/,
+    },
+    {
+      name: 'a GitHub App without a key',
+      env: { GITHUB_APP_ID: '7' },
+      code: 'ENV_HALF',
+      says: /GITHUB_PRIVATE_KEY is missing.*GITHUB_APP_ID is set/,
+    },
+    {
+      name: 'a key without its GitHub App',
+      env: { GITHUB_PRIVATE_KEY: pem },
+      code: 'ENV_HALF',
+      says: /GITHUB_APP_ID is missing/,
+    },
+    {
+      name: 'a GitHub client without its secret',
+      env: { GITHUB_CLIENT_ID: 'Iv1.1' },
+      code: 'ENV_HALF',
+      says: /GITHUB_CLIENT_SECRET is missing/,
+    },
     { name: 'both halves of Slack', env: slack, code: null },
     {
       name: 'Slack without token',
@@ -189,6 +232,32 @@ people:
       word: 'reserch',
       says: /Did you mean research/,
     },
+    {
+      name: 'a project in an environment',
+      text: change('    team:', '    runsIn: production\n    team:').concat(
+        'environments: { production: { needs: operator } }\n',
+      ),
+    },
+    {
+      name: 'a project in no environment that there is',
+      text: change('    team:', '    runsIn: prodution\n    team:').concat(
+        'environments: { production: { needs: operator } }\n',
+      ),
+      at: '7:5',
+      word: 'prodution',
+      says: /There is no such environment.*Did you mean production/,
+    },
+    {
+      name: 'an environment for less than those who train',
+      text: `${whole}environments: { production: { needs: viewer } }\n`,
+      at: '14:31',
+      says: /trainer/,
+    },
+    {
+      name: 'an environment that says nobody',
+      text: `${whole}environments: { production: {} }\n`,
+      at: '14:17',
+    },
     { name: 'a person of no team', text: change('[research]', '[sales]'), at: '13:65', word: 'sales' },
     { name: 'two Slack users of one person', text: change('slack: T1/U1', 'slack: [T1/U1, T2/U1]') },
     { name: 'a Slack user without a workspace', text: change('slack: T1/U1', 'slack: U1'), at: '13:7' },
@@ -217,6 +286,40 @@ people:
     { name: 'a key twice', text: `${whole}teams: {}\n`, at: '14:1' },
     { name: 'broken YAML', text: 'teams: [', at: '1:9' },
     { name: 'a list where a map belongs', text: 'pools: [lab]', at: '1:1' },
+    {
+      name: 'groups of teams and roles',
+      text: `${change('research: {}', 'research: { groups: [slack:T1/S1, github:octo-org/vision] }')}roles: { operator: [slack:T1/S1], viewer: [github:Octo/a.b_c-d] }\n`,
+    },
+    {
+      name: 'a user in place of a group',
+      text: change('research: {}', 'research: { groups: [slack:T1/U1] }'),
+      at: '2:24',
+      says: /must be a Slack user group/,
+    },
+    {
+      name: 'a GitHub team without its organisation',
+      text: change('research: {}', 'research: { groups: [github:vision] }'),
+      at: '2:24',
+    },
+    {
+      name: 'a group twice in a team, by another case',
+      text: change('research: {}', 'research: { groups: [github:octo/vision, github:Octo/Vision] }'),
+      at: '2:44',
+      says: /stands there twice/,
+    },
+    {
+      name: 'a group under two roles',
+      text: `${whole}roles: { viewer: [slack:T1/S1], operator: [slack:T1/S1] }\n`,
+      at: '14:44',
+      word: 'slack:T1/S1',
+      says: /stands under viewer already/,
+    },
+    {
+      name: 'a role that is none',
+      text: `${whole}roles: { operators: [slack:T1/S1] }\n`,
+      at: '14:10',
+      says: /Did you mean operator/,
+    },
     { name: '__proto__ as a project is ignored', text: change('  digits:', '  __proto__:') },
   ];
   for (const row of rows) {
@@ -251,8 +354,9 @@ people:
     );
   });
 
-  test("the example's file is valid", () => {
-    const file = join(root, 'examples/signalbox.yml');
-    assert.deepEqual(Object.keys(parsePolicy(readFileSync(file, 'utf8'), file).projects), ['digits']);
-  });
+  for (const name of ['signalbox.yml', 'shared.yml'])
+    test(`examples/${name} is valid`, () => {
+      const file = join(root, 'examples', name);
+      assert.deepEqual(Object.keys(parsePolicy(readFileSync(file, 'utf8'), file).projects), ['digits']);
+    });
 });

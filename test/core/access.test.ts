@@ -32,6 +32,7 @@ describe('the role', () => {
 const own = { name: 'octocat', isSelf: true };
 const others = { name: 'octocat', isSelf: false };
 const open = { name: 'digits', team: 'research', trainers: 'everyone', teams: [] } as const;
+const production = { name: 'production', needs: 'operator', description: 'what customers see' } as const;
 const closed = { ...open, trainers: 'team' } as const;
 
 describe('the decision', () => {
@@ -76,6 +77,41 @@ describe('the decision', () => {
     ],
     ['a project of a team, as an operator', { role: 'operator', needs: 'trainer', project: closed }, null],
     [
+      'an environment for trainers, as a trainer',
+      { role: 'trainer', needs: 'trainer', environment: { ...production, needs: 'trainer' } },
+      null,
+    ],
+    [
+      'an environment for approvers, as a trainer',
+      { role: 'trainer', needs: 'trainer', environment: { name: 'staging', needs: 'approver' } },
+      'Work in staging needs the role approver, and yours is trainer.',
+    ],
+    [
+      'an environment for approvers, as an approver',
+      { role: 'approver', needs: 'trainer', environment: { name: 'staging', needs: 'approver' } },
+      null,
+    ],
+    [
+      'an environment for operators, as an approver',
+      { role: 'approver', needs: 'trainer', environment: production },
+      'Work in production (what customers see) needs the role operator, and yours is approver.',
+    ],
+    [
+      'an environment for operators, as one',
+      { role: 'operator', needs: 'trainer', environment: production },
+      null,
+    ],
+    [
+      'the role is said before the environment',
+      { role: 'viewer', needs: 'trainer', environment: production },
+      'It needs the role trainer, and yours is viewer.',
+    ],
+    [
+      'the environment is said before the team',
+      { role: 'trainer', needs: 'trainer', environment: production, project: closed },
+      'Work in production (what customers see) needs the role operator, and yours is trainer.',
+    ],
+    [
       'a place where it is taken',
       { role: 'viewer', needs: 'none', place: 'slack', places: ['slack', 'http'] },
       null,
@@ -108,9 +144,41 @@ describe('the decision', () => {
 });
 
 test('a project that is not in signalbox.yml any more forbids nothing by itself', () => {
-  const person = { id: 'slack:T1/U1', name: 'octocat', role: null, teams: [], accounts: [] };
+  const person = {
+    id: 'slack:T1/U1',
+    name: 'octocat',
+    role: null,
+    teams: [],
+    from: { role: null, teams: {} },
+    accounts: [],
+  };
   assert.equal(reasonOf(mayTrainAs('gone', { role: 'trainer', person, policy })), null);
   assert.equal(reasonOf(mayTrainAs('constructor', { role: 'trainer', person, policy })), null);
+});
+
+test('the environment of a project counts for it alone', () => {
+  const person = {
+    id: 'slack:T1/U1',
+    name: 'octocat',
+    role: null,
+    teams: [],
+    accounts: [],
+    from: { role: null, teams: {} },
+  };
+  const { digits } = policy.projects;
+  assert.ok(digits);
+  const said = {
+    ...policy,
+    environments: { production: { needs: 'operator' as const } },
+    projects: { digits: { ...digits, runsIn: 'production' }, open: digits },
+  };
+  const reason = (name: string, role: Role) => reasonOf(mayTrainAs(name, { role, person, policy: said }));
+  assert.equal(
+    reason('digits', 'trainer'),
+    'Work in production needs the role operator, and yours is trainer.',
+  );
+  assert.equal(reason('digits', 'operator'), null);
+  assert.equal(reason('open', 'trainer'), null);
 });
 
 function reasonOf(access: Access): string | null {

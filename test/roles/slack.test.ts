@@ -64,7 +64,7 @@ async function setUp(t: TestContext, env: Record<string, string> = { SLACK_BOT_T
   const deliveries = deliveryStore(db, database.pool);
   const surfaces = surfaceStore(db);
   const ports = {
-    ...{ deliveries, surfaces, log, unpack: slack.unpack },
+    ...{ deliveries, surfaces, log, unpack: slack.unpack, groupChanged: async () => {} },
     audit: auditLog(db),
     wakeups: { wake: () => {} },
     dispatch: async (intent: Intent) => {

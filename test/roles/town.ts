@@ -6,10 +6,13 @@ import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
 import { freezeStore } from '../../src/adapters/postgres/freezes.ts';
+import { githubUsers } from '../../src/adapters/postgres/github-users.ts';
+import { groupStore } from '../../src/adapters/postgres/groups.ts';
 import { installationStore } from '../../src/adapters/postgres/installations.ts';
 import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { logStore } from '../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
@@ -22,11 +25,16 @@ import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { homeOf } from '../../src/app/home.ts';
 import { publish } from '../../src/app/publish.ts';
+import { groupChanged, syncGroups } from '../../src/app/sync-groups.ts';
 import { trainDesk } from '../../src/app/train-desk.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type SlackPlace, system } from '../../src/core/actor.ts';
+import { groupsIn } from '../../src/core/groups.ts';
 import type { Intent } from '../../src/core/intent.ts';
 import type { Policy } from '../../src/core/project.ts';
+import type { GroupChange } from '../../src/core/webhook.ts';
+import { openGitHub } from '../../src/roles/github.ts';
+import { openGroups } from '../../src/roles/groups.ts';
 import { openSlack } from '../../src/roles/slack.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { channel, developer, openApp, openFake, token } from '../fakes/slack/fixture.ts';
@@ -35,7 +43,7 @@ import { startOf } from '../support/plan.ts';
 import type { TestServer } from '../support/postgres.ts';
 
 /** A workspace and Signalbox, from what Slack says to what Slack shows; only the projects' sources are made up. */
-export async function openTown(t: TestContext, server: TestServer) {
+export async function openTown(t: TestContext, server: TestServer, env: Record<string, string> = {}) {
   const fake = await openFake();
   const app = await openApp();
   fake.sendTo(app.url);
@@ -50,9 +58,10 @@ export async function openTown(t: TestContext, server: TestServer) {
     SLACK_SIGNING_SECRET: 'signing-secret',
     SLACK_API_URL: fake.apiUrl,
     SLACK_BOT_TOKEN: token,
+    ...env,
   });
   const { db } = database;
-  const { log } = recordingLog();
+  const { log, lines } = recordingLog();
   const clock = () => new Date();
   const slack = openSlack(config, installationStore(db, []), signer(db), log, clock);
   const [runs, surfaces, deliveries, audit] = [
@@ -61,7 +70,14 @@ export async function openTown(t: TestContext, server: TestServer) {
     deliveryStore(db, database.pool),
     auditLog(db),
   ];
-  const [freezes, elevations] = [freezeStore(db), elevationStore(db)];
+  const [freezes, elevations, groups] = [freezeStore(db), elevationStore(db), groupStore(db)];
+  let now = Date.now();
+  const github = openGitHub(
+    config,
+    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit },
+    log,
+    () => new Date(now),
+  );
   const { source } = memoryPorts(memory());
   const said = {
     commands,
@@ -73,16 +89,20 @@ export async function openTown(t: TestContext, server: TestServer) {
       source,
       audit,
       links: linkStore(db),
+      groups,
+      github: github.linking,
       freezes,
       elevations,
       tokens: tokenStore(db),
       usage: usageStore(db),
     },
   };
+  const sync = { groups, outside: openGroups(slack, github), log };
   const deliverPorts = {
     ...{ deliveries, surfaces, audit, log, unpack: slack.unpack },
     wakeups: { wake: () => {} },
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
+    groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {
     ...{ surfaces, runs, log, messenger: slack.messenger },
@@ -91,7 +111,15 @@ export async function openTown(t: TestContext, server: TestServer) {
     home: (place: SlackPlace, now: Date) =>
       homeOf(
         place,
-        { commands, policy, runs, plan: said.ports.plan, links: said.ports.links, elevations },
+        {
+          commands,
+          policy: said.policy,
+          runs,
+          plan: said.ports.plan,
+          links: said.ports.links,
+          groups,
+          elevations,
+        },
         now,
       ),
   };
@@ -119,10 +147,12 @@ export async function openTown(t: TestContext, server: TestServer) {
       desks: {
         train: trainDesk({
           commands,
-          policy,
+          policy: said.policy,
           runs,
           plan: said.ports.plan,
           links: said.ports.links,
+          groups,
+          elevations,
           audit,
           log,
         }),
@@ -166,8 +196,28 @@ export async function openTown(t: TestContext, server: TestServer) {
       ),
     /** Who is who from now on, as when `signalbox.yml` was changed. */
     people(people: Policy['people'], defaultRole: Policy['defaultRole'] = 'trainer') {
-      said.policy = { ...policy, people, defaultRole };
+      said.policy = { ...said.policy, people, defaultRole };
     },
+    /** What groups are worth from now on, as when `signalbox.yml` was changed; they are read at once. */
+    async groups({ teams, roles, defaultRole }: Pick<Policy, 'teams' | 'roles' | 'defaultRole'>) {
+      said.policy = { ...said.policy, teams, roles, defaultRole };
+      await syncGroups(said.policy, sync, clock);
+    },
+    /** Time goes by, as far as what was read of groups is concerned. */
+    async age(hours: number) {
+      await database.pool.query(
+        'update synced_groups set read_at = read_at - make_interval(hours => $1), next_at = to_timestamp(0)',
+        [hours],
+      );
+    },
+    github,
+    /** Later, for those who link a GitHub account. */
+    wait(ms: number) {
+      now += ms;
+    },
+    sync: () => syncGroups(said.policy, sync, clock),
+    groupStates: () => groups.states(groupsIn(said.policy)),
+    logged: lines,
     /** Somebody types a command, and everything that comes of it is shown. */
     async say(user: string, command: string, text: string) {
       await fake.slash({ user, channel, command, text });

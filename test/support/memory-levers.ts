@@ -13,6 +13,8 @@ export function leverPorts(m: Memory): Pick<Ports, 'freezes' | 'elevations' | 't
   const standing = (kind: string, what: string) =>
     m.freezes.find(one => one.kind === kind && scopeName(one.scope) === what);
   const newest = (person: string) => m.elevations.findLast(one => actorKey(one.actor) === person) ?? null;
+  const openOf = (accounts: readonly string[], at: Date) =>
+    m.elevations.find(one => accounts.includes(actorKey(one.actor)) && isOpen(one, at));
   return {
     freezes: {
       standing: async () => m.freezes,
@@ -36,18 +38,18 @@ export function leverPorts(m: Memory): Pick<Ports, 'freezes' | 'elevations' | 't
     },
     elevations: {
       newestOf: async actor => newest(actorKey(actor)),
-      async open({ key, actor, why, until, at }) {
-        const last = newest(actorKey(actor));
-        if (last && isOpen(last, at)) return { elevation: last, made: m.keys.get(key) === last.id };
+      async open({ key, actor, accounts, why, until, at }) {
+        const last = openOf(accounts, at);
+        if (last) return { elevation: last, made: m.keys.get(key) === last.id };
         const id = m.elevations.length + 1;
         const elevation = { id, actor, why, openedAt: at, until, endedAt: null, review: null };
         m.elevations.push(elevation);
         m.keys.set(key, id);
         return { elevation, made: true };
       },
-      async end(actor, _key, at) {
-        const last = newest(actorKey(actor));
-        if (!last || !isOpen(last, at)) return null;
+      async end({ accounts, at }) {
+        const last = openOf(accounts, at);
+        if (!last) return null;
         last.endedAt = at;
         return last;
       },

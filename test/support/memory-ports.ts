@@ -35,6 +35,8 @@ export interface Memory {
   audit: AuditRow[];
   pools: PoolState[];
   held: PlanSnapshot['held'];
+  queued: PlanSnapshot['queued'];
+  working: PlanSnapshot['working'];
   freezes: Freeze[];
   elevations: Elevation[];
   tokens: Token[];
@@ -56,6 +58,8 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     audit: [],
     pools: [],
     held: [],
+    queued: [],
+    working: [],
     freezes: [],
     elevations: [],
     tokens: [],
@@ -78,7 +82,11 @@ export function memoryPorts(m: Memory): Ports {
         const known = find(m.keys.get(key) ?? 0);
         if (known) return { run: known, created: false };
         const number = Math.max(0, ...m.runs.map(run => run.number)) + 1;
-        const run = { ...liveRun({ number, priority, requestedBy, place, createdAt: at }), spec };
+        const run = {
+          ...liveRun({ number, priority, requestedBy, place, createdAt: at }),
+          spec,
+          pool: spec.pool,
+        };
         m.runs.push(run);
         m.keys.set(key, number);
         return { run, created: true };
@@ -86,7 +94,7 @@ export function memoryPorts(m: Memory): Ports {
       get: async number => find(number),
       newestNumber: async () => m.runs.at(-1)?.number ?? null,
       async list(filter) {
-        m.calls.push(`list ${JSON.stringify({ ...filter, requestedBy: filter.requestedBy?.id })}`);
+        m.calls.push(`list ${JSON.stringify(filter)}`);
         const { project, states, before = Number.POSITIVE_INFINITY, limit } = filter;
         const fits = (run: Run) =>
           run.number < before &&
@@ -123,7 +131,10 @@ export function memoryPorts(m: Memory): Ports {
       },
     },
     plan: {
-      snapshot: async () => snapshotOf({ pools: m.pools, freezes: m.freezes, held: m.held }),
+      snapshot: async () =>
+        snapshotOf({
+          ...{ pools: m.pools, freezes: m.freezes, held: m.held, queued: m.queued, working: m.working },
+        }),
       commit: unused,
       wanted: unused,
     },
@@ -141,6 +152,8 @@ export function memoryPorts(m: Memory): Ports {
       },
     },
     links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
+    groups: { of: async () => [] },
+    github: { startAddress: async () => null },
     audit: {
       append: unused,
       verify: unused,
@@ -177,7 +190,7 @@ export function context(changes: Partial<CommandContext> = {}): CommandContext {
   const none = new Map();
   return {
     ...{ actor, place, role: 'trainer', policy: said, key: 'slack:1', now: noon },
-    person: personOf(actor, said.people, none),
+    person: personOf(actor, said, none, []),
     rights: () => rightsIn([{ path: ['signalbox', 'whoami'], access: 'none' }], 'trainer', 'slack'),
     isSelf: other => isSamePerson(actor, other, said.people, none),
     ...changes,

@@ -58,6 +58,8 @@ export interface HttpDeps extends Omit<ApiPorts, 'pace'> {
   pages?: readonly Page[];
   health(): Promise<{ ok: boolean; checks: Record<string, string> }>;
   gauges?(): Promise<GaugeSample[]>;
+  /** What the process itself has counted since it began. */
+  counters?(): GaugeSample[];
   /** Whether an error says that the store cannot be reached; whoever asked may ask again. */
   isAway?(err: unknown): boolean;
   log: Log;

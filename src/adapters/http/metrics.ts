@@ -1,6 +1,6 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Log } from '../../core/ports.ts';
-import type { GaugeSample } from './deps.ts';
+import type { GaugeSample, HttpDeps } from './deps.ts';
 
 export interface Metrics {
   /** `route` is one of those that exist, or `unmatched`: never what was asked for. */
@@ -13,8 +13,8 @@ const gaugesLastMs = 5_000;
 /** Longest that a page waits for the store; the process's own figures matter most when the store is slow. */
 const gaugesWaitMs = 500;
 
-/** Measures requests and the process, and asks `gauges` for the rest, at most every 5 s. */
-export function httpMetrics(gauges: (() => Promise<GaugeSample[]>) | undefined, log: Log): Metrics {
+/** Measures requests and the process, and asks `gauges` for the rest, at most every 5 s; `counters` are at hand. */
+export function httpMetrics({ gauges, counters }: Pick<HttpDeps, 'gauges' | 'counters'>, log: Log): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
@@ -26,6 +26,7 @@ export function httpMetrics(gauges: (() => Promise<GaugeSample[]>) | undefined, 
   });
   const children = new Map<string, { observe(seconds: number): void }>();
   const shown = new Map<string, Gauge>();
+  const counted = new Map<string, Counter>();
   let asked = Number.NEGATIVE_INFINITY;
   let asking: Promise<void> | null = null;
 
@@ -46,6 +47,16 @@ export function httpMetrics(gauges: (() => Promise<GaugeSample[]>) | undefined, 
     const gauge = new Gauge({ name, help, labelNames: Object.keys(labels), registers: [registry] });
     shown.set(name, gauge);
     return gauge;
+  }
+
+  function count(samples: GaugeSample[]): void {
+    for (const counter of counted.values()) counter.reset();
+    for (const { name, help, labels, value } of samples) {
+      const labelNames = Object.keys(labels);
+      const counter = counted.get(name) ?? new Counter({ name, help, labelNames, registers: [registry] });
+      counted.set(name, counter);
+      counter.inc(labels, value);
+    }
   }
 
   async function refresh(): Promise<void> {
@@ -72,6 +83,7 @@ export function httpMetrics(gauges: (() => Promise<GaugeSample[]>) | undefined, 
     },
     page: async () => {
       await refresh();
+      count(counters?.() ?? []);
       return { type: registry.contentType, body: await registry.metrics() };
     },
   };

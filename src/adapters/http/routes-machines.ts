@@ -56,7 +56,8 @@ const appendLog = defineRoute({
 const addMetrics = defineRoute({
   method: 'POST',
   path: '/v1/runs/:number/metrics',
-  summary: 'A command reports its metrics.',
+  summary:
+    'A command reports its metrics. Names that look like tokens are refused; other secrets are not known here.',
   gate: byAttempt,
   params: runNumberSchema,
   body: metricsRequest,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { tokenActor } from '../../core/actor.ts';
+import { actorKey, tokenActor } from '../../core/actor.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import type { Dispatched } from '../../core/intent.ts';
 import { isEnd, type Run } from '../../core/run.ts';
@@ -80,7 +80,7 @@ const listRuns = defineRoute({
       before,
       limit,
       states: state && [state],
-      requestedBy: mine ? tokenActor(token) : undefined,
+      requesters: mine ? [actorKey(tokenActor(token))] : undefined,
     });
     const last = found.length < limit ? undefined : found.at(-1);
     return { status: 200, json: { runs: found.map(run => runJson(run)), next: last?.number ?? null } };

@@ -27,7 +27,7 @@ export interface HttpServer {
 export function createHttpServer(deps: HttpDeps): HttpServer {
   const pace: Pace = { ...defaultPace, ...deps.pace };
   const ports: ApiPorts = { ...deps, pace };
-  const metrics = httpMetrics(deps.gauges, deps.log);
+  const metrics = httpMetrics(deps, deps.log);
   let closing = false;
   /** Connections that have asked nothing yet: Node counts them as busy, and would wait for them when it closes. */
   const silent = new Set<Socket>();

@@ -73,6 +73,16 @@ export function missing(first: number, last: number): AuditBreak {
   return { seq: first, kind: 'missing', why };
 }
 
+/** Each with the one after it. */
+export async function* inPairs<T>(items: AsyncIterable<T>): AsyncGenerator<[T, T | null]> {
+  let before: { item: T } | null = null;
+  for await (const item of items) {
+    if (before) yield [before.item, item];
+    before = { item };
+  }
+  if (before) yield [before.item, null];
+}
+
 function isAt(one: { seq: number; hash: Buffer }, other: { seq: number; hash: Buffer }): boolean {
   return one.seq === other.seq && one.hash.equals(other.hash);
 }

@@ -1,6 +1,6 @@
 import { type SqlBool, sql } from 'kysely';
 import type { AuditBreak, AuditEntry, AuditFilter, AuditLog, AuditRow } from '../../core/ports.ts';
-import { type ChainRow, explain, explainEnd, fits, link, missing, start } from './audit-chain.ts';
+import { type ChainRow, explain, explainEnd, fits, inPairs, link, missing, start } from './audit-chain.ts';
 import { type Db, json, type Tx } from './database.ts';
 
 /**
@@ -148,12 +148,21 @@ async function firstFiner(tx: Tx): Promise<number | null> {
   return row?.seq ?? null;
 }
 
-/** Each row with the one after it. */
-async function* inPairs(rows: AsyncIterable<ChainRow>): AsyncGenerator<[ChainRow, ChainRow | null]> {
-  let before: ChainRow | null = null;
-  for await (const row of rows) {
-    if (before) yield [before, row];
-    before = row;
-  }
-  if (before) yield [before, null];
+/** Whether the log holds this row as the last of an export: then it holds all before it too, or is broken itself. Null: it does. */
+export async function compareEnd(db: Db, last: Pick<ChainRow, 'seq' | 'hash'>): Promise<AuditBreak | null> {
+  const head = await db.selectFrom('audit_head').select('seq').where('id', '=', 1).executeTakeFirst();
+  const row = await db.selectFrom('audit').select('hash').where('seq', '=', last.seq).executeTakeFirst();
+  if (row?.hash.equals(last.hash)) return null;
+  const why = row ? 'the database holds another there' : `the database ends at row ${head?.seq ?? 0}`;
+  return { seq: last.seq, kind: 'head', why };
+}
+
+/** The hash before the row; null for the first. */
+export async function hashBefore(db: Db, seq: number): Promise<Buffer | null> {
+  const row = await db
+    .selectFrom('audit')
+    .select('hash')
+    .where('seq', '=', seq - 1)
+    .executeTakeFirst();
+  return row?.hash ?? null;
 }

@@ -153,6 +153,18 @@ export interface Tables {
   };
   links: { account: string; person: string; linked_at: Date };
   link_codes: { account: string; hash: Buffer; until: Date };
+  synced_groups: {
+    name: string;
+    ticket: Generated<number>;
+    stored: Generated<number>;
+    read_at: Date | null;
+    gone: Generated<boolean>;
+    error: string | null;
+    next_at: Date;
+  };
+  group_members: { group_name: string; account: string };
+  github_users: { id: number; account: string };
+  used_states: { nonce: string; until: Date };
   rate_slots: { key: string; free_at: Generated<Date>; held_until: Generated<Date> };
   tokens: {
     id: Generated<string>;
@@ -191,6 +203,11 @@ export interface Tables {
     lifted_key: string | null;
     lifted_by: Json<Actor> | null;
     lifted_at: Date | null;
+  };
+  freeze_idle: {
+    key: string;
+    stood: number | null;
+    at: Generated<Date>;
   };
   elevations: {
     id: Generated<number>;

@@ -12,13 +12,13 @@ export function elevationStore(db: Db): ElevationStore {
       const row = await newest(db, actor);
       return row ? elevationOf(row) : null;
     },
-    async open({ key, actor, why, until, at }) {
+    async open({ key, actor, accounts, why, until, at }) {
       return await db.transaction().execute(async tx => {
-        await lockPerson(tx, actor);
+        await lockPerson(tx, accounts);
         const known = await tx.selectFrom('elevations').selectAll().where('key', '=', key).executeTakeFirst();
         if (known) return { elevation: elevationOf(known), made: true };
-        const last = await newest(tx, actor);
-        if (last && isOpen(elevationOf(last), at)) return { elevation: elevationOf(last), made: false };
+        const open = await openOf(tx, accounts, at);
+        if (open) return { elevation: open, made: false };
         const row = await tx
           .insertInto('elevations')
           .values({
@@ -36,21 +36,21 @@ export function elevationStore(db: Db): ElevationStore {
         return { elevation: elevationOf(row), made: true };
       });
     },
-    async end(actor, key, at) {
+    async end({ key, actor, accounts, at }) {
       return await db.transaction().execute(async tx => {
-        await lockPerson(tx, actor);
+        await lockPerson(tx, accounts);
         const known = await tx
           .selectFrom('elevations')
           .selectAll()
           .where('ended_key', '=', key)
           .executeTakeFirst();
         if (known) return elevationOf(known);
-        const last = await newest(tx, actor);
-        if (!last || !isOpen(elevationOf(last), at)) return null;
+        const open = await openOf(tx, accounts, at);
+        if (!open) return null;
         const row = await tx
           .updateTable('elevations')
           .set({ ended_key: key, ended_at: at })
-          .where('id', '=', last.id)
+          .where('id', '=', open.id)
           .returningAll()
           .executeTakeFirstOrThrow();
         await showHomes(tx);
@@ -96,9 +96,25 @@ export function elevationStore(db: Db): ElevationStore {
   };
 }
 
-/** What one person opens and ends comes one after the other; there may be no row yet that could be locked. */
-async function lockPerson(tx: Tx, actor: Actor): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`elevation ${actorKey(actor)}`}, 0))`.execute(tx);
+/**
+ * What one person opens and ends comes one after the other, under whichever account; there may be no row yet that could be locked. Always
+ * in the same order, so that no two wait for each other.
+ */
+async function lockPerson(tx: Tx, accounts: readonly string[]): Promise<void> {
+  for (const account of accounts.toSorted())
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`elevation ${account}`}, 0))`.execute(tx);
+}
+
+async function openOf(tx: Tx, accounts: readonly string[], at: Date): Promise<Elevation | null> {
+  const rows = await tx
+    .selectFrom('elevations')
+    .selectAll()
+    .where('person', 'in', accounts)
+    .where('ended_at', 'is', null)
+    .where('until', '>', at)
+    .orderBy('id')
+    .execute();
+  return rows.map(elevationOf).find(one => isOpen(one, at)) ?? null;
 }
 
 async function newest(db: Db | Tx, actor: Actor) {

@@ -15,8 +15,11 @@ export function freezeStore(db: Db): FreezeStore {
         await discardPlans(tx);
         const known = await tx.selectFrom('freezes').selectAll().where('key', '=', key).executeTakeFirst();
         if (known) return { freeze: freezeOf(known), made: true };
-        const other = await standingAt(tx, kind, scope);
-        if (other) return { freeze: freezeOf(other), made: false };
+        const other = (await idleOn(tx, key)) ?? (await standingAt(tx, kind, scope));
+        if (other) {
+          await rememberIdle(tx, key, other.id);
+          return { freeze: freezeOf(other), made: false };
+        }
         const isEmpty = kind === 'drain' && !(await isWorking(tx, nameOf(scope)));
         const row = await tx
           .insertInto('freezes')
@@ -47,8 +50,11 @@ export function freezeStore(db: Db): FreezeStore {
           .where('lifted_key', '=', key)
           .executeTakeFirst();
         if (known) return freezeOf(known);
-        const row = await standingAt(tx, kind, scope);
-        if (!row) return null;
+        const row = (await wasIdle(tx, key)) ? undefined : await standingAt(tx, kind, scope);
+        if (!row) {
+          await rememberIdle(tx, key, null);
+          return null;
+        }
         await tx
           .updateTable('freezes')
           .set({ lifted_key: key, lifted_by: json({ ...by, breakglass: undefined }), lifted_at: at })
@@ -111,6 +117,29 @@ async function standingAt(tx: Tx, kind: Freeze['kind'], scope: FreezeScope) {
     .where('name', '=', nameOf(scope))
     .where('lifted_at', 'is', null)
     .executeTakeFirst();
+}
+
+async function wasIdle(tx: Tx, key: string): Promise<boolean> {
+  const row = await tx.selectFrom('freeze_idle').select('key').where('key', '=', key).executeTakeFirst();
+  return row !== undefined;
+}
+
+/** What stood already when this wish came first. */
+async function idleOn(tx: Tx, key: string) {
+  return await tx
+    .selectFrom('freeze_idle')
+    .innerJoin('freezes', 'freezes.id', 'freeze_idle.stood')
+    .selectAll('freezes')
+    .where('freeze_idle.key', '=', key)
+    .executeTakeFirst();
+}
+
+async function rememberIdle(tx: Tx, key: string, stood: number | null): Promise<void> {
+  await tx
+    .insertInto('freeze_idle')
+    .values({ key, stood })
+    .onConflict(conflict => conflict.column('key').doNothing())
+    .execute();
 }
 
 async function isWorking(tx: Tx, pool: string): Promise<boolean> {

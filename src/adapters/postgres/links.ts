@@ -31,7 +31,7 @@ export function linkStore(db: Db): LinkStore {
     },
     redeem: (account, code, actor, now) =>
       db.transaction().execute(async tx => {
-        await lock(tx);
+        await lockLinks(tx);
         const asked = await tx
           .selectFrom('link_codes')
           .select('account')
@@ -53,21 +53,8 @@ export function linkStore(db: Db): LinkStore {
       }),
     unlink: (account, actor, now) =>
       db.transaction().execute(async tx => {
-        await lock(tx);
-        const gone = await tx.deleteFrom('links').where('account', '=', account).executeTakeFirst();
-        const rest = await tx
-          .selectFrom('links')
-          .select('account')
-          .where('person', '=', account)
-          .orderBy('account')
-          .execute();
-        if (gone.numDeletedRows === 0n && rest.length === 0) return false;
-        // The others stay together: another of them stands for them.
-        const [heir] = rest;
-        if (heir) {
-          await tx.deleteFrom('links').where('account', '=', heir.account).execute();
-          await tx.updateTable('links').set({ person: heir.account }).where('person', '=', account).execute();
-        }
+        await lockLinks(tx);
+        if (!(await part(tx, account))) return false;
         const entry = { actor, action: 'account.unlink', subject: account, outcome: 'done' as const };
         await appendAudit(tx, { ...entry, details: {} }, now);
         return true;
@@ -76,13 +63,32 @@ export function linkStore(db: Db): LinkStore {
 }
 
 /** Two accounts that take each other's code at once would make a circle. */
-async function lock(tx: Tx): Promise<void> {
+export async function lockLinks(tx: Tx): Promise<void> {
   await tx.selectFrom('audit_head').select('id').where('id', '=', 1).forUpdate().execute();
 }
 
-async function rootOf(tx: Tx, account: string): Promise<string> {
+export async function rootOf(tx: Tx, account: string): Promise<string> {
   const row = await tx.selectFrom('links').select('person').where('account', '=', account).executeTakeFirst();
   return row?.person ?? account;
+}
+
+/** Takes an account out of its group. Whether it was in one. */
+export async function part(tx: Tx, account: string): Promise<boolean> {
+  const gone = await tx.deleteFrom('links').where('account', '=', account).executeTakeFirst();
+  const rest = await tx
+    .selectFrom('links')
+    .select('account')
+    .where('person', '=', account)
+    .orderBy('account')
+    .execute();
+  if (gone.numDeletedRows === 0n && rest.length === 0) return false;
+  // The others stay together: another of them stands for them.
+  const [heir] = rest;
+  if (heir) {
+    await tx.deleteFrom('links').where('account', '=', heir.account).execute();
+    await tx.updateTable('links').set({ person: heir.account }).where('person', '=', account).execute();
+  }
+  return true;
 }
 
 function digest(code: string): Buffer {

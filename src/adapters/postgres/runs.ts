@@ -1,5 +1,4 @@
 import { sql } from 'kysely';
-import { actorKey } from '../../core/actor.ts';
 import type { MetricPoint, NewRun, RunStore } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import { type RunEvent, transition } from '../../core/run.ts';
@@ -41,7 +40,7 @@ export function runStore(db: Db): RunStore {
     },
     async list(filter) {
       let query = db.selectFrom('runs').selectAll().orderBy('number', 'desc').limit(filter.limit);
-      if (filter.requestedBy) query = query.where('requester', '=', actorKey(filter.requestedBy));
+      if (filter.requesters) query = query.where('requester', 'in', filter.requesters);
       if (filter.kind) query = query.where('kind', '=', filter.kind);
       if (filter.project) query = query.where('project', '=', filter.project);
       if (filter.team) query = query.where('team', '=', filter.team);

@@ -7,7 +7,7 @@ import { type Db, json, type Tables } from './database.ts';
 const claimS = 6;
 /** A Home that nobody opened for longer is left as it is. */
 const homeDays = 14;
-/** How old the progress of a running run may get on a Home. */
+/** How old the progress of a run may get on a Home. */
 const homeAgeS = 45;
 const homesAtOnce = 200;
 /** More of one place at a time would only be told to wait. */
@@ -74,8 +74,7 @@ export function surfaceStore(db: Db): SurfaceStore {
           where home.kind = 'home' and home.opened_at > now() - make_interval(days => ${homeDays})
             and not home.gave_up and home.wanted_seq <= home.seen_seq and home.next_at <= now()
             and (home.seen_change < (select changed_seq from planner where id = 1)
-              or home.next_at < now() - make_interval(secs => ${homeAgeS}) and exists (
-                select from runs where state in ('starting', 'running') and requester = 'slack:' || substr(home.key, 6)))
+              or home.next_at < now() - make_interval(secs => ${homeAgeS}) and home.shown_stage = 'moving')
           order by home.id limit ${homesAtOnce} for update skip locked
         )`.execute(db);
     },

@@ -1,6 +1,7 @@
 import type { RawEdge, RawRequest, RawResponse } from '../../core/edge.ts';
 import { type Fault, fault, SignalboxError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
+import type { WebhookRefusals } from '../../core/webhook.ts';
 import type { Received } from './receive.ts';
 import { verifySlack } from './signature.ts';
 
@@ -8,6 +9,7 @@ interface SlackEdgeOptions {
   signingSecret: string;
   /** Takes a verified body; never throws. */
   receive(text: string, receivedAt: Date): Promise<Received>;
+  refusals: WebhookRefusals;
   log: Log;
 }
 
@@ -18,7 +20,7 @@ const retryAfterS = 10;
  * The one address for Slack's commands, interactions and events: verifies what comes and has it received. Throws where the signing
  * secret is empty.
  */
-export function slackEdge({ signingSecret, receive, log }: SlackEdgeOptions): RawEdge {
+export function slackEdge({ signingSecret, receive, refusals, log }: SlackEdgeOptions): RawEdge {
   if (signingSecret.trim() === '')
     throw new SignalboxError('ENV_INVALID', { word: 'SLACK_SIGNING_SECRET', reason: 'It is empty.' });
 
@@ -26,6 +28,7 @@ export function slackEdge({ signingSecret, receive, log }: SlackEdgeOptions): Ra
     const verified = verifySlack(signingSecret, request);
     if (!verified.ok) {
       log.warn({ why: verified.why }, 'slack request refused');
+      refusals.refused('slack', verified.why);
       return problem(fault('SIGNATURE_INVALID'));
     }
     const text = decode(request.body);
@@ -39,6 +42,7 @@ export function slackEdge({ signingSecret, receive, log }: SlackEdgeOptions): Ra
 
   function refuse(why: string): RawResponse {
     log.warn({ why }, 'slack request unreadable');
+    refusals.refused('slack', 'unreadable');
     return problem(
       fault('BODY_INVALID', { word: why, reason: 'It is none of the messages that Slack sends.' }),
     );

@@ -34,7 +34,13 @@ export function slackManifest(commands: readonly CommandDefinition[]): unknown {
     settings: {
       event_subscriptions: {
         request_url: events,
-        bot_events: ['app_home_opened', 'app_uninstalled', 'tokens_revoked'],
+        bot_events: [
+          'app_home_opened',
+          'app_uninstalled',
+          'subteam_members_changed',
+          'subteam_updated',
+          'tokens_revoked',
+        ],
       },
       interactivity: { is_enabled: true, request_url: events, message_menu_options_url: events },
       org_deploy_enabled: true,

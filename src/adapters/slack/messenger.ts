@@ -1,5 +1,4 @@
 import type { KnownBlock } from '@slack/types';
-import type { WebClient } from '@slack/web-api';
 import type { Place } from '../../core/actor.ts';
 import { buttonText } from '../../core/button.ts';
 import {
@@ -11,11 +10,11 @@ import {
   type Signer,
 } from '../../core/ports.ts';
 import type { Reply, ReplyAction } from '../../core/reply.ts';
-import { slackClients } from './client.ts';
+import { slackBot } from './as-bot.ts';
 import { messengerError, slackCode, unreadable, unrenderable } from './failure.ts';
 import { renderHome } from './home.ts';
 import { patiently } from './patiently.ts';
-import { noLimits, ratesOf, type SlackCall } from './rates.ts';
+import { noLimits } from './rates.ts';
 import { renderSlack } from './render.ts';
 import { isAllowed, postToResponseUrl } from './response-url.ts';
 import type { SlackTokens } from './tokens.ts';
@@ -60,7 +59,7 @@ export function slackMessenger({
   budget = noLimits,
   log,
 }: SlackMessengerOptions): MessengerPort {
-  const clientFor = slackClients({ apiUrl, timeoutMs, log });
+  const asBot = slackBot({ tokens, apiUrl, budget, timeoutMs, log });
 
   async function send(message: OutgoingMessage): Promise<{ remote: Remote | null }> {
     const place = slackPlace(message.place);
@@ -99,29 +98,6 @@ export function slackMessenger({
       }
     }
     return action => values.get(action) ?? '';
-  }
-
-  /** A call as the bot of the place's workspace. */
-  async function asBot<T>(
-    place: SlackPlace,
-    use: Omit<SlackCall, 'team'>,
-    call: (client: WebClient) => Promise<T>,
-  ): Promise<T> {
-    const { team, enterprise: anywhere } = place;
-    const enterprise = anywhere ?? null;
-    const token = await tokens.tokenFor(team, enterprise);
-    if (token === null) throw new MessengerError('Slack removed the app from this workspace.', 'gone', 0);
-    const rates = ratesOf({ ...use, team });
-    const { waitMs } = await budget.reserve(rates);
-    if (waitMs > 0) throw new MessengerError('It waits for its turn.', 'retry', waitMs, { busy: true });
-    try {
-      return await call(clientFor(token));
-    } catch (error) {
-      const refused = messengerError(error);
-      if (refused.busy) await budget.hold(rates[0].key, refused.afterMs);
-      await tokens.failed(token, team, enterprise, error);
-      throw error;
-    }
   }
 
   async function deliver(

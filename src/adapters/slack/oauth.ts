@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Page, PageRequest, RawResponse } from '../../core/edge.ts';
 import { type Fault, fault } from '../../core/errors.ts';
+import { htmlPage } from '../../core/html-page.ts';
 import type { Installation, InstallationStore, Log } from '../../core/ports.ts';
 import { slackClients } from './client.ts';
 import { slackCode } from './failure.ts';
@@ -85,12 +86,12 @@ export function slackInstallPages(options: SlackInstallOptions): Page[] {
     options.onInstalled();
     const { team, enterprise, name } = installation;
     log.info({ team, enterprise }, 'slack app installed');
-    return html(
-      200,
-      'Signalbox is installed.',
-      [`It now listens in ${name}.`, 'You can close this page and type /train in Slack.'],
-      { 'set-cookie': cookie('', 0) },
-    );
+    return htmlPage({
+      status: 200,
+      title: 'Signalbox is installed.',
+      paragraphs: [`It now listens in ${name}.`, 'You can close this page and type /train in Slack.'],
+      headers: { 'set-cookie': cookie('', 0) },
+    });
   }
 
   async function exchange(code: string): Promise<Access | string> {
@@ -159,39 +160,5 @@ function heldIn(cookies: string): string {
 }
 
 function page(said: Fault, headers: Record<string, string>): RawResponse {
-  return html(said.status, said.what, [said.why, said.todo], headers);
-}
-
-/** A page of its own: it loads nothing, runs nothing and is shown in no frame. */
-function html(
-  status: number,
-  title: string,
-  paragraphs: readonly string[],
-  headers: Record<string, string>,
-): RawResponse {
-  const body = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${escapeHtml(title)}</title>
-<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem}</style>
-<h1>${escapeHtml(title)}</h1>
-${paragraphs.map(text => `<p>${escapeHtml(text)}</p>`).join('\n')}
-</html>
-`;
-  return {
-    status,
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-      // The address holds the code.
-      'referrer-policy': 'no-referrer',
-      ...headers,
-    },
-    body,
-  };
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, sign => `&#${sign.charCodeAt(0)};`);
+  return htmlPage({ status: said.status, title: said.what, paragraphs: [said.why, said.todo], headers });
 }

@@ -1,7 +1,7 @@
 import type { RateBudget } from '../../core/ports.ts';
 import { perMinute, type Rate } from '../../core/rate.ts';
 
-/** The methods with which messages are shown. */
+/** The methods with which messages are shown, and people found in their groups. */
 export type SlackMethod =
   | 'chat.postMessage'
   | 'chat.postEphemeral'
@@ -9,10 +9,11 @@ export type SlackMethod =
   | 'conversations.history'
   | 'conversations.open'
   | 'conversations.replies'
+  | 'usergroups.users.list'
   | 'views.publish';
 
 /**
- * Calls a minute for each method and workspace: tier 3 gives 50, tier 4 gives 100, and posts have several hundred of their own besides one
+ * Calls a minute for each method and workspace: tier 2 gives 20, tier 3 gives 50, tier 4 gives 100, and posts have several hundred of their own besides one
  * a second in each channel (https://docs.slack.dev/apis/web-api/rate-limits).
  */
 const limits: Record<SlackMethod, { most: number; burst: number }> = {
@@ -22,6 +23,7 @@ const limits: Record<SlackMethod, { most: number; burst: number }> = {
   'conversations.history': { most: 50, burst: 5 },
   'conversations.open': { most: 50, burst: 5 },
   'conversations.replies': { most: 50, burst: 5 },
+  'usergroups.users.list': { most: 20, burst: 5 },
   'views.publish': { most: 100, burst: 10 },
 };
 const postEveryMs = 1_000;

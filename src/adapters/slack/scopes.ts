@@ -1,4 +1,7 @@
-/** What the bot asks for when it is installed: commands, to write where it is spoken to, and to find its own messages again. */
+/**
+ * What the bot asks for when it is installed: commands, to write where it is spoken to, to find its own messages again, and to see who is in
+ * which user group.
+ */
 export const botScopes = [
   'channels:history',
   'chat:write',
@@ -8,4 +11,5 @@ export const botScopes = [
   'im:history',
   'im:write',
   'mpim:history',
+  'usergroups:read',
 ] as const;

@@ -1,11 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { RawRequest } from '../../core/edge.ts';
+import type { WebhookRefusal } from '../../core/webhook.ts';
 
 /** Seconds by which a request's time may differ from ours, either way. */
 const allowedSkewS = 300;
 
 /** Why a request is not from Slack. For the log only: whoever sent it learns nothing. */
-type Refusal = 'no-timestamp' | 'timestamp-unreadable' | 'timestamp-off' | 'no-signature' | 'signature-wrong';
+type Refusal = Exclude<WebhookRefusal, 'unreadable'>;
 
 /**
  * Whether the raw bytes were signed with the secret within five minutes of `receivedAt`. Never throws. See Slack's "Verifying requests

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import type { GaugeSample, HttpDeps } from '../../../src/adapters/http/deps.ts';
 import { problemSchema } from '../../../src/adapters/http/problem.ts';
 import { createHttpServer, type HttpServer } from '../../../src/adapters/http/server.ts';
+import { actorKey } from '../../../src/core/actor.ts';
 import type { Intent } from '../../../src/core/intent.ts';
 import type { Token } from '../../../src/core/ports.ts';
 import type { Run, RunEvent } from '../../../src/core/run.ts';
@@ -146,11 +147,11 @@ export function portsOver(world: World): HttpDeps {
     },
     runs: {
       get: async number => world.runs.get(number) ?? null,
-      list: async ({ limit, before, states, requestedBy, project }) =>
+      list: async ({ limit, before, states, requesters, project }) =>
         [...world.runs.values()]
           .filter(run => before === undefined || run.number < before)
           .filter(run => !states || states.includes(run.state))
-          .filter(run => !requestedBy || run.requestedBy.id === requestedBy.id)
+          .filter(run => !requesters || requesters.includes(actorKey(run.requestedBy)))
           .filter(run => !project || run.spec.project === project)
           .sort((a, b) => b.number - a.number)
           .slice(0, limit),

@@ -59,6 +59,18 @@ test('every route and every class of status stay under 1,000 series together', a
   assert.ok(rest + (server.routes.length + edges.length + 1) * 3 * perChild < 1_000);
 });
 
+test('what the process counts is there whatever the store does, and is no gauge', async t => {
+  let value = 0;
+  const sample = { name: 'signalbox_x_total', help: 'x', labels: { why: 'a' } };
+  const gauges = () => new Promise<never>(() => {});
+  const { ask } = await start(t, { gauges, counters: () => [{ ...sample, value }] });
+  for (value of [0, 3, 5]) {
+    const page = await pageOf(ask);
+    assert.match(page, /^# TYPE signalbox_x_total counter$/m);
+    assert.match(page, new RegExp(`^signalbox_x_total\\{why="a"\\} ${value}$`, 'm'));
+  }
+});
+
 test('gauges are asked for at most every 5 s, and left out while they cannot be had', async t => {
   let asked = 0;
   let fails = false;

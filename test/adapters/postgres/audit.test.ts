@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { appendAudit, auditLog, auditRows } from '../../../src/adapters/postgres/audit.ts';
+import {
+  appendAudit,
+  auditLog,
+  auditRows,
+  compareEnd,
+  hashBefore,
+} from '../../../src/adapters/postgres/audit.ts';
+import { exportedLine, verifyFile } from '../../../src/adapters/postgres/audit-file.ts';
 import { type Database, openDatabase } from '../../../src/adapters/postgres/database.ts';
 import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { forgetOld } from '../../../src/adapters/postgres/retention.ts';
@@ -392,6 +399,128 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
             previous = row.hash;
           }
           assert.equal(count, 2_001);
+        });
+      });
+
+      describe('an export by itself', () => {
+        const lineOf =
+          (seq: number, change: (row: Record<string, unknown>) => object = row => row) =>
+          (lines: string[]) =>
+            lines.map((line, i) => (i === seq - 1 ? JSON.stringify(change(JSON.parse(line))) : line));
+        const files: [
+          name: string,
+          tamper: (lines: string[]) => string[],
+          broken: Partial<AuditBreak> | null,
+        ][] = [
+          ['as it was', lines => lines, null],
+          ['its end is missing, which the database alone knows', lines => lines.slice(0, 4), null],
+          ['details changed', lineOf(3, row => ({ ...row, details: { n: 4 } })), { seq: 3, kind: 'changed' }],
+          ['the first changed', lineOf(1, row => ({ ...row, subject: 'n:2' })), { seq: 1, kind: 'changed' }],
+          [
+            'the last changed',
+            lineOf(6, row => ({ ...row, outcome: 'refused' })),
+            { seq: 6, kind: 'changed' },
+          ],
+          ['a time changed', lineOf(3, row => ({ ...row, at: later(9) })), { seq: 3, kind: 'changed' }],
+          [
+            'a finer time',
+            lineOf(3, ({ at, ...row }) => ({ ...row, at: `${at}`.replace('Z', '1Z') })),
+            { seq: 3, kind: 'changed' },
+          ],
+          ['a word added', lineOf(3, row => ({ ...row, note: 'x' })), { seq: 3, kind: 'changed' }],
+          [
+            'a word said twice, of which readers see one or the other',
+            lines => lines.map((line, i) => (i === 2 ? line.replace('{', '{"action":"other",') : line)),
+            { seq: 3, kind: 'changed' },
+          ],
+          [
+            'a hash changed',
+            lineOf(3, row => ({ ...row, hash: '0'.repeat(64) })),
+            { seq: 3, kind: 'changed' },
+          ],
+          ['no JSON', lines => lines.with(2, 'so what'), { seq: 3, kind: 'changed' }],
+          ['a blank line', lines => lines.toSpliced(2, 0, ''), { seq: 3, kind: 'changed' }],
+          ['one removed', lines => lines.toSpliced(2, 1), { seq: 3, kind: 'missing' }],
+          [
+            'two removed',
+            lines => lines.toSpliced(2, 2),
+            { seq: 3, kind: 'missing', why: 'it is missing, with all up to row 4' },
+          ],
+          ['the first removed', lines => lines.slice(1), { seq: 1, kind: 'missing' }],
+          [
+            'one removed, and those after it numbered anew',
+            lines =>
+              lines.toSpliced(2, 1).map((line, i) => JSON.stringify({ ...JSON.parse(line), seq: i + 1 })),
+            { seq: 3, kind: 'missing' },
+          ],
+          [
+            'two lines in each other’s place',
+            lines => lines.with(2, lines[3] ?? '').with(3, lines[2] ?? ''),
+            { seq: 3, kind: 'moved' },
+          ],
+          [
+            'the same, with their numbers',
+            lines =>
+              [2, 3].reduce(
+                (all, i) => all.with(i, JSON.stringify({ ...JSON.parse(lines[5 - i] ?? ''), seq: i + 1 })),
+                lines,
+              ),
+            { seq: 3, kind: 'moved' },
+          ],
+          ['one twice', lines => lines.toSpliced(3, 0, lines[1] ?? ''), { seq: 2, kind: 'inserted' }],
+          ['empty', () => [], null],
+        ];
+        let exported: string[] = [];
+        before(async () => {
+          await withLog(async ({ db }) => {
+            for (let n = 1; n <= 6; n++) await auditLog(db).append(entry(n), later(n));
+            for await (const row of auditRows(db)) exported.push(exportedLine(row));
+          });
+        });
+        const verified = (lines: string[]) =>
+          verifyFile(async function* () {
+            yield* lines;
+          });
+        for (const [name, tamper, broken] of files)
+          test(name, async () => {
+            const lines = tamper(exported);
+            const found = await verified(lines);
+            for (const [key, value] of Object.entries(broken ?? {}))
+              assert.equal(found.broken?.[key as keyof AuditBreak], value, JSON.stringify(found.broken));
+            if (!broken) assert.deepEqual([found.rows, found.broken], [lines.length, null]);
+          });
+
+        test('one that begins later stands on the hash that it brings along', async () => {
+          await withLog(async ({ db }) => {
+            for (let n = 1; n <= 6; n++) await auditLog(db).append(entry(n), later(n));
+            exported = [];
+            for await (const row of auditRows(db, later(3))) {
+              const previous = row.seq === 3 ? await hashBefore(db, 3) : null;
+              exported.push(exportedLine(previous ? { ...row, previous } : row));
+            }
+            assert.equal(await hashBefore(db, 1), null);
+          });
+          assert.deepEqual((await verified(exported)).broken, null);
+          const without = await verified(exported.slice(1));
+          assert.deepEqual([without.broken?.kind, without.broken?.seq], ['missing', 1]);
+          const other = exported.with(0, (exported[0] ?? '').replace('"n:3"', '"n:9"'));
+          assert.equal((await verified(other)).broken?.seq, 3);
+        });
+
+        test('beside the database: the same, cut off there, or another', async () => {
+          await withLog(async ({ db, pool }) => {
+            for (let n = 1; n <= 6; n++) await auditLog(db).append(entry(n), later(n));
+            const rows = [];
+            for await (const row of auditRows(db)) rows.push(row);
+            const [fourth, last] = [rows[3], rows[5]];
+            assert.ok(fourth && last);
+            assert.deepEqual([await compareEnd(db, last), await compareEnd(db, fourth)], [null, null]);
+            const other = await compareEnd(db, { seq: 4, hash: last.hash });
+            assert.deepEqual(other, { seq: 4, kind: 'head', why: 'the database holds another there' });
+            await pool.query(`${disarm}; delete from audit where seq > 4; update audit_head set seq = 4`);
+            const cut = await compareEnd(db, last);
+            assert.deepEqual(cut, { seq: 6, kind: 'head', why: 'the database ends at row 4' });
+          });
         });
       });
 

@@ -6,11 +6,12 @@ import { elevationStore } from '../../../src/adapters/postgres/elevations.ts';
 import { freezeStore } from '../../../src/adapters/postgres/freezes.ts';
 import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { planStore } from '../../../src/adapters/postgres/plan.ts';
+import { forgetOld } from '../../../src/adapters/postgres/retention.ts';
 import { runStore } from '../../../src/adapters/postgres/runs.ts';
 import { surfaceStore } from '../../../src/adapters/postgres/surfaces.ts';
 import { tokenStore } from '../../../src/adapters/postgres/tokens.ts';
 import { tellDrained } from '../../../src/app/tell-drained.ts';
-import type { Actor, Place } from '../../../src/core/actor.ts';
+import { type Actor, actorKey, type Place } from '../../../src/core/actor.ts';
 import type { FreezeScope } from '../../../src/core/freeze.ts';
 import { policySchema } from '../../../src/core/policy.ts';
 import type { PlanSnapshot } from '../../../src/core/ports.ts';
@@ -141,6 +142,37 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         assert.equal((await audited('plan.unfreeze')).filter(row => row.subject === 'pool:again').length, 1);
       });
 
+      test('a wish that moved nothing then moves nothing when it comes again later', async () => {
+        const [one, two] = [freezeStore(a.db), freezeStore(b.db)];
+        const scope = { kind: 'pool', name: 'idle' } as const;
+        const lift = { key: 'idle-lift', kind: 'freeze', scope, by: hubot, at: later(1) } as const;
+        assert.equal(await one.lift(lift), null);
+        const { freeze } = await one.freeze(frozen('idle-1', scope));
+        assert.equal(await two.lift(lift), null, 'the same delivery again');
+        assert.ok((await one.standing()).some(({ id }) => id === freeze.id));
+        assert.deepEqual(await two.freeze(frozen('idle-2', scope, hubot)), { freeze, made: false });
+        assert.deepEqual(
+          await one.lift({ ...lift, key: 'idle-lift-2' }),
+          freeze,
+          'another wish does lift it',
+        );
+        const again = await two.freeze(frozen('idle-2', scope, hubot));
+        assert.deepEqual(again, { freeze, made: false }, 'the same delivery again');
+        assert.ok(
+          !(await one.standing()).some(({ scope }) => scope.kind === 'pool' && scope.name === 'idle'),
+        );
+        assert.ok((await one.freeze(frozen('idle-3', scope))).made);
+        await a.pool.query("update freeze_idle set at = now() - interval '15 days' where key = 'idle-lift'");
+        await forgetOld(a.db);
+        const { rows } = await a.pool.query(
+          "select key from freeze_idle where key like 'idle-%' order by key",
+        );
+        assert.deepEqual(
+          rows.map(({ key }) => key),
+          ['idle-2'],
+        );
+      });
+
       test('a plan that was made before is discarded; the next one holds the run, and starts it when it is let go', async () => {
         const { run } = await runStore(a.db).create(wish('fence', {}, { pool: 'fence' }));
         const plans = planStore(b.db, ['fence']);
@@ -207,8 +239,8 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
     });
 
     describe('elevations', () => {
-      const open = (key: string, actor = octocat, at = noon) => ({
-        ...{ key, actor, why: 'the disk is full', until: new Date(at.getTime() + 3_600_000), at },
+      const open = (key: string, actor = octocat, at = noon, accounts = [actorKey(actor)]) => ({
+        ...{ key, actor, accounts, why: 'the disk is full', until: new Date(at.getTime() + 3_600_000), at },
       });
 
       test('of two at once one is opened, and the next only when it is over', async () => {
@@ -227,19 +259,51 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         assert.equal(await store.newestOf({ ...octocat, kind: 'token' }), null);
       });
 
+      test('two accounts of one person at once open one, and either ends it; those of two people open two', async () => {
+        const [one, two] = [elevationStore(a.db), elevationStore(b.db)];
+        for (let round = 0; round < 5; round += 1) {
+          const accounts = [`slack:T1/U7${round}`, `slack:T2/U7${round}`];
+          const [here, there] = accounts.map(
+            (key): Actor => ({ kind: 'slack', id: key.slice(6), name: 'mona' }),
+          );
+          assert.ok(here && there);
+          const both = await Promise.all([
+            one.open(open(`linked-1-${round}`, here, noon, accounts)),
+            two.open(open(`linked-2-${round}`, there, noon, accounts.toReversed())),
+          ]);
+          assert.deepEqual(both.map(({ made }) => made).sort(), [false, true]);
+          assert.deepEqual(both[0].elevation, both[1].elevation);
+          const opener = both[0].made ? there : here;
+          const ended = await two.end({ key: `linked-end-${round}`, actor: opener, accounts, at: later(1) });
+          assert.equal(ended?.id, both[0].elevation.id);
+        }
+        const apart = (id: string): Actor => ({ kind: 'slack', id, name: 'mona' });
+        const strangers = await Promise.all([
+          one.open(open('apart-1', apart('T1/U80'))),
+          two.open(open('apart-2', apart('T2/U80'))),
+        ]);
+        assert.deepEqual(
+          strangers.map(({ made }) => made),
+          [true, true],
+        );
+        const nobodys = { key: 'apart-end', actor: apart('T3/U80'), accounts: ['slack:T3/U80'], at: noon };
+        assert.equal(await one.end(nobodys), null);
+      });
+
       test('a repeat opens nothing, also when it has ended; ending twice ends once', async () => {
         const actor: Actor = { kind: 'slack', id: 'T1/U3', name: 'mona' };
         const [one, two] = [elevationStore(a.db), elevationStore(b.db)];
         const { elevation } = await one.open(open('repeat', actor));
+        const own = { actor, accounts: [actorKey(actor)] };
         const ends = await Promise.all([
-          one.end(actor, 'repeat-end', later(5)),
-          two.end(actor, 'repeat-end', later(5)),
+          one.end({ ...own, key: 'repeat-end', at: later(5) }),
+          two.end({ ...own, key: 'repeat-end', at: later(5) }),
         ]);
         assert.deepEqual(
           ends.map(ended => ended?.endedAt),
           [later(5), later(5)],
         );
-        assert.equal(await one.end(actor, 'repeat-other', later(6)), null);
+        assert.equal(await one.end({ ...own, key: 'repeat-other', at: later(6) }), null);
         assert.equal((await two.open(open('repeat', actor))).elevation.id, elevation.id);
         assert.deepEqual((await one.newestOf(actor))?.endedAt, later(5));
         const rows = await audited('breakglass.ended');

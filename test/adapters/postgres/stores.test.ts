@@ -12,7 +12,7 @@ import { runStore } from '../../../src/adapters/postgres/runs.ts';
 import { signer } from '../../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../../src/adapters/postgres/surfaces.ts';
 import { checkIdempotency, tokenStore } from '../../../src/adapters/postgres/tokens.ts';
-import { system } from '../../../src/core/actor.ts';
+import { type Actor, actorKey, system } from '../../../src/core/actor.ts';
 import { SignalboxError } from '../../../src/core/errors.ts';
 import type { Exit } from '../../../src/core/run.ts';
 import { startOf } from '../../support/plan.ts';
@@ -21,6 +21,7 @@ import { quietLine } from '../../support/quiet-line.ts';
 import { octocat, wish } from '../../support/run.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
+const hubot: Actor = { kind: 'slack', id: 'T1/U2', name: 'hubot' };
 const exit: Exit = { code: 0, signal: null, stopped: null, failure: null, lines: [], at: now };
 
 for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]) {
@@ -143,7 +144,13 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
           [...numbers].sort((x, y) => y - x),
         );
         assert.equal((await runs.list({ project: 'listed', states: ['running'], limit: 9 })).length, 0);
-        assert.equal((await runs.list({ project: 'listed', requestedBy: system, limit: 9 })).length, 0);
+        const by = async (...requesters: string[]) =>
+          (await runs.list({ project: 'listed', requesters, limit: 9 })).length;
+        await runs.create(wish('list-hubot', { requestedBy: hubot }, { project: 'listed' }));
+        assert.equal(await by(actorKey(octocat)), 5);
+        assert.equal(await by(actorKey(hubot)), 1);
+        assert.equal(await by(actorKey(hubot), actorKey(octocat)), 6, 'two accounts of one person');
+        assert.equal(await by(actorKey(system)), 0);
       });
 
       test('metrics: the first value of a step stays, a later attempt overwrites, the last step is the last', async () => {

@@ -27,8 +27,10 @@ function setUp(
       return result;
     },
   });
-  const edge = slackEdge({ signingSecret: secret, receive, log });
-  return { edge, stored, lines };
+  const refused: string[] = [];
+  const refusals = { refused: (source: string, why: string) => void refused.push(`${source} ${why}`) };
+  const edge = slackEdge({ signingSecret: secret, receive, refusals, log });
+  return { edge, stored, lines, refused };
 }
 
 function send(edge: RawEdge, request: { headers: Record<string, string>; body: string | Uint8Array }) {
@@ -114,24 +116,26 @@ for (const [name, body, status, says] of answered) {
 }
 
 test('edge: an unsigned certificate check is refused like the rest', async () => {
-  const { edge, lines } = setUp();
+  const { edge, lines, refused } = setUp();
   const said = await send(edge, { headers: {}, body: Buffer.from('ssl_check=1') });
   assert.equal(said.status, 401);
   assert.equal(JSON.parse(said.body ?? '').code, 'SIGNATURE_INVALID');
   assert.deepEqual(lines, [['warn', { why: 'no-timestamp' }, 'slack request refused']]);
+  assert.deepEqual(refused, ['slack no-timestamp']);
 });
 
 test('edge: a signed request that was changed on its way is refused', async () => {
-  const { edge, stored } = setUp();
+  const { edge, stored, refused } = setUp();
   const said = await send(edge, { ...command, body: command.body.replace('lr%3D0.1', 'lr%3D0.9') });
   assert.equal(said.status, 401);
-  assert.deepEqual(stored, []);
+  assert.deepEqual([stored, refused], [[], ['slack signature-wrong']]);
 });
 
 for (const outcome of ['duplicate', 'conflict'] as const) {
   test(`edge: a ${outcome} is acknowledged`, async () => {
-    const { edge, lines } = setUp(async () => ({ outcome }));
+    const { edge, lines, refused } = setUp(async () => ({ outcome }));
     assert.deepEqual(await send(edge, command), { status: 200 });
+    assert.deepEqual(refused, []);
     assert.equal(lines.length, outcome === 'conflict' ? 1 : 0);
   });
 }
@@ -186,7 +190,13 @@ for (const signingSecret of ['', '  ']) {
   test(`edge: the signing secret ${JSON.stringify(signingSecret)} is refused at boot`, () => {
     const { log } = recordingLog();
     assert.throws(
-      () => slackEdge({ signingSecret, log, receive: async () => ({ kind: 'taken' }) }),
+      () =>
+        slackEdge({
+          signingSecret,
+          log,
+          refusals: { refused() {} },
+          receive: async () => ({ kind: 'taken' }),
+        }),
       (err: unknown) => err instanceof SignalboxError && err.fault.code === 'ENV_INVALID',
     );
   });

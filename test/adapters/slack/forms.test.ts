@@ -11,7 +11,7 @@ import { slackForms } from '../../../src/adapters/slack/instant.ts';
 import { slackReceiver } from '../../../src/adapters/slack/receive.ts';
 import { slackTokens } from '../../../src/adapters/slack/tokens.ts';
 import { trainDesk } from '../../../src/app/train-desk.ts';
-import type { Place } from '../../../src/core/actor.ts';
+import { actorKey, type Place } from '../../../src/core/actor.ts';
 import { type Fault, SignalboxError } from '../../../src/core/errors.ts';
 import { submissionSchema } from '../../../src/core/form.ts';
 import { type Policy, policySchema } from '../../../src/core/policy.ts';
@@ -93,6 +93,8 @@ function desk() {
     policy,
     plan: ports.plan,
     links: ports.links,
+    groups: ports.groups,
+    elevations: ports.elevations,
     log,
     runs: {
       get: async number => {
@@ -104,7 +106,7 @@ function desk() {
         const runs = await ports.runs.list({ ...filter, limit: 100 });
         const fits = (run: (typeof runs)[number]) =>
           (filter.project === undefined || run.spec.project === filter.project) &&
-          (filter.requestedBy === undefined || run.requestedBy.id === filter.requestedBy.id);
+          (filter.requesters === undefined || filter.requesters.includes(actorKey(run.requestedBy)));
         return runs.filter(fits).slice(0, filter.limit);
       },
     },
@@ -146,6 +148,7 @@ before(async () => {
     clock,
   });
   const edge = slackEdge({
+    refusals: { refused() {} },
     signingSecret: fake.world.app.signingSecret,
     receive: slackReceiver({ ingest, instant, log }),
     log,
@@ -680,6 +683,38 @@ describe('when it is sent', () => {
     assert.deepEqual(refused, [`command.refused ${team}/${developer}`]);
     assert.equal(stored.length, 0);
   });
+
+  const guarded: [name: string, role: 'trainer' | 'operator', breakglass: boolean, said: RegExp | null][] = [
+    [
+      'a trainer',
+      'trainer',
+      false,
+      /^Work in production needs the role operator, and yours is trainer\. Ask /,
+    ],
+    ['a trainer in an emergency', 'trainer', true, null],
+    ['an operator', 'operator', false, null],
+  ];
+  for (const [name, role, breakglass, said] of guarded)
+    test(`a project in an environment for operators, as ${name}`, async () => {
+      m.runs = [lastRun()];
+      const me = { kind: 'slack', id: `${team}/${developer}`, name: 'developer' } as const;
+      const [openedAt, until] = [new Date(0), new Date(Date.now() + 3_600_000)];
+      const elevation = { id: 1, actor: me, why: 'x', openedAt, until, endedAt: null, review: null };
+      if (breakglass) m.elevations = [elevation];
+      const { digits } = usual.projects;
+      assert.ok(digits);
+      policy = {
+        ...usual,
+        environments: { production: { needs: 'operator' } },
+        projects: { ...usual.projects, digits: { ...digits, runsIn: 'production' } },
+        people: [{ slack: me.id, name: 'developer', role, teams: [] }],
+      };
+      await train();
+      const { errors } = await submit();
+      if (said) assert.match(errors.project ?? '', said);
+      assert.equal(stored.length, said ? 0 : 1);
+      assert.deepEqual(refused, said ? [`command.refused ${team}/${developer}`] : []);
+    });
 
   test('a project that is gone is said at its field', async () => {
     m.runs = [lastRun()];

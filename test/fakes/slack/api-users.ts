@@ -1,7 +1,7 @@
 import { flag, limit, need, page } from './args.ts';
 import type { Answer, Call } from './call.ts';
 import { SlackError } from './error.ts';
-import type { User, Workspace } from './world.ts';
+import type { Group, User, Workspace } from './world.ts';
 
 export function authTest({ workspace, token }: Call): Answer {
   const { bot, enterprise } = workspace;
@@ -59,26 +59,39 @@ export function list({ workspace, args }: Call): Answer {
   return { members: items.map(user => showUser(workspace, user)), response_metadata: { next_cursor: next } };
 }
 
-export function groups({ workspace, args }: Call): Answer {
+/** An organisation's token says of which workspace it asks. */
+function named({ token, args }: Call): void {
+  if (token.team === '') need(args, 'team_id');
+}
+
+export function groups(call: Call): Answer {
+  const { workspace, args } = call;
+  named(call);
+  const seen = workspace.groups.filter(group => group.disabledAt === 0 || flag(args, 'include_disabled'));
   return {
-    usergroups: workspace.groups.map(({ id, handle, users }) => ({
-      ...{
-        id,
-        handle,
-        team_id: workspace.id,
-        is_usergroup: true,
-        name: handle,
-        date_delete: 0,
-        user_count: users.length,
-      },
-      ...(flag(args, 'include_users') && { users }),
+    usergroups: seen.map(group => ({
+      ...showGroup(workspace, group),
+      ...(flag(args, 'include_users') && { users: group.users }),
     })),
   };
 }
 
-export function groupUsers({ workspace, args }: Call): Answer {
+/** Also in events. */
+export function showGroup(workspace: Workspace, group: Group): Record<string, unknown> {
+  const { id, handle, users, disabledAt, updatedAt } = group;
+  return {
+    ...{ id, handle, team_id: workspace.id, is_usergroup: true, is_subteam: true, name: handle },
+    ...{ date_update: updatedAt, date_delete: disabledAt, user_count: users.length },
+  };
+}
+
+export function groupUsers(call: Call): Answer {
+  const { workspace, args } = call;
+  named(call);
   const group = workspace.groups.find(({ id }) => id === need(args, 'usergroup'));
-  if (!group) throw new SlackError('no_such_subteam');
+  // One that is disabled is only there for those who ask for such.
+  if (!group || (group.disabledAt > 0 && !flag(args, 'include_disabled')))
+    throw new SlackError('no_such_subteam');
   return { users: group.users };
 }
 

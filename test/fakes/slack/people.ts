@@ -1,10 +1,10 @@
-import { showUser } from './api-users.ts';
+import { showGroup, showUser } from './api-users.ts';
 import { type Call, directMessage } from './call.ts';
 import type { EventDelivery, eventStream } from './events.ts';
 import { addMessage } from './messages.ts';
 import { actorOf, placeOf, type Who } from './payload.ts';
 import { showView, type Views } from './views.ts';
-import { type Channel, type Token, type Workspace, type World, workspaceOf } from './world.ts';
+import { type Channel, type Group, type Token, type Workspace, type World, workspaceOf } from './world.ts';
 
 interface Parts {
   world: World;
@@ -22,6 +22,21 @@ export function people({ world, views, events }: Parts) {
     const channel = workspace.channels.get(id);
     if (!channel) throw new Error(`There is no channel ${id} in ${team}.`);
     return { workspace, channel };
+  }
+
+  const seconds = () => Math.floor(world.clock.now() / 1000);
+
+  function findGroup(id: string, team = first()): { workspace: Workspace; group: Group } {
+    const workspace = workspaceOf(world, team);
+    const group = workspace.groups.find(one => one.id === id);
+    if (!group) throw new Error(`There is no group ${id} in ${team}.`);
+    return { workspace, group };
+  }
+
+  /** Of its groups a workspace tells only an app that may read them. */
+  function emitGroup(workspace: Workspace, event: Record<string, unknown>): EventDelivery | null {
+    const may = tokensOf(world, workspace).some(token => token.scopes.has('usergroups:read'));
+    return may ? events.emit(workspace, { ...event, event_ts: stamp() }) : null;
   }
 
   const membership = (type: string, user: string, channel: Channel) => ({
@@ -93,6 +108,29 @@ export function people({ world, views, events }: Parts) {
       channel.archived = false;
       return events.emit(workspace, { type: 'channel_unarchive', channel: id, event_ts: stamp() });
     },
+    /** Who is in a user group from now on. Two events tell of it (https://docs.slack.dev/reference/events/subteam_members_changed). */
+    setGroup({ group: id, team, users }: { group: string; team?: string; users: string[] }) {
+      const { workspace, group } = findGroup(id, team);
+      const stranger = users.find(user => workspace.users.get(user)?.team !== workspace.id);
+      if (stranger) throw new Error(`${stranger} is no member of ${workspace.id}.`);
+      const added = users.filter(user => !group.users.includes(user));
+      const removed = group.users.filter(user => !users.includes(user));
+      const before = group.updatedAt;
+      Object.assign(group, { users: [...users], updatedAt: seconds() });
+      const changed = emitGroup(workspace, {
+        ...{ type: 'subteam_members_changed', subteam_id: id, team_id: workspace.id },
+        ...{ date_previous_update: before, date_update: group.updatedAt },
+        ...{ added_users: added, added_users_count: String(added.length) },
+        ...{ removed_users: removed, removed_users_count: String(removed.length) },
+      });
+      return { changed, updated: emitGroup(workspace, updatedEvent(workspace, group)) };
+    },
+    /** A user group is disabled, or enabled again with those who were in it. */
+    setGroupEnabled({ group: id, team, enabled }: { group: string; team?: string; enabled: boolean }) {
+      const { workspace, group } = findGroup(id, team);
+      Object.assign(group, { disabledAt: enabled ? 0 : seconds(), updatedAt: seconds() });
+      return emitGroup(workspace, updatedEvent(workspace, group));
+    },
     /** Somebody leaves the workspace: out of all channels and groups, and marked as deleted. */
     deactivate({ user: id, team = first() }: Who): EventDelivery {
       const workspace = workspaceOf(world, team);
@@ -127,6 +165,12 @@ export function people({ world, views, events }: Parts) {
       ]);
     },
   };
+}
+
+/** The users in it are cut after 500, as Slack does. */
+function updatedEvent(workspace: Workspace, group: Group): Record<string, unknown> {
+  const users = group.users.slice(0, 500);
+  return { type: 'subteam_updated', subteam: { ...showGroup(workspace, group), users } };
 }
 
 function tokensOf(world: World, workspace: Workspace): Token[] {

@@ -74,6 +74,8 @@ export const appDefaults: SeedApp = {
     'app_home_opened',
     'member_joined_channel',
     'member_left_channel',
+    'subteam_members_changed',
+    'subteam_updated',
     'user_change',
     'app_uninstalled',
   ],

@@ -53,6 +53,15 @@ export interface Channel {
   lastTs: number;
 }
 
+export interface Group {
+  id: string;
+  handle: string;
+  users: string[];
+  /** Seconds since 1970 when it was disabled; 0: it was not. */
+  disabledAt: number;
+  updatedAt: number;
+}
+
 export interface Workspace {
   id: string;
   name: string;
@@ -62,7 +71,7 @@ export interface Workspace {
   bot: { user: string; id: string };
   users: Map<string, User>;
   channels: Map<string, Channel>;
-  groups: { id: string; handle: string; users: string[] }[];
+  groups: Group[];
 }
 
 export interface Token {
@@ -134,7 +143,12 @@ function addWorkspace(world: World, given: SeedWorkspace): void {
     ...{ id, name, domain, enterprise, orgInstall, bot },
     users: new Map([...users, speaker].map(user => [user.id, user])),
     channels: new Map(),
-    groups: given.groups ?? [],
+    groups: (given.groups ?? []).map(group => ({
+      ...group,
+      users: [...group.users],
+      disabledAt: 0,
+      updatedAt: Math.floor(world.clock.now() / 1000),
+    })),
   };
   world.workspaces.set(id, workspace);
   for (const { kind = 'public', ...channel } of given.channels ?? [])

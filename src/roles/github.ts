@@ -1,0 +1,53 @@
+import { type GitHubApp, githubApp } from '../adapters/github/app.ts';
+import { githubTeamMembers } from '../adapters/github/groups.ts';
+import { githubLinkPages } from '../adapters/github/link-pages.ts';
+import { githubOAuth } from '../adapters/github/oauth.ts';
+import type { Config } from '../config.ts';
+import type { Page, RawEdge } from '../core/edge.ts';
+import {
+  type AuditLog,
+  type GitHubLinking,
+  type GitHubUsers,
+  GroupUnreadable,
+  type Log,
+  type OnceStore,
+  type Signer,
+} from '../core/ports.ts';
+
+export interface GitHub {
+  /** Null where the app is not configured. */
+  app: GitHubApp | null;
+  /** Who is in a team of an organisation; null: there is none such. Throws `GroupUnreadable`. */
+  teamMembers(org: string, team: string): Promise<string[] | null>;
+  linking: GitHubLinking;
+  pages: Page[];
+  edges: RawEdge[];
+}
+
+interface GitHubStores {
+  users: GitHubUsers;
+  once: OnceStore;
+  signer: Signer;
+  audit: Pick<AuditLog, 'append'>;
+}
+
+/** GitHub as it is configured: the app, by which Signalbox asks and acts, and the OAuth app, by which people show who they are. */
+export function openGitHub(
+  { github, publicUrl: said, host, port }: Pick<Config, 'github' | 'publicUrl' | 'host' | 'port'>,
+  { users, ...stores }: GitHubStores,
+  log: Log,
+  clock: () => Date,
+): GitHub {
+  const { apiUrl, webUrl } = github;
+  const app = github.app ? githubApp({ ...github.app, apiUrl, log, clock }) : null;
+  const off = () => Promise.reject(new GroupUnreadable('The GitHub App is not configured.', 0));
+  const publicUrl = said ?? `http://${host}:${port}`;
+  const linking = github.oauth
+    ? githubLinkPages({
+        oauth: githubOAuth({ ...github.oauth, apiUrl, webUrl, log, clock }),
+        ...{ publicUrl, webUrl, users, log, clock },
+        ...stores,
+      })
+    : { linking: { startAddress: async () => null }, pages: [], edges: [] };
+  return { app, teamMembers: app ? githubTeamMembers(app, users, clock) : off, ...linking };
+}
