@@ -36,7 +36,7 @@ export interface Table {
   pools: ReadonlyMap<string, PoolStock>;
   queues: ReadonlyMap<string, Queue>;
   teams: ReadonlyMap<string, Team>;
-  /** What every team may still spend; null: nothing is counted. */
+  /** What every team may still spend after what was started; null: nothing is counted. */
   budgets: Map<string, number | null>;
 }
 
@@ -46,6 +46,8 @@ export interface Books extends Table {
   holders: readonly Holder[];
   /** The holders by when they must end, sorted when it is first asked for. */
   byEnd(): readonly Holder[];
+  /** What every team may still spend, after what was promised too. */
+  left: Map<string, number | null>;
   /** Runs at work by project. */
   working: Map<string, number>;
   /** Accelerators held by team. */
@@ -121,6 +123,7 @@ export function openBooks(table: Table, before: readonly Holder[]): Books {
       sorted ??= [...holders].sort((a, b) => a.endsBy - b.endsBy || a.number - b.number);
       return sorted;
     },
+    left: new Map(table.budgets),
     working,
     held,
     stoppable: stoppableOf(holders),
@@ -138,6 +141,12 @@ export function openBooks(table: Table, before: readonly Holder[]): Books {
 /** What one of a lane counts where teams are compared. */
 export function shareOf({ flavor }: Lane): number {
   return flavor.kind === 'cpu' ? slotShare : 1;
+}
+
+/** Takes what a run costs from what its team may spend. */
+export function spend(budgets: Map<string, number | null>, team: string, cost: number): void {
+  const left = budgets.get(team) ?? null;
+  if (left !== null) budgets.set(team, left - cost);
 }
 
 export function add(counts: Map<string, number>, key: string, amount: number): void {

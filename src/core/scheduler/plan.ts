@@ -10,7 +10,7 @@ import type { Decision, Holder, Preempt, Start, Withdraw, World } from './world.
  * one `start` or `hold`; for whom others are stopped is held as `making-room`, and goes first from then on. `now`: ms since the epoch.
  *
  * Queues, quotas, borrowing, reclaim and preemption mean what they mean in Kueue (`makeRoom`, `roomIn`); who may pass whom is EASY backfill
- * (`reserve`). It looks again after what it started itself, until nothing more starts: to plan on what comes of a plan starts nothing.
+ * (`reserve`). It looks again after what it decided itself, until nothing more comes of it: to plan on what comes of a plan starts nothing.
  */
 export function plan(world: World, now: number): Decision[] {
   const table = openTable(world, now);
@@ -22,7 +22,8 @@ export function plan(world: World, now: number): Decision[] {
     const books = lookThrough(table, lines, holders);
     starts.push(...books.starts);
     preempts.push(...books.preempts);
-    if (books.starts.length === 0) return [...withdrawals(table), ...starts, ...preempts, ...books.holds];
+    if (books.starts.length + books.preempts.length === 0)
+      return [...withdrawals(table), ...starts, ...preempts, ...books.holds];
     holders = holdersAfter(books, lines);
     lines = linesAfter(books, lines);
   }
