@@ -496,6 +496,6 @@ function afterLoss(run: Run, reason: string, move: Move, now: Date): Run {
 }
 
 /** `once`, `3 times` */
-export function times(count: number): string {
+function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`;
 }
