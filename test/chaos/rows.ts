@@ -17,6 +17,7 @@ export const steps: Record<LifeName, Record<Role, readonly string[]>> = {
       'runs.get',
       'source.archive',
       'start tar',
+      'logs.poolOf',
       'logs.append size',
       'logs.append text',
       'runs.change running',
@@ -90,6 +91,9 @@ export const steps: Record<LifeName, Record<Role, readonly string[]>> = {
 
 /** Passed or not, as it happens. */
 export const sometimes = [
+  // Once in a while, whatever a run does.
+  'worker groups.of',
+  'worker groups.take',
   'worker surfaces.failed ended',
   'worker surfaces.failed run',
   'worker wakeups.wake nothing',
