@@ -12,6 +12,7 @@ import { trainBump } from '../../commands/train-bump.ts';
 import { trainCancel } from '../../commands/train-cancel.ts';
 import { trainExtend } from '../../commands/train-extend.ts';
 import { trainRetry } from '../../commands/train-retry.ts';
+import { trainWhy } from '../../commands/train-why.ts';
 import type { CommandContext, CommandDefinition } from '../../src/core/command.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
 import { plain, type Reply } from '../../src/core/reply.ts';
@@ -248,6 +249,14 @@ describe('leases and words for runs', () => {
   ];
   for (const [name, command, line, as, says] of rows)
     test(name, async () => assert.match(await said(command, line, sharedGpus(), as), says));
+});
+
+test('train why says what the sentence leaves out', async () => {
+  const text = await said(trainWhy, '9', sharedGpus({ ahead: 2 }));
+  assert.match(
+    text,
+    /It needs 4 GPUs; 3 of 8 .*\nBefore it: 2 runs that wait\nQuota: team speech holds 3 of its 4 a100 now, and 7 with it: 3 borrowed$/m,
+  );
 });
 
 describe('train bump', () => {
