@@ -1,4 +1,4 @@
-import { add, type Books, type Candidate, shareOf } from './books.ts';
+import { add, type Books, type Candidate, shareOf, spend } from './books.ts';
 import * as explain from './explain.ts';
 import { joinLines } from './join-lines.ts';
 import {
@@ -7,6 +7,7 @@ import {
   type Lane,
   type LaneNode,
   letGo,
+  nodeOf,
   occupy,
   promise,
   soonOn,
@@ -14,7 +15,7 @@ import {
 } from './place.ts';
 import { amountOf, isTooSmall, quotaVerdict, take } from './quota.ts';
 import { makeRoom, mightStop, type Wish } from './reclaim.ts';
-import type { HoldCode, Holder, PoolStock, Waiting } from './world.ts';
+import type { HoldCode, Holder, PoolStock, Room, Waiting } from './world.ts';
 
 /** What keeps a run out of one lane. */
 export type Obstacle =
@@ -45,10 +46,11 @@ export function consider(candidate: Candidate, books: Books): void {
     books.holds.push({ type: 'hold', run: run.number, ...kept });
     return;
   }
+  if (run.room && waitsForItsRoom(candidate, run.room, books)) return;
   const met: Met[] = [];
-  for (const lane of candidate.lanes) {
+  for (const [at, lane] of candidate.lanes.entries()) {
     if (!mayGo(run, lane.pool, books)) continue;
-    const wish = wishFor(candidate, lane, books);
+    const wish = wishFor(candidate, at, lane, books);
     const found = look(wish, books);
     if (typeof found !== 'string') {
       start(wish, found, books);
@@ -56,7 +58,8 @@ export function consider(candidate: Candidate, books: Books): void {
     }
     met.push({ wish, obstacle: found });
   }
-  for (const { wish, obstacle } of met) if (mayChange(obstacle) && waitsForRoom(wish, books)) return;
+  for (const { wish, obstacle } of met)
+    if (mayChange(obstacle) && waitsForRoom(wish, wish.lane.nodes, books)) return;
   for (const { wish, obstacle } of met) if (mayChange(obstacle) && stopsOthers(wish, books)) return;
   joinLines(run, met, books);
 }
@@ -74,11 +77,14 @@ function keptOut(run: Waiting, books: Books): { code: HoldCode; sentence: string
   const limit = world.projectLimits.get(run.project);
   if (limit !== undefined && (working.get(run.project) ?? 0) >= limit)
     return { code: 'project-limit', sentence: explain.projectLimit(run, limit) };
-  if (run.pools.every(name => !pools.has(name)))
-    return { code: 'pool-unknown', sentence: explain.unknownPool(run, world) };
-  if (run.pools.some(name => pools.get(name)?.reachable)) return null;
-  const away = run.pools.map(name => pools.get(name)).find(pool => pool !== undefined);
-  return away ? { code: 'pool-unreachable', sentence: explain.unreachable(away, now) } : null;
+  let away: PoolStock | null = null;
+  for (const name of run.pools) {
+    const pool = pools.get(name);
+    if (pool?.reachable) return null;
+    away ??= pool ?? null;
+  }
+  if (away) return { code: 'pool-unreachable', sentence: explain.unreachable(away, now) };
+  return { code: 'pool-unknown', sentence: explain.unknownPool(run, world) };
 }
 
 /** Whether it may go to a pool at all now. Backup pools come in when its own had no room for longer than the team's patience. */
@@ -89,8 +95,8 @@ export function mayGo(run: Waiting, pool: PoolStock, { teams, now }: Books): boo
   return patienceS !== null && now - run.queuedAt >= patienceS * 1_000;
 }
 
-function wishFor({ run, each, amount }: Candidate, lane: Lane, { ledger, now }: Books): Wish {
-  const cell = ledger.cellOf(run.team, lane.flavor.flavor);
+function wishFor({ run, each, amount, cells }: Candidate, at: number, lane: Lane, { now }: Books): Wish {
+  const cell = cells[at] ?? null;
   const long = lane.reservedFrom !== null && now + run.limitS * 1_000 > lane.reservedFrom;
   return { run, lane, each, amount, cell, long };
 }
@@ -137,7 +143,7 @@ function mayChange(obstacle: Obstacle): boolean {
 
 function start(wish: Wish, nodes: LaneNode[], books: Books): void {
   const { run, lane, each, amount, cell, long } = wish;
-  const { world, starts, working, held, budgets, teams } = books;
+  const { world, starts, working, held, budgets, left, teams } = books;
   const shares = occupy(lane, nodes, each, long);
   const borrowed = cell ? Math.max(0, Math.min(amount, cell.used + amount - cell.quota)) : 0;
   if (cell) {
@@ -147,8 +153,8 @@ function start(wish: Wish, nodes: LaneNode[], books: Books): void {
   add(working, run.project, 1);
   add(held, run.team, shareOf(lane) * amount);
   const cost = costOf(wish);
-  const left = budgets.get(run.team) ?? null;
-  if (left !== null) budgets.set(run.team, left - cost);
+  spend(budgets, run.team, cost);
+  spend(left, run.team, cost);
   const isAway = lane.pool.backup && run.pools.length > 1;
   const patienceS = isAway ? (teams.get(run.team)?.patienceS ?? null) : null;
   const paid = { patienceS, cost, currency: world.currency };
@@ -172,23 +178,33 @@ export function costOf({ run, lane, amount }: Wish): number {
 }
 
 /** Whether somebody must approve it first: its cost is more than the team may spend unasked, or has left. */
-function asksTooMuch(wish: Wish, { teams, budgets }: Books): boolean {
+function asksTooMuch(wish: Wish, { teams, left }: Books): boolean {
   const cost = costOf(wish);
   const { approved, team } = wish.run;
   if (cost === 0 || (approved !== null && approved >= cost)) return false;
   const { askAbove = null } = teams.get(team) ?? {};
-  return (askAbove !== null && cost > askAbove) || cost > (budgets.get(team) ?? Number.POSITIVE_INFINITY);
+  return (askAbove !== null && cost > askAbove) || cost > (left.get(team) ?? Number.POSITIVE_INFINITY);
 }
 
 /* ---- room that is being made ---- */
 
-/** Whether it starts once those are gone that leave already: that room is promised to it. */
-function waitsForRoom(wish: Wish, books: Books): boolean {
+/** Whether those still leave who are stopped for it; when they are gone it starts before anybody else. */
+function waitsForItsRoom(candidate: Candidate, { pool, flavor, nodes }: Room, books: Books): boolean {
+  const at = candidate.lanes.findIndex(one => one.pool.name === pool && one.flavor.flavor === flavor);
+  const lane = candidate.lanes[at];
+  if (!lane || !mayGo(candidate.run, lane.pool, books)) return false;
+  const wish = wishFor(candidate, at, lane, books);
+  const there = nodes.flatMap(name => nodeOf(lane, name) ?? []);
+  return waitsForRoom(wish, there, books) || waitsForRoom(wish, lane.nodes, books);
+}
+
+/** Whether it starts on some of these nodes once those are gone that leave already: that room is promised to it. */
+function waitsForRoom(wish: Wish, among: readonly LaneNode[], books: Books): boolean {
   const { run, lane, each, amount, cell, long } = wish;
   const leaving = books.leaving.get(lane.flavor.flavor);
   if (!leaving || lane.blocked || asksTooMuch(wish, books)) return false;
   if (quotaVerdict(cell, amount, run.preemptible, 'soon') !== 'fits') return false;
-  const nodes = tightest(lane.nodes, each, run.workers, node => soonOn(node, long));
+  const nodes = tightest(among, each, run.workers, node => soonOn(node, long));
   if (!nodes) return false;
   const isItsOwn = run.room?.pool === lane.pool.name && run.room.flavor === lane.flavor.flavor;
   promiseTo(wish, nodes, leaving, isItsOwn, books);
@@ -236,12 +252,19 @@ function promiseTo(
   promise(nodes, each, long);
   if (cell) take(cell, 'soon', amount, !run.preemptible);
   add(books.working, run.project, 1);
+  spend(books.left, run.team, costOf(wish));
   const names = new Set(nodes.map(({ name }) => name));
   // Whom it waits for is on its nodes; only where nobody there leaves, it waits for quota.
   const there = leaving.filter(
     one => one.pool === lane.pool.name && one.shares.some(({ node }) => names.has(node)),
   );
   const sentence = explain.makingRoom(wish, there.length > 0 ? there : leaving, nodes);
-  const room = isItsOwn ? { room: { pool: lane.pool.name, flavor: lane.flavor.flavor } } : {};
-  books.holds.push({ type: 'hold', run: run.number, code: 'making-room', sentence, ...room });
+  const room = { pool: lane.pool.name, flavor: lane.flavor.flavor, nodes: nodes.map(({ name }) => name) };
+  books.holds.push({
+    type: 'hold',
+    run: run.number,
+    code: 'making-room',
+    sentence,
+    ...(isItsOwn ? { room } : {}),
+  });
 }

@@ -68,6 +68,7 @@ function holdOf(run: Waiting, met: readonly Met[], books: Books): Hold {
   const told =
     met.find(({ obstacle }) => obstacle === 'cost') ??
     met.find(({ obstacle }) => obstacle !== 'never' && obstacle !== 'too-small') ??
+    met.find(({ obstacle }) => obstacle === 'too-small') ??
     met[0];
   const hold = (code: HoldCode, sentence: string): Hold => ({
     type: 'hold',
@@ -115,6 +116,6 @@ function tooDear(wish: Wish, books: Books, hold: (code: HoldCode, sentence: stri
   const askAbove = team?.askAbove ?? null;
   if (askAbove !== null && cost > askAbove)
     return { ...hold('needs-approval', explain.needsApproval(wish, cost, askAbove, currency)), cost };
-  const left = books.budgets.get(wish.run.team) ?? 0;
+  const left = books.left.get(wish.run.team) ?? 0;
   return { ...hold('over-budget', explain.overBudget(wish, cost, left, currency)), cost };
 }

@@ -10,7 +10,7 @@ import type { Decision, Holder, Preempt, Start, Withdraw, World } from './world.
  * one `start` or `hold`; for whom others are stopped is held as `making-room`, and goes first from then on. `now`: ms since the epoch.
  *
  * Queues, quotas, borrowing, reclaim and preemption mean what they mean in Kueue (`makeRoom`, `roomIn`); who may pass whom is EASY backfill
- * (`reserve`). It looks again after what it started itself, until nothing more starts: to plan on what comes of a plan starts nothing.
+ * (`reserve`). It looks again after what it decided itself, until nothing more comes of it: to plan on what comes of a plan starts nothing.
  */
 export function plan(world: World, now: number): Decision[] {
   const table = openTable(world, now);
@@ -22,7 +22,8 @@ export function plan(world: World, now: number): Decision[] {
     const books = lookThrough(table, lines, holders);
     starts.push(...books.starts);
     preempts.push(...books.preempts);
-    if (books.starts.length === 0) return [...withdrawals(table), ...starts, ...preempts, ...books.holds];
+    if (books.starts.length + books.preempts.length === 0)
+      return [...withdrawals(table), ...starts, ...preempts, ...books.holds];
     holders = holdersAfter(books, lines);
     lines = linesAfter(books, lines);
   }
@@ -31,14 +32,13 @@ export function plan(world: World, now: number): Decision[] {
 /** One look at everything that waits, over what is held at its beginning. */
 function lookThrough(table: Table, lines: readonly Line[], holders: readonly Holder[]): Books {
   const books = openBooks(table, holders);
-  const { ledger, held, queues, world } = books;
+  const { held, queues, world } = books;
   const promised = lines.flatMap(line => line.runs.filter(({ run }) => run.room !== null));
   for (const candidate of promised.sort((a, b) => queueOrder(a.run, b.run))) consider(candidate, books);
   const done = new Set(promised);
   const order = inOrder(lines, world.policy, {
-    borrows({ run, amount, lanes: [first] }) {
-      const cell = first ? ledger.cellOf(run.team, first.flavor.flavor) : null;
-      return cell !== null && cell.used + amount > cell.quota;
+    borrows({ amount, cells: [first] }) {
+      return first != null && first.used + amount > first.quota;
     },
     score: team => scoreOf(queues.get(team), held.get(team) ?? 0),
   });

@@ -8,7 +8,7 @@ export interface Victim {
   rule: PreemptionRule;
 }
 
-export interface Room {
+export interface Found {
   victims: Victim[];
   /** Where it starts when they are gone. */
   nodes: LaneNode[];
@@ -24,13 +24,13 @@ export interface Wish {
   long: boolean;
 }
 
-/** Runs that can be preempted and are not being stopped, by flavor. */
+/** Runs at work that can be preempted and are not being stopped, by flavor. */
 export type Stoppable = ReadonlyMap<string, { runs: readonly Holder[]; lowest: ReadonlyMap<string, number> }>;
 
 export function stoppableOf(holders: readonly Holder[]): Stoppable {
   const byFlavor = new Map<string, { runs: Holder[]; lowest: Map<string, number> }>();
   for (const holder of holders) {
-    if (!holder.preemptible || holder.leaving) continue;
+    if (!holder.preemptible || holder.leaving || holder.untaken) continue;
     const one = byFlavor.get(holder.flavor) ?? { runs: [], lowest: new Map<string, number>() };
     one.runs.push(holder);
     const rank = rankOf(holder.priority);
@@ -58,7 +58,7 @@ export function mightStop(
  * (`withinClusterQueue: LowerPriority`). Borrowers first, then the lowest priority, then whoever began last; nobody is stopped without whom
  * it would start as well. Null: nobody may be stopped, or it would not help. A gang goes as a whole.
  */
-export function makeRoom(wish: Wish, ledger: Ledger, stoppable: Stoppable, preempts: boolean): Room | null {
+export function makeRoom(wish: Wish, ledger: Ledger, stoppable: Stoppable, preempts: boolean): Found | null {
   const { run, lane, each, amount, cell } = wish;
   const within = cell !== null && cell.soon + amount <= cell.quota;
   const { name: pool } = lane.pool;
@@ -121,7 +121,7 @@ export function makeRoom(wish: Wish, ledger: Ledger, stoppable: Stoppable, preem
   const nodes = enough ? tightest(lane.nodes, each, run.workers, has) : null;
   // The books are as they were; whoever takes the advice writes it down.
   for (const holder of victims) remove(holder, -1);
-  if (!nodes) return null;
+  if (!nodes || victims.length === 0) return null;
   return {
     nodes,
     victims: victims.map(holder => ({

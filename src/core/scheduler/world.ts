@@ -94,8 +94,15 @@ export interface Holder {
   endsBy: number;
   /** It is being stopped, and lets go of what it holds soon. */
   leaving: boolean;
-  /** Its machine has not taken it yet, and may be refused it. */
+  /** Its machine has not taken it yet, and may be refused it. It is not stopped for another: it has not begun. */
   untaken: boolean;
+}
+
+/** Where others are stopped for a run. */
+export interface Room {
+  pool: string;
+  flavor: string;
+  nodes: readonly string[];
 }
 
 /** A run that waits. */
@@ -122,7 +129,7 @@ export interface Waiting {
   /** The cost that somebody approved; null: nobody has. */
   approved: number | null;
   /** Where others were stopped for it (`Hold.room` of an earlier plan): nobody else is given that room. Null: nowhere. */
-  room: { pool: string; flavor: string } | null;
+  room: Room | null;
   /** What an operator said about its project or pools that keeps it, as one sentence. */
   held: { code: 'frozen' | 'draining'; pool: string | null; sentence: string }[];
 }
@@ -221,7 +228,7 @@ export interface Hold {
   /** With `needs-approval` and `over-budget`: the cost that is asked for. */
   cost?: number;
   /** With `making-room`, where others were stopped for it; the next plan is told. */
-  room?: { pool: string; flavor: string };
+  room?: Room;
 }
 
 export type Decision = Start | Preempt | Withdraw | Hold;
