@@ -7,7 +7,7 @@ import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
 import type { Reply } from './reply.ts';
 import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
-import type { Decision } from './scheduler/world.ts';
+import type { Decision, Room } from './scheduler/world.ts';
 import type { Delivery } from './webhook.ts';
 
 /* ---- runs ---- */
@@ -178,7 +178,7 @@ export interface QueuedRun {
   /** The cost that somebody approved; null: nobody has. */
   approved: number | null;
   /** Where the last plan has made room for it; null: nowhere. */
-  room: { pool: string; flavor: string } | null;
+  room: Room | null;
 }
 
 export interface WorkingRun {

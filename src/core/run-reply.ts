@@ -110,10 +110,10 @@ export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
 export function preemptedReply(run: Run): Reply {
   const { number, spec, preemptedBy } = run;
   const by = preemptedBy ? ` for #${preemptedBy.run} (${preemptedBy.rule})` : '';
-  const why = preemptedBy ? ` ${preemptedBy.reason}` : '';
+  const why = preemptedBy?.reason ?? 'It was stopped for another run.';
   const text = [
     person(run),
-    `,${why} It waits for its turn and goes on from its checkpoint. This uses up none of its ${counted(spec.maxAttempts, 'attempt')}.`,
+    `: ${why} It waits for its turn and goes on from its checkpoint. This uses up none of its ${counted(spec.maxAttempts, 'attempt')}.`,
   ];
   const actions: ReplyAction[] = [{ action: 'why', run: number, label: 'Why?' }];
   return reply(
@@ -127,9 +127,10 @@ export function preemptedReply(run: Run): Reply {
 }
 
 /** While it makes room, and until it is at work again. */
-function preemptedSentence(run: Run, { run: other, rule, reason }: Preemption): Inline[] {
-  const is = isOnMachine(run.state) ? 'Makes room' : 'Made room';
-  return [{ bold: `${is} for #${other} (${rule}).` }, ` ${reason}`];
+function preemptedSentence(run: Run, { rule, reason }: Preemption): Inline[] {
+  const is = isOnMachine(run.state) ? 'It makes room' : 'It made room';
+  const left = isOnMachine(run.state) ? ` It has ${formatDuration(run.spec.graceS)} to save its work.` : '';
+  return [{ bold: `${is} (${rule}).` }, ` ${reason}${left}`];
 }
 
 /** `#42 digits is running` */

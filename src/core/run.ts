@@ -1,7 +1,7 @@
 import { type Actor, actorKey, type Place } from './actor.ts';
 import { counted, formatDuration, secondsBetween } from './format.ts';
 import type { ParameterValue, Priority } from './project.ts';
-import type { PreemptionRule } from './scheduler/world.ts';
+import type { PreemptionRule, Room } from './scheduler/world.ts';
 import type { Trigger } from './secret.ts';
 
 /**
@@ -128,7 +128,7 @@ export interface Waiting {
   sentence: string;
   cost?: number | undefined;
   /** Where others were stopped for it. */
-  room?: { pool: string; flavor: string };
+  room?: Room;
 }
 
 export interface Approval {
@@ -496,6 +496,6 @@ function afterLoss(run: Run, reason: string, move: Move, now: Date): Run {
 }
 
 /** `once`, `3 times` */
-export function times(count: number): string {
+function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`;
 }

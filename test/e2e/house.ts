@@ -54,7 +54,7 @@ ${projects}people:
 /** Everything that a person would have: a workspace, a repository, a configuration, and the service itself on a data folder of its own. */
 export async function openHouse(
   environment: Environment = {},
-  more: { files?: Record<string, string>; projects?: string } = {},
+  more: { files?: Record<string, string>; projects?: string; policy?: string } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-e2e-'));
   const people = await openPeople();
@@ -63,7 +63,7 @@ export async function openHouse(
   const remote = join(folder, 'remote.git');
   repository.git('clone', '--quiet', '--bare', repository.folder, remote);
   repository.git('remote', 'add', 'origin', remote);
-  writeFileSync(join(folder, 'signalbox.yml'), policy(`file://${remote}`, more.projects));
+  writeFileSync(join(folder, 'signalbox.yml'), more.policy ?? policy(`file://${remote}`, more.projects));
   const dataDir = join(folder, 'data');
   const settings: Environment = {
     SIGNALBOX_CONFIG: join(folder, 'signalbox.yml'),

@@ -17,7 +17,7 @@ import { leaseWarning } from '../../src/core/lease-reply.ts';
 import type { MetricSummary, UsageRow } from '../../src/core/ports.ts';
 import type { Reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
-import { endedReply, runReply } from '../../src/core/run-reply.ts';
+import { endedReply, preemptedReply, runReply } from '../../src/core/run-reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { context, memory, memoryPorts, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
@@ -130,6 +130,39 @@ async function said(words: string, runs: Run[] = past, events = stopping.events)
   return result.ok ? result.reply : faultReply(result.fault);
 }
 
+const stops: Step = [
+  90,
+  {
+    type: 'stop',
+    actor: system,
+    why: 'preempt',
+    by: { run: 57, rule: 'reclaim' },
+    reason:
+      'Stopped for #57: team speech takes back a100 of its quota, 4 in all, which team research had borrowed.',
+  },
+];
+const gpuSpec = { gpus: 2, gpuModel: 'a100', pool: 'lab' };
+const makesRoom = lived([start, running, stops], gpuSpec).run;
+const preempted: Run = {
+  ...lived([start, running, stops, exited(100, { code: 143, stopped: 'preempt' })], gpuSpec).run,
+  waiting: {
+    code: 'borrowing-limit',
+    sentence:
+      'It needs 2; team research holds 4 a100 of its quota of 4, and cohort shared has 0 left to lend. It starts when its own team releases some, or others need less of theirs.',
+  },
+};
+const owner = liveRun(
+  {
+    number: 57,
+    waiting: {
+      code: 'making-room',
+      sentence:
+        '2 a100 GPUs on lab-1 in pool lab are being made free for it: run #42 is being stopped. It starts when that has ended.',
+    },
+  },
+  { ...digits, ...gpuSpec, project: 'speech', team: 'speech' },
+);
+
 /** Every picture by its name. */
 export async function replies(): Promise<Record<string, Shown>> {
   const at = (seconds: number, reply: Reply): Shown => ({ reply, now: later(seconds) });
@@ -142,6 +175,10 @@ export async function replies(): Promise<Record<string, Shown>> {
       runReply({ ...long, attempt: 2 }, { ...none, metrics: manyMetrics }, later(30_000)),
     ),
     stopping: at(71, runReply(stopping.run, { ...none, metrics: halfway }, later(71))),
+    'making-room': at(90, runReply(makesRoom, { ...none, metrics: halfway }, later(90))),
+    preempted: at(105, runReply(preempted, { ...none, metrics: halfway }, later(105))),
+    'preempted-thread': at(101, preemptedReply(preempted)),
+    'makes-others-go': at(91, runReply(owner, none, later(91))),
     succeeded: at(60, runReply(done, { ...none, metrics: final, output }, later(60))),
     'succeeded-thread': at(9, endedReply(done, { metrics: final, output })),
     failed: at(

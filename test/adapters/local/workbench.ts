@@ -52,6 +52,8 @@ export async function openWorkbench() {
     settles: true,
     /** Whether attempts are given to those who want to take them. */
     gives: true,
+    /** What agents wanted to take, in order, each once. */
+    takes: [] as string[],
     accelerators: [] as unknown[],
     sourceTokens: [] as string[],
     loseLogAnswers: 0,
@@ -95,6 +97,8 @@ export async function openWorkbench() {
       if (state.settles) settled.push({ run: report.run, attempt: report.attempt });
     }
     for (const { run, attempt, key: take } of request.takes ?? []) {
+      const said = `${run}-${attempt} ${take}`;
+      if (!state.takes.includes(said)) state.takes.push(said);
       const one = assignments.get(`${run}-${attempt}`);
       if (one?.taken === null && state.gives) assignments.set(`${run}-${attempt}`, { ...one, taken: take });
     }
@@ -159,6 +163,11 @@ export async function openWorkbench() {
       };
       assignments.set(key, { run, attempt, ...all, ...rest, spec: { ...plainSpec, ...spec } });
       return key;
+    },
+    /** It was taken under this key. */
+    take(key: string, taken: string): void {
+      const assigned = assignments.get(key);
+      if (assigned) assignments.set(key, { ...assigned, taken });
     },
     stop(key: string, stop: Assigned['stop']): void {
       const assigned = assignments.get(key);
