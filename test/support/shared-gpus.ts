@@ -9,7 +9,7 @@ import { octocat } from './run.ts';
 export const hubot = { kind: 'slack', id: 'T1/U2', name: 'hubot' } as const;
 
 /** Two teams that lend to each other, a machine of eight A100, and the same for money elsewhere. */
-const sharedPolicy: Policy = policySchema.parse({
+export const sharedPolicy: Policy = policySchema.parse({
   currency: 'EUR',
   flavors: {
     a100: { resource: 'nvidia.com/gpu', model: 'A100', price: 2.5 },
