@@ -3,6 +3,7 @@ import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { findLease } from '../src/core/find-lease.ts';
 import { formatDuration, secondsBetween } from '../src/core/format.ts';
 import { leaseEnd, longestLeaseS } from '../src/core/lease.ts';
+import { paidTime, tooDear } from '../src/core/paid-time.ts';
 import { typedDuration } from '../src/core/project.ts';
 import { type Inline, reply } from '../src/core/reply.ts';
 import { isEnd, isOnMachine, type Run, timeLimitOf } from '../src/core/run.ts';
@@ -26,8 +27,8 @@ export const gpuExtend = defineCommand({
   ],
   flags: [],
   examples: ['gpu extend 7 2h'],
-  needs: ['runs'],
-  async run(values, { actor, role, isSelf, policy, key, now }, { runs }) {
+  needs: ['runs', 'plan'],
+  async run(values, { actor, role, isSelf, policy, key, now }, { runs, plan }) {
     const find = () => findLease(values.run, runs, 'train extend');
     const found = await find();
     if (!found.ok) return found;
@@ -35,12 +36,16 @@ export const gpuExtend = defineCommand({
     if (!access.ok) return denied(`gpu extend ${values.run}`, access);
     const byS = values.time ?? usualExtensionS;
     const most = policy.leases.most;
-    const mostS = hasRank(role, 'operator') ? null : longestLeaseS(found.run, most, now);
+    const paid = paidTime(found.run, await plan.snapshot(now), policy);
+    const longestS = longestLeaseS(found.run, most, now);
+    const mostS = hasRank(role, 'operator') ? null : Math.min(paid.seconds, longestS);
     const changed = await runs.change(values.run, { type: 'extend', actor, key, byS, mostS }, now, actor);
     if (changed.ok) return extended(changed.run);
 
     const again = await find();
     if (!again.ok) return again;
+    if (changed.code === 'too-much' && paid.seconds < longestS)
+      return tooDear(values.run, byS, paid, policy.currency);
     if (changed.code === 'too-much') return tooLong(again.run, byS, most, now);
     return notExtended(again.run);
   },

@@ -156,6 +156,12 @@ export const errors = {
     why: 'It may take {limit} in all, twice the time limit of {project}, and has {now} already.',
     todo: 'Ask for {rest} or less, for example {example}. An operator may give it more.',
   },
+  TIME_TOO_DEAR: {
+    status: 409,
+    what: 'Run #{number} cannot be given {word} more.',
+    why: 'It would cost more than {limit}, which is what may be spent on it without asking.',
+    todo: 'Ask for less, or an operator, who may give it more.',
+  },
   GPUS_TOO_MANY: {
     status: 409,
     what: '{word} GPUs are more than any machine of the pool {pool} has ({limit}).',

@@ -41,14 +41,14 @@ export function forecastJson({ decision, cost, ahead, quota, asks }: Forecast) {
   return { ...how, cost, ahead, quota, needsApproval: asks };
 }
 
-function aheadSentence(ahead: number): string {
+export function aheadSentence(ahead: number): string {
   return ahead === 0
     ? 'no run that waits'
     : `${counted(ahead, 'run')} that ${ahead === 1 ? 'waits' : 'wait'}`;
 }
 
 /** `team vision has 6 of 8 a100 now, and 8 with it` */
-function quotaSentence({ team, flavor, held, withIt, quota, borrow }: QuotaNow): string {
+export function quotaSentence({ team, flavor, held, withIt, quota, borrow }: QuotaNow): string {
   const borrowed = Math.max(0, withIt - quota);
   const limit = borrow === null ? '' : `, of at most ${borrow}`;
   const beyond = borrowed > 0 ? `: ${borrowed} borrowed${limit}` : '';

@@ -67,14 +67,15 @@ function aheadOf(run: Waiting, { waiting }: World): number {
   ).length;
 }
 
-function quotaOf(run: Waiting, world: World, decision: Start | Hold): QuotaNow | null {
+/** What its team has of the flavor that it gets, or would get first, and would have with it. */
+export function quotaOf(run: Waiting, world: World, decision: Start | Hold | null): QuotaNow | null {
   const wanted = run.gpus * run.workers;
   if (wanted === 0) return null;
   const here = world.pools.filter(({ name }) => run.pools.includes(name));
   const fitting = here.flatMap(({ flavors }) =>
     flavors.filter(one => fitsFlavor(run, one)).map(one => one.flavor),
   );
-  const flavors = decision.type === 'start' ? [decision.flavor] : fitting;
+  const flavors = decision?.type === 'start' ? [decision.flavor] : fitting;
   const mine = teamsNow(world).filter(({ team, quota }) => team === run.team && quota !== null);
   const found = flavors.flatMap(name => mine.filter(({ flavor }) => flavor === name))[0];
   if (!found || found.quota === null) return null;

@@ -12,13 +12,14 @@ import { trainBump } from '../../commands/train-bump.ts';
 import { trainCancel } from '../../commands/train-cancel.ts';
 import { trainExtend } from '../../commands/train-extend.ts';
 import { trainRetry } from '../../commands/train-retry.ts';
+import { trainWhy } from '../../commands/train-why.ts';
 import type { CommandContext, CommandDefinition } from '../../src/core/command.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
 import { plain, type Reply } from '../../src/core/reply.ts';
 import type { Run } from '../../src/core/run.ts';
 import { later, liveRun } from '../support/live-run.ts';
 import { type Memory, say } from '../support/memory-ports.ts';
-import { asHubot, asOctocat, hubot, sharedGpus } from '../support/shared-gpus.ts';
+import { asHubot, asOctocat, hubot, sharedGpus, sharedPolicy } from '../support/shared-gpus.ts';
 
 function words(reply: Reply): string {
   const blocks = reply.blocks.map(block => {
@@ -248,6 +249,29 @@ describe('leases and words for runs', () => {
   ];
   for (const [name, command, line, as, says] of rows)
     test(name, async () => assert.match(await said(command, line, sharedGpus(), as), says));
+});
+
+test('train why says what the sentence leaves out', async () => {
+  const text = await said(trainWhy, '9', sharedGpus({ ahead: 2 }));
+  assert.match(
+    text,
+    /It needs 4 GPUs; 3 of 8 .*\nBefore it: 2 runs that wait\nQuota: team speech holds 3 of its 4 a100 now, and 7 with it: 3 borrowed$/m,
+  );
+});
+
+test('no extension costs more than may be spent unasked, or than was approved', async () => {
+  // Two at 2.50 an hour: 50.00 is ten hours, and the team is asked above that.
+  const leases = { ...sharedPolicy.leases, most: 48 * 3_600 };
+  const as = { ...asOctocat, policy: { ...sharedPolicy, leases } };
+  assert.match(await said(gpuExtend, '7 5h', sharedGpus(), as), /for 9 h in all/);
+  assert.match(
+    await said(gpuExtend, '7 6h', sharedGpus(), as),
+    /cannot be given 6h more\. It would cost more than 50\.00 EUR, which/,
+  );
+  const m = sharedGpus();
+  m.runs = m.runs.map(run => ({ ...run, approval: { cost: 80, by: hubot, at: later(1) } }));
+  assert.match(await said(gpuExtend, '7 6h', m, as), /for 10 h in all/);
+  assert.match(await said(gpuExtend, '7 7h', sharedGpus(), { ...as, role: 'operator' }), /for 11 h in all/);
 });
 
 describe('train bump', () => {

@@ -167,7 +167,8 @@ describe('train why', () => {
       };
       const outcome = await say(trainWhy, '42', memory({ runs: [run], ahead: 3, events }));
       assert.ok(outcome.ok);
-      const [text, list] = outcome.reply.blocks;
+      const [text] = outcome.reply.blocks;
+      const list = outcome.reply.blocks.at(-1);
       assert.ok(text?.kind === 'text' && list?.kind === 'list');
       assert.equal(plain(text.text), why);
       assert.equal(plain(list.items[0] ?? []), '2026-01-01 12:00 UTC queued: It was asked for.');
