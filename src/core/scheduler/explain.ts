@@ -141,7 +141,7 @@ export function overBudget({ run, lane }: Wish, cost: number, left: number, curr
   return `Pool ${lane.pool.name} has room for it, at a cost of up to ${money(cost, currency)}, and team ${run.team} has ${money(Math.max(0, left), currency)} left this month. It starts when an approver agrees, or when a pool without that cost has room.`;
 }
 
-export function money(amount: number, currency: string): string {
+function money(amount: number, currency: string): string {
   return `${amount.toFixed(2)} ${currency}`;
 }
 
