@@ -60,6 +60,8 @@ export interface Books extends Table {
   starts: Start[];
   preempts: Preempt[];
   holds: Hold[];
+  /** Sentences that take a look at every node, once for all that ask alike. */
+  sayings: Map<string, string>;
 }
 
 export function openTable(world: World, now: number): Table {
@@ -126,7 +128,7 @@ export function openBooks(table: Table, before: readonly Holder[]): Books {
     left: new Map(table.budgets),
     working,
     held,
-    stoppable: stoppableOf(holders),
+    stoppable: stoppableOf(holders, pool => table.pools.get(pool)?.reachable ?? false),
     hopeless: new Set(),
     leaving: Map.groupBy(
       holders.filter(one => one.leaving),
@@ -135,6 +137,7 @@ export function openBooks(table: Table, before: readonly Holder[]): Books {
     starts: [],
     preempts: [],
     holds: [],
+    sayings: new Map(),
   };
 }
 

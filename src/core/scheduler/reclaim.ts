@@ -1,5 +1,5 @@
 import { rankOf } from './order.ts';
-import { type Lane, type LaneNode, nodeOf, soonOn, tightest } from './place.ts';
+import { isBeyond, type Lane, type LaneNode, nodeOf, tightest } from './place.ts';
 import { amountOf, type Cell, isBorrowing, type Ledger, quotaVerdict, take } from './quota.ts';
 import type { Holder, PreemptionRule, Waiting } from './world.ts';
 
@@ -27,10 +27,11 @@ export interface Wish {
 /** Runs at work that can be preempted and are not being stopped, by flavor. */
 export type Stoppable = ReadonlyMap<string, { runs: readonly Holder[]; lowest: ReadonlyMap<string, number> }>;
 
-export function stoppableOf(holders: readonly Holder[]): Stoppable {
+/** `reaches`: whether its machine would hear of it. */
+export function stoppableOf(holders: readonly Holder[], reaches: (pool: string) => boolean): Stoppable {
   const byFlavor = new Map<string, { runs: Holder[]; lowest: Map<string, number> }>();
   for (const holder of holders) {
-    if (!holder.preemptible || holder.leaving || holder.untaken) continue;
+    if (!holder.preemptible || holder.leaving || holder.untaken || !reaches(holder.pool)) continue;
     const one = byFlavor.get(holder.flavor) ?? { runs: [], lowest: new Map<string, number>() };
     one.runs.push(holder);
     const rank = rankOf(holder.priority);
@@ -49,42 +50,57 @@ export function mightStop(
   const lowest = stoppable.get(lane.flavor.flavor)?.lowest;
   if (!lowest) return false;
   if (preempts && (lowest.get(run.team) ?? Number.POSITIVE_INFINITY) < rankOf(run.priority)) return true;
-  return cell !== null && cell.soon + amount <= cell.quota && cell.pot.cells.some(isBorrowing);
+  return cell !== null && cell.soon + amount <= cell.quota && cell.pot.borrowers > 0;
 }
 
 /**
  * Whom to stop so that the run can start, as Kueue's preemption goes about it: quota that other teams borrowed is taken back for a run that
- * stays in its own team's, whatever the priorities (`reclaimWithinCohort: Any`); of its own team, only runs of a lower priority give way
- * (`withinClusterQueue: LowerPriority`). Borrowers first, then the lowest priority, then whoever began last; nobody is stopped without whom
- * it would start as well. Null: nobody may be stopped, or it would not help. A gang goes as a whole.
+ * then stays in its own team's, whatever the priorities (`reclaimWithinCohort: Any`); of its own team, only runs of a lower priority give
+ * way (`withinClusterQueue: LowerPriority`), and where that alone is enough, it may borrow. Borrowers first, then the lowest priority, then
+ * whoever began last; nobody is stopped without whom it would start as well. Null: nobody may be stopped, or it would not help. A gang goes
+ * as a whole.
  */
 export function makeRoom(wish: Wish, ledger: Ledger, stoppable: Stoppable, preempts: boolean): Found | null {
-  const { run, lane, each, amount, cell } = wish;
-  const within = cell !== null && cell.soon + amount <= cell.quota;
+  const { run, lane, amount, cell } = wish;
+  const { flavor } = lane.flavor;
+  const runs = (stoppable.get(flavor)?.runs ?? []).filter(({ leaving }) => !leaving);
+  const own = preempts
+    ? runs.filter(one => one.team === run.team && rankOf(one.priority) < rankOf(run.priority))
+    : [];
+  if (cell && cell.soon < cell.quota && amount <= cell.quota && cell.pot.borrowers > 0) {
+    const borrowed = runs.filter(one => {
+      const theirs = one.team === run.team ? null : ledger.cellOf(one.team, flavor);
+      return theirs !== null && theirs.pot === cell.pot && isBorrowing(theirs);
+    });
+    const found = borrowed.length > 0 ? stopSome(wish, ledger, [...borrowed, ...own], false) : null;
+    if (found) return found;
+  }
+  return own.length > 0 ? stopSome(wish, ledger, own, true) : null;
+}
+
+/** `mayBorrow`: the run may start beyond its team's quota. */
+function stopSome(wish: Wish, ledger: Ledger, from: Holder[], mayBorrow: boolean): Found | null {
+  const { run, lane, each, amount, cell, long } = wish;
   const { name: pool } = lane.pool;
   const { flavor } = lane.flavor;
-  const candidates = (stoppable.get(flavor)?.runs ?? [])
-    .filter(holder => {
-      if (holder.leaving) return false;
-      if (holder.team === run.team) return preempts && rankOf(holder.priority) < rankOf(run.priority);
-      if (!within) return false;
-      const theirs = ledger.cellOf(holder.team, flavor);
-      return theirs !== null && theirs.pot === cell.pot && isBorrowing(theirs);
-    })
-    .sort(
-      (a, b) =>
-        Number(a.team === run.team) - Number(b.team === run.team) ||
-        // What frees its nodes too, before what frees only quota.
-        Number(a.pool !== pool) - Number(b.pool !== pool) ||
-        rankOf(a.priority) - rankOf(b.priority) ||
-        b.since - a.since ||
-        b.number - a.number,
-    );
-  if (candidates.length === 0) return null;
+  const candidates = from.sort(
+    (a, b) =>
+      Number(a.team === run.team) - Number(b.team === run.team) ||
+      // What frees its nodes too, before what frees only quota.
+      Number(a.pool !== pool) - Number(b.pool !== pool) ||
+      rankOf(a.priority) - rankOf(b.priority) ||
+      b.since - a.since ||
+      b.number - a.number,
+  );
 
   // Tried on the books and on a count of nodes that fit, both put back in the end.
   const gained = new Map<LaneNode, number>();
-  const has = (node: LaneNode) => Math.min(soonOn(node, false) + (gained.get(node) ?? 0), node.healthy);
+  // What those held beyond the moment for which somebody before it has a reservation.
+  const later = new Map<LaneNode, number>();
+  const has = (node: LaneNode) => {
+    const soon = Math.min(node.soon + (gained.get(node) ?? 0), node.healthy);
+    return long ? Math.min(soon, node.spare + (later.get(node) ?? 0)) : soon;
+  };
   let fitting = lane.nodes.filter(node => has(node) >= each).length;
   const remove = (holder: Holder, sign: 1 | -1) => {
     const theirs = ledger.cellOf(holder.team, flavor);
@@ -95,10 +111,14 @@ export function makeRoom(wish: Wish, ledger: Ledger, stoppable: Stoppable, preem
       if (!node) continue;
       const before = has(node) >= each;
       gained.set(node, (gained.get(node) ?? 0) + sign * indices.length);
+      if (isBeyond(lane, holder)) later.set(node, (later.get(node) ?? 0) + sign * indices.length);
       fitting += Number(has(node) >= each) - Number(before);
     }
   };
-  const fits = () => fitting >= run.workers && quotaVerdict(cell, amount, run.preemptible, 'soon') === 'fits';
+  const fits = () =>
+    fitting >= run.workers &&
+    quotaVerdict(cell, amount, run.preemptible, 'soon') === 'fits' &&
+    (mayBorrow || cell === null || cell.soon + amount <= cell.quota);
 
   const victims: Holder[] = [];
   let enough = false;
