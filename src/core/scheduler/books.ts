@@ -1,5 +1,5 @@
 import { begin, type Lane, lanesOf } from './place.ts';
-import { amountOf, type Ledger, openLedger } from './quota.ts';
+import { amountOf, type Cell, type Ledger, openLedger } from './quota.ts';
 import { type Stoppable, stoppableOf } from './reclaim.ts';
 import type {
   FlavorStock,
@@ -26,6 +26,8 @@ export interface Candidate {
   amount: number;
   /** What has what it asks for by name, in the order in which it is tried. */
   lanes: readonly Lane[];
+  /** What its team has of each of them; null: as much as there is. */
+  cells: readonly (Cell | null)[];
 }
 
 /** What stays the same while one plan is made, but for what it gives out. */
@@ -36,13 +38,13 @@ export interface Table {
   pools: ReadonlyMap<string, PoolStock>;
   queues: ReadonlyMap<string, Queue>;
   teams: ReadonlyMap<string, Team>;
+  ledger: Ledger;
   /** What every team may still spend after what was started; null: nothing is counted. */
   budgets: Map<string, number | null>;
 }
 
 /** The books of one look at everything that waits. */
 export interface Books extends Table {
-  ledger: Ledger;
   holders: readonly Holder[];
   /** The holders by when they must end, sorted when it is first asked for. */
   byEnd(): readonly Holder[];
@@ -72,22 +74,28 @@ export function openTable(world: World, now: number): Table {
     pools: new Map(world.pools.map(pool => [pool.name, pool])),
     queues: new Map(world.queues.map(queue => [queue.team, queue])),
     teams: new Map(world.teams.map(team => [team.name, team])),
+    ledger: openLedger(world.queues),
     budgets: new Map(world.teams.map(team => [team.name, team.budgetLeft])),
   };
 }
 
-/** The lanes are found once for all that ask alike. */
-export function candidatesOf({ world, lanes }: Table): Candidate[] {
-  const known = new Map<string, readonly Lane[]>();
+/** Lanes and cells are found once for all that ask alike. */
+export function candidatesOf({ world, lanes, ledger }: Table): Candidate[] {
+  const offers = new Map<string, readonly Lane[]>();
+  const rights = new Map<string, Pick<Candidate, 'lanes' | 'cells'>>();
   return world.waiting.map(run => {
-    const { gpus, model, pools, workers } = run;
-    const key = `${gpus > 0 ? 'gpu' : 'cpu'} ${model ?? ''} ${pools.join(' ')}`;
-    const found =
-      known.get(key) ??
-      pools.flatMap(pool => (lanes.get(pool) ?? []).filter(lane => fitsFlavor(run, lane.flavor)));
-    known.set(key, found);
+    const { gpus, model, pools, workers, team } = run;
     const each = Math.max(gpus, 1);
-    return { run, each, amount: each * workers, lanes: found };
+    const asked = `${gpus > 0 ? 'gpu' : 'cpu'} ${pools.join(',')} ${model ?? ''}`;
+    const known = rights.get(`${team} ${asked}`);
+    if (known) return { run, each, amount: each * workers, ...known };
+    const found =
+      offers.get(asked) ??
+      pools.flatMap(pool => (lanes.get(pool) ?? []).filter(lane => fitsFlavor(run, lane.flavor)));
+    offers.set(asked, found);
+    const own = { lanes: found, cells: found.map(lane => ledger.cellOf(team, lane.flavor.flavor)) };
+    rights.set(`${team} ${asked}`, own);
+    return { run, each, amount: each * workers, ...own };
   });
 }
 
@@ -103,7 +111,7 @@ export function fitsFlavor({ gpus, model }: Pick<Waiting, 'gpus' | 'model'>, sto
 
 /** New books over what is held: nobody waits in them yet. */
 export function openBooks(table: Table, before: readonly Holder[]): Books {
-  const { world, lanes } = table;
+  const { lanes } = table;
   // Some of them may be stopped while these books are open.
   const holders = before.map(holder => ({ ...holder }));
   const byLane = Map.groupBy(holders, holder => `${holder.pool} ${holder.flavor}`);
@@ -116,10 +124,10 @@ export function openBooks(table: Table, before: readonly Holder[]): Books {
       for (const holder of there) add(held, holder.team, shareOf(lane) * amountOf(holder));
     }
   for (const holder of holders) add(working, holder.project, 1);
+  table.ledger.begin(holders);
   let sorted: readonly Holder[] | null = null;
   return {
     ...table,
-    ledger: openLedger(world.queues, holders),
     holders,
     byEnd() {
       sorted ??= [...holders].sort((a, b) => a.endsBy - b.endsBy || a.number - b.number);

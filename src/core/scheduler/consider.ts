@@ -51,9 +51,9 @@ export function consider(candidate: Candidate, books: Books): void {
   }
   if (run.room && keepsItsRoom(candidate, run.room, books)) return;
   const met: Met[] = [];
-  for (const lane of candidate.lanes) {
+  for (const [at, lane] of candidate.lanes.entries()) {
     if (!mayGo(run, lane.pool, books)) continue;
-    const wish = wishFor(candidate, lane, books);
+    const wish = wishFor(candidate, at, lane, books);
     const found = look(wish, books);
     if (typeof found !== 'string') {
       start(wish, found, books);
@@ -79,11 +79,14 @@ function keptOut(run: Waiting, books: Books): { code: HoldCode; sentence: string
   const limit = world.projectLimits.get(run.project);
   if (limit !== undefined && (working.get(run.project) ?? 0) >= limit)
     return { code: 'project-limit', sentence: explain.projectLimit(run, limit) };
-  if (run.pools.every(name => !pools.has(name)))
-    return { code: 'pool-unknown', sentence: explain.unknownPool(run, world) };
-  if (run.pools.some(name => pools.get(name)?.reachable)) return null;
-  const away = run.pools.map(name => pools.get(name)).find(pool => pool !== undefined);
-  return away ? { code: 'pool-unreachable', sentence: explain.unreachable(away, now) } : null;
+  let away: PoolStock | null = null;
+  for (const name of run.pools) {
+    const pool = pools.get(name);
+    if (pool?.reachable) return null;
+    away ??= pool ?? null;
+  }
+  if (away) return { code: 'pool-unreachable', sentence: explain.unreachable(away, now) };
+  return { code: 'pool-unknown', sentence: explain.unknownPool(run, world) };
 }
 
 /** Whether it may go to a pool at all now. Backup pools come in when its own had no room for longer than the team's patience. */
@@ -94,8 +97,8 @@ export function mayGo(run: Waiting, pool: PoolStock, { teams, now }: Books): boo
   return patienceS !== null && now - run.queuedAt >= patienceS * 1_000;
 }
 
-function wishFor({ run, each, amount }: Candidate, lane: Lane, { ledger, now }: Books): Wish {
-  const cell = ledger.cellOf(run.team, lane.flavor.flavor);
+function wishFor({ run, each, amount, cells }: Candidate, at: number, lane: Lane, { now }: Books): Wish {
+  const cell = cells[at] ?? null;
   const long = lane.reservedFrom !== null && now + run.limitS * 1_000 > lane.reservedFrom;
   return { run, lane, each, amount, cell, long };
 }
@@ -182,9 +185,10 @@ function asksTooMuch(wish: Wish, { teams, left }: Books): boolean {
 
 /** It waits until those are gone who were stopped for it, whoever else leaves; then it starts before anybody else. */
 function keepsItsRoom(candidate: Candidate, { pool, flavor, nodes, stopped }: Room, books: Books): boolean {
-  const lane = candidate.lanes.find(one => one.pool.name === pool && one.flavor.flavor === flavor);
+  const at = candidate.lanes.findIndex(one => one.pool.name === pool && one.flavor.flavor === flavor);
+  const lane = candidate.lanes[at];
   if (!lane || !mayGo(candidate.run, lane.pool, books)) return false;
-  const wish = wishFor(candidate, lane, books);
+  const wish = wishFor(candidate, at, lane, books);
   const there = nodes.flatMap(name => nodeOf(lane, name) ?? []);
   const fitsNow = typeof look(wish, books) !== 'string';
   const isBeingMade = books.leaving.get(flavor)?.some(({ number }) => stopped.includes(number)) ?? false;

@@ -251,26 +251,27 @@ export function withdrawReason(pool: PoolStock, now: number): string {
 
 /* ---- words ---- */
 
-/** 1 to 20 as it is, then the largest of 20, 50, 100, 200, ... below it: what is said stays true while a few come and go. */
-function rounded(count: number): number {
-  if (count <= 20) return count;
-  const scale = 10 ** Math.floor(Math.log10(count - 1));
-  const step = [5, 2, 1].find(one => one * scale < count) ?? 1;
-  return Math.max(20.5, step * scale);
-}
+/** Counts above 20 are said as more than one of these, so that it stays true while a few come and go. */
+const steps = Array.from({ length: 8 }, (_, power) =>
+  [2, 5, 10].map(step => step * 10 ** (power + 1)),
+).flat();
+const exactUpTo = 20;
 
 function aheadOf({ waiting, first }: { waiting: number; first: number | null }): string {
   const who = `(the first is #${first})`;
   if (waiting === 1) return `1 run is ahead of it (#${first})`;
-  const count = rounded(waiting);
-  if (count === waiting) return `${count} runs are ahead of it ${who}`;
-  return `More than ${formatNumber(Math.floor(count))} runs are ahead of it ${who}`;
+  if (waiting <= exactUpTo) return `${waiting} runs are ahead of it ${who}`;
+  const more = steps.findLast(step => step < waiting) ?? exactUpTo;
+  return `More than ${formatNumber(more)} runs are ahead of it ${who}`;
 }
 
+/** The same words for all that the same number is said of. */
 function said(line: { waiting: number; said: Said | null }, say: () => string): string {
-  if (line.said && rounded(line.said.count) === rounded(line.waiting)) return line.said.sentence;
+  const { waiting } = line;
+  if (line.said && waiting > exactUpTo && waiting <= line.said.upTo) return line.said.sentence;
   const sentence = say();
-  line.said = { sentence, count: line.waiting };
+  const upTo = waiting <= exactUpTo ? waiting : (steps.find(step => step >= waiting) ?? waiting);
+  line.said = { sentence, upTo };
   return sentence;
 }
 

@@ -30,7 +30,7 @@ export interface Lane {
   /** The first run that waits for its accelerators, and how many do. */
   first: number | null;
   waiting: number;
-  /** What was last said of those ahead, and for how many. */
+  /** What was last said of those that wait. */
   said: Said | null;
   /** Workers of so many accelerators each that certainly do not fit any more; what is free only shrinks while a plan is made. */
   misfits: Misfits;

@@ -32,14 +32,13 @@ export function plan(world: World, now: number): Decision[] {
 /** One look at everything that waits, over what is held at its beginning. */
 function lookThrough(table: Table, lines: readonly Line[], holders: readonly Holder[]): Books {
   const books = openBooks(table, holders);
-  const { ledger, held, queues, world } = books;
+  const { held, queues, world } = books;
   const promised = lines.flatMap(line => line.runs.filter(({ run }) => run.room !== null));
   for (const candidate of promised.sort((a, b) => queueOrder(a.run, b.run))) consider(candidate, books);
   const done = new Set(promised);
   const order = inOrder(lines, world.policy, {
-    borrows({ run, amount, lanes: [first] }) {
-      const cell = first ? ledger.cellOf(run.team, first.flavor.flavor) : null;
-      return cell !== null && cell.used + amount > cell.quota;
+    borrows({ amount, cells: [first] }) {
+      return first != null && first.used + amount > first.quota;
     },
     score: team => scoreOf(queues.get(team), held.get(team) ?? 0),
   });

@@ -26,13 +26,13 @@ export interface Ahead {
 export interface QuotaLine extends Ahead {
   /** Ms since the epoch, when the first can start at the latest, were nobody to pass it; null: not by what ends by itself. */
   until: number | null;
-  /** What was last said of it, and when how many waited. */
+  /** What was last said of it. */
   said: Said | null;
 }
 
-/** A sentence that is the same for thousands, while the number that it says is true. */
+/** A sentence that is the same for thousands: it is true while no more than so many wait. */
 export interface Said {
-  count: number;
+  upTo: number;
   sentence: string;
 }
 
@@ -62,17 +62,20 @@ export interface Cell {
 }
 
 export interface Ledger {
-  /** Null: no queue names that flavor, and it is free for all. */
+  /** Null: no queue names that flavor, and it is free for all. The same one each time. */
   cellOf(team: string, flavor: string): Cell | null;
+  /** From here on it says what these hold; nobody waits. */
+  begin(holders: readonly Holder[]): void;
 }
 
 type When = 'used' | 'soon';
 
-/** The books of all queues over what is held now. */
-export function openLedger(queues: readonly Queue[], holders: readonly Holder[]): Ledger {
+/** The books of all queues. */
+export function openLedger(queues: readonly Queue[]): Ledger {
   const managed = new Set(queues.flatMap(queue => queue.quotas.map(({ flavor }) => flavor)));
   const pots = new Map<string, Pot>();
-  const cells = new Map<string, Map<string, Cell>>();
+  const byFlavor = new Map<string, Map<string, Cell>>();
+  const all: Cell[] = [];
   const put = (team: string, flavor: string, cohort: string, quota: number, borrow: number, lend: number) => {
     const pot = pots.get(`${cohort} ${flavor}`) ?? emptyPot();
     pots.set(`${cohort} ${flavor}`, pot);
@@ -80,28 +83,35 @@ export function openLedger(queues: readonly Queue[], holders: readonly Holder[])
     pot.lendable += lent;
     const rest = { used: 0, soon: 0, firmUsed: 0, firmSoon: 0, line: null, promised: null, pot };
     const cell: Cell = { team, flavor, cohort, quota, borrow, kept: quota - lent, ...rest };
-    const ofTeam = cells.get(team) ?? new Map<string, Cell>();
-    cells.set(team, ofTeam.set(flavor, cell));
+    all.push(cell);
+    const ofFlavor = byFlavor.get(flavor) ?? new Map<string, Cell>();
+    byFlavor.set(flavor, ofFlavor.set(team, cell));
     return cell;
   };
   for (const { team, cohort, quotas } of queues)
     for (const { flavor, quota, borrow, lend } of quotas)
       put(team, flavor, cohort, quota, borrow ?? Number.POSITIVE_INFINITY, lend ?? quota);
-  const ledger: Ledger = {
-    cellOf(team, flavor) {
-      if (!managed.has(flavor)) return null;
-      // A cohort of its own: who has no quota there lends and borrows nothing.
-      return cells.get(team)?.get(flavor) ?? put(team, flavor, ` ${team}`, 0, 0, 0);
+  const cellOf = (team: string, flavor: string) => {
+    if (!managed.has(flavor)) return null;
+    // A cohort of its own: who has no quota there lends and borrows nothing.
+    return byFlavor.get(flavor)?.get(team) ?? put(team, flavor, ` ${team}`, 0, 0, 0);
+  };
+  return {
+    cellOf,
+    begin(holders) {
+      for (const cell of all) {
+        Object.assign(cell, { used: 0, soon: 0, firmUsed: 0, firmSoon: 0, line: null, promised: null });
+        Object.assign(cell.pot, { ...emptyPot(), lendable: cell.pot.lendable });
+      }
+      for (const holder of holders) {
+        const cell = cellOf(holder.team, holder.flavor);
+        if (!cell) continue;
+        const amount = amountOf(holder);
+        take(cell, 'used', amount, !holder.preemptible);
+        if (!holder.leaving) take(cell, 'soon', amount, !holder.preemptible);
+      }
     },
   };
-  for (const holder of holders) {
-    const cell = ledger.cellOf(holder.team, holder.flavor);
-    if (!cell) continue;
-    const amount = amountOf(holder);
-    take(cell, 'used', amount, !holder.preemptible);
-    if (!holder.leaving) take(cell, 'soon', amount, !holder.preemptible);
-  }
-  return ledger;
 }
 
 function emptyPot(): Pot {
