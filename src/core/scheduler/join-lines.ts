@@ -89,11 +89,13 @@ function holdOf(candidate: Candidate, met: readonly Met[], books: Books): Hold {
     // Who fits the team's quota stands behind its own; only who would borrow stands behind those who would too.
     const borrows = obstacle !== 'used' && cell.used + amount > cell.quota;
     const line = lineBefore(wish, books) ?? cell.line ?? (borrows ? cell.pot.line : null);
+    // The quota that others still hold is for those first.
+    const isPromised = obstacle === 'limit' && cell.promised !== null && cell.used + amount <= cell.quota;
+    if (obstacle === 'promised' || isPromised) return hold('runs-ahead', explain.behindPromised(wish, cell));
     if (line && (obstacle === 'behind-quota' || obstacle === 'used' || obstacle === 'limit'))
       return hold('runs-ahead', explain.behindQuota(wish, cell, line, isFifo));
     if (obstacle === 'used') return hold('quota-used', explain.quotaUsed(wish, cell));
     if (obstacle === 'limit') return hold('borrowing-limit', explain.borrowingLimit(wish, cell));
-    if (obstacle === 'promised') return hold('runs-ahead', explain.behindPromised(wish, cell));
   }
   if (lane.waiting > 0) return hold('runs-ahead', explain.runsAhead(wish, isFifo));
   const later = backupLater(candidate, books);

@@ -1,5 +1,5 @@
 import { rankOf } from './order.ts';
-import { isBeyond, type Lane, type LaneNode, nodeOf, tightest } from './place.ts';
+import { isBeyond, type Lane, type LaneNode, nodeOf, soonOn, tightest } from './place.ts';
 import { amountOf, type Cell, isBorrowing, type Ledger, quotaVerdict, take } from './quota.ts';
 import type { Holder, PreemptionRule, Waiting } from './world.ts';
 
@@ -13,6 +13,9 @@ export interface Found {
   /** Where it starts when they are gone. */
   nodes: LaneNode[];
 }
+
+/** So many nodes are tried one by one at most; on none of them it would fit by what is taken back as Kueue would. */
+const nodesTried = 32;
 
 /** Everything of one flavor that one run asks for in one lane. */
 export interface Wish {
@@ -72,19 +75,54 @@ export function makeRoom(wish: Wish, ledger: Ledger, stoppable: Stoppable, preem
       const theirs = one.team === run.team ? null : ledger.cellOf(one.team, flavor);
       return theirs !== null && theirs.pot === cell.pot && isBorrowing(theirs);
     });
-    const found = borrowed.length > 0 ? stopSome(wish, ledger, [...borrowed, ...own], false) : null;
+    const from = [...borrowed, ...own];
+    const found =
+      borrowed.length > 0
+        ? (stopSome(wish, ledger, from, lane.nodes, false) ?? stopOnNodes(wish, ledger, from))
+        : null;
     if (found) return found;
   }
-  return own.length > 0 ? stopSome(wish, ledger, own, true) : null;
+  return own.length > 0 ? stopSome(wish, ledger, own, lane.nodes, true) : null;
 }
 
-/** `mayBorrow`: the run may start beyond its team's quota. */
-function stopSome(wish: Wish, ledger: Ledger, from: Holder[], mayBorrow: boolean): Found | null {
+/**
+ * What may be taken back is soon used up on nodes where it is of no use. Kueue knows no nodes; here those are tried one after the other (for
+ * a gang as many as it needs) on which the least is to be freed.
+ */
+function stopOnNodes(wish: Wish, ledger: Ledger, from: Holder[]): Found | null {
+  const { run, lane, each, long } = wish;
+  const gains = new Map<string, number>();
+  for (const holder of from)
+    if (holder.pool === lane.pool.name)
+      for (const { node, indices } of holder.shares) gains.set(node, (gains.get(node) ?? 0) + indices.length);
+  const able = lane.nodes
+    .filter(node => Math.min(node.soon + (gains.get(node.name) ?? 0), node.healthy) >= each)
+    .sort((a, b) => soonOn(b, long) - soonOn(a, long) || (a.name < b.name ? -1 : 1));
+  const most = Math.min(able.length - run.workers, nodesTried);
+  for (let first = 0; first <= most; first += 1) {
+    const found = stopSome(wish, ledger, from, able.slice(first, first + run.workers), false);
+    if (found) return found;
+  }
+  return null;
+}
+
+/** `among`: where it is to start. `mayBorrow`: the run may start beyond its team's quota. */
+function stopSome(
+  wish: Wish,
+  ledger: Ledger,
+  from: readonly Holder[],
+  among: readonly LaneNode[],
+  mayBorrow: boolean,
+): Found | null {
   const { run, lane, each, amount, cell, long } = wish;
   const { name: pool } = lane.pool;
   const { flavor } = lane.flavor;
-  const candidates = from.sort(
+  const isAll = among === lane.nodes;
+  const names = isAll ? null : new Set(among.map(({ name }) => name));
+  const isOff = (one: Holder) => names !== null && !one.shares.some(({ node }) => names.has(node));
+  const candidates = [...from].sort(
     (a, b) =>
+      Number(isOff(a)) - Number(isOff(b)) ||
       Number(a.team === run.team) - Number(b.team === run.team) ||
       // What frees its nodes too, before what frees only quota.
       Number(a.pool !== pool) - Number(b.pool !== pool) ||
@@ -101,13 +139,13 @@ function stopSome(wish: Wish, ledger: Ledger, from: Holder[], mayBorrow: boolean
     const soon = Math.min(node.soon + (gained.get(node) ?? 0), node.healthy);
     return long ? Math.min(soon, node.spare + (later.get(node) ?? 0)) : soon;
   };
-  let fitting = lane.nodes.filter(node => has(node) >= each).length;
+  let fitting = among.filter(node => has(node) >= each).length;
   const remove = (holder: Holder, sign: 1 | -1) => {
     const theirs = ledger.cellOf(holder.team, flavor);
     if (theirs) take(theirs, 'soon', -sign * amountOf(holder), !holder.preemptible);
     if (holder.pool !== pool) return;
     for (const { node: name, indices } of holder.shares) {
-      const node = nodeOf(lane, name);
+      const node = names === null || names.has(name) ? nodeOf(lane, name) : undefined;
       if (!node) continue;
       const before = has(node) >= each;
       gained.set(node, (gained.get(node) ?? 0) + sign * indices.length);
@@ -121,14 +159,22 @@ function stopSome(wish: Wish, ledger: Ledger, from: Holder[], mayBorrow: boolean
     (mayBorrow || cell === null || cell.soon + amount <= cell.quota);
 
   const victims: Holder[] = [];
+  const chosen = new Set<Holder>();
   let enough = false;
-  for (const holder of candidates) {
+  // On chosen nodes: first who frees one that lacks something, then whoever frees quota.
+  const isOfUse = ({ shares }: Holder) =>
+    shares.some(({ node }) => among.some(one => one.name === node && has(one) < each));
+  const passes = isAll ? [() => true] : [isOfUse, () => true];
+  const order = passes.flatMap(isNext => candidates.map(holder => ({ holder, isNext })));
+  for (const { holder, isNext } of order) {
+    if (chosen.has(holder) || !isNext(holder)) continue;
     const theirs = ledger.cellOf(holder.team, flavor);
     // Only as much is taken back as was borrowed.
     if (holder.team !== run.team && !(theirs && isBorrowing(theirs))) continue;
     // Where only quota lacks, whoever holds nothing that helps is spared by what follows.
     remove(holder, 1);
     victims.push(holder);
+    chosen.add(holder);
     enough = fits();
     if (enough) break;
   }
@@ -138,7 +184,7 @@ function stopSome(wish: Wish, ledger: Ledger, from: Holder[], mayBorrow: boolean
       if (fits()) victims.splice(victims.indexOf(holder), 1);
       else remove(holder, 1);
     }
-  const nodes = enough ? tightest(lane.nodes, each, run.workers, has) : null;
+  const nodes = enough ? tightest(among, each, run.workers, has) : null;
   // The books are as they were; whoever takes the advice writes it down.
   for (const holder of victims) remove(holder, -1);
   if (!nodes || victims.length === 0) return null;
