@@ -34,7 +34,10 @@ export type Obstacle =
   | 'behind'
   | 'full'
   | 'spread'
-  | 'cost';
+  /** It has room, at a cost that somebody must approve. */
+  | 'cost'
+  /** It has none now, and would cost that. */
+  | 'dear';
 
 export interface Met {
   wish: Wish;
@@ -113,9 +116,12 @@ function look(wish: Wish, books: Books): LaneNode[] | Obstacle {
   if (verdict !== 'fits') return verdict;
   // What was promised to those that wait for room is not to be had either.
   if (quotaVerdict(cell, amount, run.preemptible, 'soon') !== 'fits') return 'promised';
+  const isDear = asksTooMuch(wish, books);
+  const nodes = lane.blocked ? null : findNodes(lane, each, run.workers, long);
+  if (nodes) return isDear ? 'cost' : nodes;
+  // Who may not pay is in nobody's way.
+  if (isDear) return 'dear';
   if (lane.blocked) return 'behind';
-  const nodes = findNodes(lane, each, run.workers, long);
-  if (nodes) return asksTooMuch(wish, books) ? 'cost' : nodes;
   if (long && findNodes(lane, each, run.workers, false)) return 'behind';
   return lane.free >= amount ? 'spread' : 'full';
 }
@@ -131,9 +137,7 @@ export function lineBefore({ run, amount, cell }: Wish, { now }: Books): QuotaLi
 
 /** Whether it is worth asking who leaves, or could be stopped. */
 function mayChange(obstacle: Obstacle): boolean {
-  return (
-    obstacle !== 'never' && obstacle !== 'too-small' && obstacle !== 'behind-quota' && obstacle !== 'cost'
-  );
+  return !['never', 'too-small', 'behind-quota', 'cost', 'dear'].includes(obstacle);
 }
 
 function start(wish: Wish, nodes: LaneNode[], books: Books): void {

@@ -23,7 +23,7 @@ export function unreachable(pool: PoolStock, now: number): string {
 }
 
 export function projectLimit(run: Waiting, limit: number): string {
-  return `Project ${run.project} may have ${counted(limit, 'run')} at work at once, and has. It starts when one ends.`;
+  return `Project ${run.project} has ${counted(limit, 'run')} at work, as many as it may. It starts when one of them ends.`;
 }
 
 /** `lanes`: what has its name there, and is too small. */
@@ -52,7 +52,7 @@ export function noSuchFlavor(
   if (run.workers > 1) {
     const fit = Math.max(0, ...lanes.map(lane => lane.nodes.filter(node => node.healthy >= each).length));
     const less = fit > 0 ? `Ask for at most ${counted(fit, 'worker')}` : 'Ask for fewer on each';
-    return `${needs} on each of ${run.workers} nodes; ${where} ${has} ${counted(fit, 'such node')}${broken}. ${less}, or it waits until there are more.`;
+    return `${needs} on each of ${run.workers} nodes; ${where} ${has} ${fit === 0 ? 'no such node' : counted(fit, 'such node')}${broken}. ${less}, or it waits until there are more.`;
   }
   const most = nodes.reduce((sum, node) => Math.max(sum, node.healthy), 0);
   if (most === 0) return `${needs}; ${where} ${has} none that works${broken}. It starts when there is one.`;
@@ -80,7 +80,7 @@ export function quotaTooSmall({ run, amount, lane }: Wish, cell: Cell): string {
 
 export function quotaUsed({ run, amount, lane }: Wish, cell: Cell): string {
   const lack = cell.firmUsed + amount - cell.quota;
-  return `It needs ${amount} ${lane.flavor.flavor}; runs that are not preemptible, as this one, hold ${cell.firmUsed} of team ${run.team}'s quota of ${cell.quota}, and may not borrow. It starts when ${lack} of those ${are(lack)} released.`;
+  return `It needs ${amount} ${lane.flavor.flavor}; team ${run.team} has a quota of ${cell.quota}, and its runs that are not preemptible hold ${cell.firmUsed}. Nor is this one, so it may not borrow. It starts when ${lack} of those ${are(lack)} released.`;
 }
 
 export function borrowingLimit({ run, amount, lane }: Wish, cell: Cell): string {
@@ -174,36 +174,40 @@ export function runsAhead({ lane }: Wish, isFifo: boolean): string {
 
 /* ---- money ---- */
 
+interface Dear {
+  /** It could start there now. */
+  hasRoom: boolean;
+  /** No other pool could run it. */
+  isOnly: boolean;
+}
+
 export function needsApproval(
   wish: Wish,
   cost: number,
   askAbove: number,
   currency: string,
-  isOnly: boolean,
+  where: Dear,
 ): string {
   const above = `team ${wish.run.team} asks for approval above ${money(askAbove, currency)}`;
-  return `${dear(wish, cost, currency)}; ${above}. ${agrees(isOnly)}`;
+  return `${dear(wish, cost, currency, where)}; ${above}. ${agrees(where)}`;
 }
 
-export function overBudget(
-  wish: Wish,
-  cost: number,
-  left: number,
-  currency: string,
-  isOnly: boolean,
-): string {
+export function overBudget(wish: Wish, cost: number, left: number, currency: string, where: Dear): string {
   const has = `team ${wish.run.team} has ${money(Math.max(0, left), currency)} left this month`;
-  return `${dear(wish, cost, currency)}; ${has}. ${agrees(isOnly)}`;
+  return `${dear(wish, cost, currency, where)}; ${has}. ${agrees(where)}`;
 }
 
-function dear({ run, lane }: Wish, cost: number, currency: string): string {
+function dear({ run, lane }: Wish, cost: number, currency: string, { hasRoom }: Dear): string {
   const before = run.approved === null ? '' : ` (${money(run.approved, currency)} are approved)`;
-  return `Pool ${lane.pool.name} has room for it, for up to ${money(cost, currency)}${before}`;
+  const price = `up to ${money(cost, currency)}${before}`;
+  return hasRoom
+    ? `Pool ${lane.pool.name} has room for it, for ${price}`
+    : `In pool ${lane.pool.name} it would cost ${price}`;
 }
 
-/** `isOnly`: no other pool could run it. */
-function agrees(isOnly: boolean): string {
-  return `It starts when an approver agrees${isOnly ? '' : ', or when another of its pools has room'}.`;
+function agrees({ hasRoom, isOnly }: Dear): string {
+  const then = hasRoom ? '' : ' and there is room';
+  return `It starts when an approver agrees${then}${isOnly ? '' : ', or when another of its pools has room'}.`;
 }
 
 export function money(amount: number, currency: string): string {
@@ -237,8 +241,8 @@ export function preemptReason(by: Wish, holder: Holder, rule: PreemptionRule, ce
   const { run, lane } = by;
   if (rule === 'priority')
     return `Stopped for #${run.number} of the same team, which has priority ${run.priority}; this one has ${holder.priority}.`;
-  const quota = cell ? `its quota of ${formatNumber(cell.quota)}` : 'its quota of';
-  return `Stopped for #${run.number}: team ${run.team} takes back ${quota} ${lane.flavor.flavor}, of which team ${holder.team} had borrowed.`;
+  const quota = cell ? `its quota of ${formatNumber(cell.quota)}` : 'its quota';
+  return `Stopped for #${run.number}: team ${run.team} takes back ${lane.flavor.flavor} of ${quota}, which team ${holder.team} had borrowed.`;
 }
 
 export function withdrawReason(pool: PoolStock, now: number): string {
@@ -302,7 +306,7 @@ function after({ waiting, first }: { waiting: number; first: number | null }, is
   const whom = waiting === 1 ? `#${first}` : 'them';
   return isFifo
     ? `It starts after ${whom}.`
-    : `It starts after ${whom}, or sooner where that keeps none of them waiting.`;
+    : `It starts after ${whom}, or sooner where that ${waiting === 1 ? 'does not delay it' : 'delays none of them'}.`;
 }
 
 function choice(words: readonly string[]): string {

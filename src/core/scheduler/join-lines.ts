@@ -71,7 +71,8 @@ function holdOf(candidate: Candidate, met: readonly Met[], books: Books): Hold {
   const { run } = candidate;
   const told =
     met.find(({ obstacle }) => obstacle === 'cost') ??
-    met.find(({ obstacle }) => obstacle !== 'never' && obstacle !== 'too-small') ??
+    met.find(({ obstacle }) => obstacle !== 'never' && obstacle !== 'too-small' && obstacle !== 'dear') ??
+    met.find(({ obstacle }) => obstacle === 'dear') ??
     met.find(({ obstacle }) => obstacle === 'too-small');
   const hold = (code: HoldCode, sentence: string): Hold => ({
     type: 'hold',
@@ -83,7 +84,7 @@ function holdOf(candidate: Candidate, met: readonly Met[], books: Books): Hold {
   const { wish, obstacle } = told;
   const { lane, cell, amount } = wish;
   const isFifo = books.world.policy === 'fifo';
-  if (obstacle === 'cost') return tooDear(wish, met, books, hold);
+  if (obstacle === 'cost' || obstacle === 'dear') return tooDear({ wish, obstacle }, met, books, hold);
   if (cell) {
     if (obstacle === 'too-small') return hold('quota-too-small', explain.quotaTooSmall(wish, cell));
     // Who fits the team's quota stands behind its own; only who would borrow stands behind those who would too.
@@ -153,7 +154,7 @@ function backupLater({ run, lanes, each }: Candidate, books: Books): string {
 }
 
 function tooDear(
-  wish: Wish,
+  { wish, obstacle }: Met,
   met: readonly Met[],
   books: Books,
   hold: (code: HoldCode, sentence: string) => Hold,
@@ -162,11 +163,18 @@ function tooDear(
   const team = books.teams.get(wish.run.team);
   const { currency } = books.world;
   const askAbove = team?.askAbove ?? null;
+  const hasRoom = obstacle === 'cost';
   const isOnly = met.every(
     one => one.obstacle === 'never' || one.obstacle === 'too-small' || one.wish === wish,
   );
   if (askAbove !== null && cost > askAbove)
-    return { ...hold('needs-approval', explain.needsApproval(wish, cost, askAbove, currency, isOnly)), cost };
+    return {
+      ...hold('needs-approval', explain.needsApproval(wish, cost, askAbove, currency, { hasRoom, isOnly })),
+      cost,
+    };
   const left = books.left.get(wish.run.team) ?? 0;
-  return { ...hold('over-budget', explain.overBudget(wish, cost, left, currency, isOnly)), cost };
+  return {
+    ...hold('over-budget', explain.overBudget(wish, cost, left, currency, { hasRoom, isOnly })),
+    cost,
+  };
 }
