@@ -121,8 +121,7 @@ function look(wish: Wish, books: Books): LaneNode[] | Obstacle {
   if (nodes) return isDear ? 'cost' : nodes;
   // Who may not pay is in nobody's way.
   if (isDear) return 'dear';
-  if (lane.blocked) return 'behind';
-  if (long && findNodes(lane, each, run.workers, false)) return 'behind';
+  if (lane.blocked || long) return 'behind';
   return lane.free >= amount ? 'spread' : 'full';
 }
 

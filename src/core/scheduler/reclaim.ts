@@ -27,7 +27,7 @@ export interface Wish {
   long: boolean;
 }
 
-/** Runs at work that can be preempted and are not being stopped, by flavor. */
+/** Runs at work that can be preempted and are not being stopped, by flavor: the lowest first, of those whoever began last. */
 export type Stoppable = ReadonlyMap<string, { runs: readonly Holder[]; lowest: ReadonlyMap<string, number> }>;
 
 /** `reaches`: whether its machine would hear of it. */
@@ -41,6 +41,8 @@ export function stoppableOf(holders: readonly Holder[], reaches: (pool: string) 
     one.lowest.set(holder.team, Math.min(one.lowest.get(holder.team) ?? rank, rank));
     byFlavor.set(holder.flavor, one);
   }
+  for (const { runs } of byFlavor.values())
+    runs.sort((a, b) => rankOf(a.priority) - rankOf(b.priority) || b.since - a.since || b.number - a.number);
   return byFlavor;
 }
 
@@ -120,16 +122,11 @@ function stopSome(
   const isAll = among === lane.nodes;
   const names = isAll ? null : new Set(among.map(({ name }) => name));
   const isOff = (one: Holder) => names !== null && !one.shares.some(({ node }) => names.has(node));
-  const candidates = [...from].sort(
-    (a, b) =>
-      Number(isOff(a)) - Number(isOff(b)) ||
-      Number(a.team === run.team) - Number(b.team === run.team) ||
-      // What frees its nodes too, before what frees only quota.
-      Number(a.pool !== pool) - Number(b.pool !== pool) ||
-      rankOf(a.priority) - rankOf(b.priority) ||
-      b.since - a.since ||
-      b.number - a.number,
-  );
+  // What frees its nodes too, before what frees only quota; within each, the order that they come in.
+  const classOf = (one: Holder) =>
+    4 * Number(isOff(one)) + 2 * Number(one.team === run.team) + Number(one.pool !== pool);
+  const classes = Map.groupBy(from, classOf);
+  const candidates = [...classes.keys()].sort((x, y) => x - y).flatMap(key => classes.get(key) ?? []);
 
   // Tried on the books and on a count of nodes that fit, both put back in the end.
   const gained = new Map<LaneNode, number>();
