@@ -1,4 +1,10 @@
 import type { CommandDefinition } from '../src/core/command.ts';
+import { gpu } from './gpu.ts';
+import { gpuExtend } from './gpu-extend.ts';
+import { gpuRelease } from './gpu-release.ts';
+import { gpuRequest } from './gpu-request.ts';
+import { gpuUsage } from './gpu-usage.ts';
+import { gpuWhatif } from './gpu-whatif.ts';
 import { signalboxAudit } from './signalbox-audit.ts';
 import { signalboxBreakglass } from './signalbox-breakglass.ts';
 import { signalboxBreakglassEnd } from './signalbox-breakglass-end.ts';
@@ -14,6 +20,8 @@ import { signalboxUnfreeze } from './signalbox-unfreeze.ts';
 import { signalboxUnlink } from './signalbox-unlink.ts';
 import { signalboxWhoami } from './signalbox-whoami.ts';
 import { train } from './train.ts';
+import { trainApprove } from './train-approve.ts';
+import { trainBump } from './train-bump.ts';
 import { trainCancel } from './train-cancel.ts';
 import { trainCompare } from './train-compare.ts';
 import { trainExtend } from './train-extend.ts';
@@ -33,7 +41,15 @@ export const commands: readonly CommandDefinition[] = [
   trainCancel,
   trainRetry,
   trainExtend,
+  trainBump,
+  trainApprove,
   trainCompare,
+  gpu,
+  gpuRequest,
+  gpuExtend,
+  gpuRelease,
+  gpuUsage,
+  gpuWhatif,
   signalboxWhoami,
   signalboxLink,
   signalboxUnlink,

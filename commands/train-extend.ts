@@ -1,7 +1,9 @@
 import { denied, hasRank, mayChange } from '../src/core/access.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
+import { leaseMeant } from '../src/core/find-lease.ts';
 import { findRun } from '../src/core/find-run.ts';
 import { formatDuration } from '../src/core/format.ts';
+import { paidTime, tooDear } from '../src/core/paid-time.ts';
 import { type Policy, typedDuration } from '../src/core/project.ts';
 import { reply } from '../src/core/reply.ts';
 import { isEnd, isOnMachine, type Run, timeLimitOf } from '../src/core/run.ts';
@@ -28,20 +30,29 @@ export const trainExtend = defineCommand({
   ],
   flags: [],
   examples: ['train extend 42 2h'],
-  needs: ['runs'],
-  async run(values, { actor, role, isSelf, policy, key, now }, { runs }) {
+  needs: ['runs', 'plan'],
+  async run(values, { actor, role, isSelf, policy, key, now }, { runs, plan }) {
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
     const access = mayChange(found.run, isSelf(found.run.requestedBy), role);
     if (!access.ok) return denied(`train extend ${values.run}`, access);
+    const lease = leaseMeant(
+      found.run,
+      `gpu extend ${values.run} ${typedDuration(values.time ?? usualExtensionS)}`,
+    );
+    if (lease) return lease;
     const byS = values.time ?? usualExtensionS;
-    const mostS = hasRank(role, 'operator') ? null : mostFor(found.run, policy);
+    const paid = paidTime(found.run, await plan.snapshot(now), policy);
+    const longestS = mostFor(found.run, policy);
+    const mostS = hasRank(role, 'operator') ? null : Math.min(paid.seconds, longestS);
     const changed = await runs.change(values.run, { type: 'extend', actor, key, byS, mostS }, now, actor);
     if (changed.ok) return extended(changed.run);
 
     const again = await findRun(values.run, runs);
     if (!again.ok) return again;
-    if (changed.code === 'too-much' && mostS !== null) return tooLong(again.run, byS, mostS);
+    if (changed.code === 'too-much' && paid.seconds < longestS)
+      return tooDear(values.run, byS, paid, policy.currency);
+    if (changed.code === 'too-much') return tooLong(again.run, byS, longestS);
     return notExtended(again.run);
   },
 });

@@ -1,7 +1,7 @@
 import { defineCommand } from '../src/core/command.ts';
 import { formatDuration, secondsBetween } from '../src/core/format.ts';
+import { teamsOf } from '../src/core/lease.ts';
 import { nearest } from '../src/core/nearest.ts';
-import type { Policy } from '../src/core/project.ts';
 import { reply } from '../src/core/reply.ts';
 import { type Run, runStates } from '../src/core/run.ts';
 import { runJson } from '../src/core/run-json.ts';
@@ -29,6 +29,7 @@ export const trainList = defineCommand({
       return { ok: false, code: 'VALUE_INVALID', details };
     }
     const found = await runs.list({
+      kind: 'train',
       limit,
       team,
       requesters: mine ? person.accounts : undefined,
@@ -54,9 +55,4 @@ function rowOf(run: Run, now: Date): string[] {
   const age = formatDuration(Math.round(secondsBetween(run.createdAt, now)));
   const state = run.stopping ? 'stopping' : run.state;
   return [`#${run.number}`, run.spec.project, state, String(run.spec.gpus), run.requestedBy.name, age];
-}
-
-function teamsOf(policy: Policy): string[] {
-  const owners = Object.values(policy.projects).map(project => project.team);
-  return [...new Set([...Object.keys(policy.teams), ...owners])];
 }

@@ -1,6 +1,8 @@
 import { denied, mayTrainAs } from '../src/core/access.ts';
 import { defineCommand } from '../src/core/command.ts';
+import { leaseMeant } from '../src/core/find-lease.ts';
 import { findRun } from '../src/core/find-run.ts';
+import { leaseRequestLine } from '../src/core/lease.ts';
 import { isEnd } from '../src/core/run.ts';
 import { repeatRun } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
@@ -18,6 +20,8 @@ export const trainRetry = defineCommand({
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
     const { number, state, spec, priority } = found.run;
+    const lease = leaseMeant(found.run, leaseRequestLine(spec));
+    if (lease) return lease;
     if (!isEnd(state)) {
       const example = `train cancel ${number}`;
       return { ok: false, code: 'RUN_NOT_ENDED', details: { word: number, number, state, example } };

@@ -1,5 +1,6 @@
 import { defineCommand } from '../src/core/command.ts';
 import { findRun } from '../src/core/find-run.ts';
+import { isLease } from '../src/core/run.ts';
 import { runJson } from '../src/core/run-json.ts';
 import { runReply } from '../src/core/run-reply.ts';
 
@@ -16,8 +17,12 @@ export const trainStatus = defineCommand({
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
     const { run } = found;
-    const [metrics, ahead] = await Promise.all([runs.metrics(run.number), runs.ahead(run)]);
-    const shown = runReply(run, { metrics, ahead, output: null }, now);
+    const [metrics, ahead, shares] = await Promise.all([
+      runs.metrics(run.number),
+      runs.ahead(run),
+      isLease(run) ? runs.shares(run) : [],
+    ]);
+    const shown = runReply(run, { metrics, ahead, shares, output: null }, now);
     return { ok: true, reply: { ...shown, audience: 'sender', data: runJson(run, metrics) } };
   },
 });

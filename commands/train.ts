@@ -1,5 +1,6 @@
 import { denied, mayTrainAs } from '../src/core/access.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
+import { dryRun } from '../src/core/dry-run.ts';
 import { nearest } from '../src/core/nearest.ts';
 import { gpusTooMany } from '../src/core/pool-limit.ts';
 import type { Resolved } from '../src/core/ports.ts';
@@ -9,7 +10,9 @@ import { requestRun } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
 
 /** What may stand in place of a project; a slip in one of these is told from an unknown project. */
-export const trainWords = ['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'compare', 'help'];
+export const trainWords = [
+  ...['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'bump', 'approve', 'compare', 'help'],
+];
 
 type Failed = Extract<Outcome, { ok: false }>;
 
@@ -29,6 +32,7 @@ export const train = defineCommand({
     { name: 'time', kind: 'duration', summary: 'How long it may take.' },
     { name: 'parameters', kind: 'pairs', summary: 'A parameter of the project.', short: 'p' },
     { name: 'note', kind: 'text', summary: 'What it is for.' },
+    { name: 'dry-run', kind: 'switch', summary: 'See what would become of it, and ask for nothing.' },
   ],
   examples: ['train digits -p lr=0.1', 'train digits --ref main --gpus 1 --time 4h --note "wider net"'],
   needs: ['runs', 'source', 'plan', 'freezes'],
@@ -45,9 +49,11 @@ export const train = defineCommand({
     if (!access.ok) return denied(`train ${spec.project}`, access);
     if (spec.gpus > 0) {
       const { pools } = await plan.snapshot(context.now);
-      const tooMany = gpusTooMany(spec, pools);
+      const tooMany = gpusTooMany(spec, pools, context.policy.flavors);
       if (tooMany) return tooMany;
     }
+    if (values['dry-run'])
+      return { ok: true, reply: dryRun(spec, priority, context, await plan.snapshot(context.now)) };
     const resolved = await source.resolve(spec.source, spec.ref);
     if (!resolved.ok) return refFailed(spec, resolved);
     return {

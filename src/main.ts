@@ -10,10 +10,22 @@ const verbs: Record<string, (args: string[]) => Promise<number>> = {
   migrate: async args => (await import('./cli/admin.ts')).migrateCommand(args),
   token: async args => (await import('./cli/admin.ts')).token(args),
   audit: async args => (await import('./cli/audit.ts')).audit(args),
+  gpu: async args => (await import('./cli/gpu.ts')).gpu(args),
 };
 const remoteVerbs = ['train', 'signalbox'];
 /** `signalbox list` is short for `signalbox train list`. */
-const shortForms = ['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'compare'];
+const shortForms = [
+  'list',
+  'status',
+  'why',
+  'logs',
+  'cancel',
+  'retry',
+  'extend',
+  'compare',
+  'bump',
+  'approve',
+];
 const helpWords = ['help', '--help', '-h'];
 
 const usage = `signalbox ${version}
@@ -21,6 +33,8 @@ const usage = `signalbox ${version}
   signalbox serve [--role web|worker|agent|all] [--pool NAME]
   signalbox train PROJECT [--ref REF] [-p NAME=VALUE] ...   (train --help shows all)
   signalbox list | status N | why N | logs N [--follow] | cancel N | retry N | whoami
+  signalbox gpu | gpu request 2 --for 4h | gpu usage | ...  (gpu help shows all)
+  signalbox gpu shell N                                     a shell on a lease that this machine holds
   signalbox doctor                                          what works, what is off, what is missing
   signalbox token create --name NAME --scope SCOPE ... | list | revoke NAME
   signalbox migrate
@@ -35,7 +49,9 @@ async function main(args: string[]): Promise<number> {
   if (verb === '--version') return print(`${version}\n`);
   if (helpWords.includes(verb)) return print(usage);
   const local = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
-  if (local) return rest.some(word => helpWords.includes(word)) ? print(usage) : await local(rest);
+  // All but `gpu shell` is asked of the service, whose own help says more.
+  const helps = verb !== 'gpu' && rest.some(word => helpWords.includes(word));
+  if (local) return helps ? print(usage) : await local(rest);
   if (remoteVerbs.includes(verb)) return await (await import('./cli/remote.ts')).remote(args);
   if (shortForms.includes(verb)) return await (await import('./cli/remote.ts')).remote(['train', ...args]);
   if (verb === 'whoami') return await (await import('./cli/remote.ts')).remote(['signalbox', ...args]);

@@ -1,4 +1,5 @@
 import { isMoved, type SlackPlace } from '../core/actor.ts';
+import { leaseWarning } from '../core/lease-reply.ts';
 import {
   type ClaimedSurface,
   type Log,
@@ -8,7 +9,7 @@ import {
   type SurfaceStore,
 } from '../core/ports.ts';
 import { type Reply, reply } from '../core/reply.ts';
-import { isEnd, type Run, stageOf } from '../core/run.ts';
+import { isEnd, isLease, type Run, stageOf } from '../core/run.ts';
 import { endedReply, runReply, titleOf } from '../core/run-reply.ts';
 import type { Home } from './home.ts';
 import { whileKept } from './while-kept.ts';
@@ -81,7 +82,7 @@ async function show(
   // 2. What is true now.
   // A message that could not follow into its thread stands by itself.
   const alone = isMoved(surface.place);
-  if (surface.kind === 'ended' && !surface.thread && !alone) {
+  if (isOfThread(surface) && !surface.thread && !alone) {
     if (surface.threadGone) return await ports.surfaces.gaveUp(surface, 'the run has no message');
     await ports.surfaces.waits(surface, 'waits for the message of the run', threadPauseMs);
     return;
@@ -139,12 +140,18 @@ async function contentOf(
   ports: PublishPorts,
   now: Date,
 ): Promise<Reply | null> {
-  if (surface.kind === 'note') return surface.content;
+  if (surface.content) return surface.content;
   if (!run) return null;
+  if (surface.kind === 'warning') return leaseWarning(run, now);
   const metrics = await ports.runs.metrics(run.number);
   const output = isEnd(run.state) ? ports.outputOf(run) : null;
   if (surface.kind === 'ended') return endedReply(run, { metrics, output });
-  return runReply(run, { metrics, output, ahead: await ports.runs.ahead(run) }, now);
+  const shares = isLease(run) ? await ports.runs.shares(run) : [];
+  return runReply(run, { metrics, output, shares, ahead: await ports.runs.ahead(run) }, now);
+}
+
+function isOfThread({ kind }: ClaimedSurface): boolean {
+  return kind === 'ended' || kind === 'preempted' || kind === 'warning';
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {

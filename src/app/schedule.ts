@@ -1,9 +1,10 @@
-import type { Log, PlanDecision, PlanSnapshot, PlanStore, Wakeups } from '../core/ports.ts';
+import type { Log, PlanSnapshot, PlanStore, Wakeups } from '../core/ports.ts';
+import type { Decision } from '../core/scheduler/world.ts';
 
 export interface SchedulePorts {
   plan: PlanStore;
-  /** `plan()` of the core. */
-  decide(snapshot: PlanSnapshot, now: Date): PlanDecision[];
+  /** `plan()` of the core over what `readWorld` makes of the snapshot. */
+  decide(snapshot: PlanSnapshot, now: Date): Decision[];
   /** Wakes the messages of runs whose state or reason may have changed. */
   show(runs: number[]): Promise<void>;
   wakeups: Wakeups;
@@ -22,9 +23,15 @@ export async function schedule(ports: SchedulePorts, clock: () => Date): Promise
     const snapshot = await ports.plan.snapshot(now);
     const decisions = ports.decide(snapshot, now);
     if (await ports.plan.commit(snapshot, decisions, now)) {
-      const started = decisions.filter(decision => decision.type === 'start');
-      if (started.length > 0)
-        ports.log.info({ started: started.map(decision => decision.run) }, 'runs start');
+      const runsOf = (type: Decision['type']) =>
+        decisions.flatMap(one => (one.type === type ? [one.run] : []));
+      const started = runsOf('start');
+      const preempted = runsOf('preempt');
+      const withdrawn = runsOf('withdraw');
+      if (started.length > 0) ports.log.info({ started }, 'runs start');
+      if (preempted.length > 0) ports.log.info({ preempted }, 'runs make room for others');
+      if (withdrawn.length > 0)
+        ports.log.warn({ withdrawn }, 'runs are taken back from machines that are silent');
       await ports.show(decisions.map(decision => decision.run));
       return;
     }

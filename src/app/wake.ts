@@ -3,17 +3,17 @@ import type { FreezeStore, RunStore, SurfaceStore, Wakeups } from '../core/ports
 /** Wakes the messages of these runs, so that they are made true at once rather than at the next sweep. */
 export async function wakeRuns(
   numbers: readonly number[],
-  surfaces: Pick<SurfaceStore, 'ofRun'>,
+  surfaces: Pick<SurfaceStore, 'unshown'>,
   wakeups: Wakeups,
 ): Promise<void> {
-  const ids = await Promise.all(numbers.map(number => surfaces.ofRun(number)));
-  wakeups.wake(ids.flat().map(id => `surface:${id}` as const));
+  const ids = await surfaces.unshown(numbers);
+  wakeups.wake(ids.map(id => `surface:${id}` as const));
 }
 
 /** The store of runs, where every change also wakes planning and the run's messages. Lost wake-ups are made up for by the sweep. */
 export function wakingRuns(
   runs: RunStore,
-  surfaces: Pick<SurfaceStore, 'ofRun'>,
+  surfaces: Pick<SurfaceStore, 'unshown'>,
   wakeups: Wakeups,
 ): RunStore {
   const changed = async (number: number) => {

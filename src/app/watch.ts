@@ -38,7 +38,10 @@ export async function syncAgent(
       settled.push({ run: report.run, attempt: report.attempt });
   }
 
-  // 3. What belongs there now.
+  // 3. What it wants to begin. Attempts that were taken back meanwhile are no longer its own.
+  await ports.agents.take(pool, request.takes ?? null);
+
+  // 4. What belongs there now.
   const assignments = await ports.agents.assignments(pool);
   const withTokens = assignments.map(async one => ({
     ...one,

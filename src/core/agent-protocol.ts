@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { plainResources } from './pool.ts';
 import { redact } from './redact.ts';
-import { failureClasses, stopReasons } from './run.ts';
+import { failureClasses, runKinds, stopReasons } from './run.ts';
 import { triggers } from './secret.ts';
 
 /**
@@ -57,10 +57,20 @@ export const agentSyncRequest = z.object({
       }),
     )
     .max(4096),
+  /**
+   * Attempts that the agent wants to begin, each under a key that lies on its disk: it begins none before Signalbox has answered with that
+   * key. Absent in the first sync of an agent, which has yet to look around.
+   */
+  takes: z
+    .array(z.object({ run: z.int(), attempt: z.int(), key: z.uuid() }))
+    .max(4096)
+    .optional(),
 });
 export type AgentSyncRequest = z.infer<typeof agentSyncRequest>;
 
 const specSchema = z.object({
+  // An agent from before there were leases reads past it: it gets an empty source, and does the same.
+  kind: z.enum(runKinds).optional().catch(undefined),
   project: z.string(),
   team: z.string(),
   source: z.string(),
@@ -94,6 +104,11 @@ export const agentSyncResponse = z.object({
       kind: z.enum(['gpu', 'cpu']),
       indices: z.array(z.int()),
       stop: z.enum(stopReasons).nullable(),
+      /**
+       * The key under which it was taken; empty: by an agent from before there were keys; null: nobody has. A service from before that
+       * sends nothing.
+       */
+      taken: z.string().nullable().optional(),
       /** The attempt's own token, for its metrics and its source. */
       token: z.string(),
     }),

@@ -2,30 +2,27 @@ import { z } from 'zod';
 import { type ReplyAction, replyActions } from './reply.ts';
 
 /** What a button stands for, and the one place where it counts. */
-export interface Button extends Pick<ReplyAction, 'action' | 'run'> {
+export interface Button extends Pick<ReplyAction, 'action' | 'run' | 'cost'> {
   team: string;
   channel: string;
 }
 
-const buttonSchema = z.tuple([
-  z.literal('button'),
-  z.string(),
-  z.string(),
-  z.enum(replyActions),
-  z.int().positive(),
-]);
+const buttonSchema = z.tuple(
+  [z.literal('button'), z.string(), z.string(), z.enum(replyActions), z.int().positive()],
+  z.number().nonnegative(),
+);
 
 /** A button as text, to be signed: the first word sets it apart from all else that is signed. */
-export function buttonText({ team, channel, action, run }: Button): string {
-  return JSON.stringify(['button', team, channel, action, run]);
+export function buttonText({ team, channel, action, run, cost }: Button): string {
+  return JSON.stringify(['button', team, channel, action, run, ...(cost === undefined ? [] : [cost])]);
 }
 
 /** The button that a text stands for; null where it is none. */
 export function readButton(text: string): Button | null {
   const parsed = buttonSchema.safeParse(parseJson(text));
   if (!parsed.success) return null;
-  const [, team, channel, action, run] = parsed.data;
-  return { team, channel, action, run };
+  const [, team, channel, action, run, cost] = parsed.data;
+  return { team, channel, action, run, ...(cost === undefined ? {} : { cost }) };
 }
 
 function parseJson(text: string): unknown {

@@ -18,6 +18,8 @@ interface KindValues {
   count: number;
   /** Seconds. */
   duration: number;
+  /** An amount of money, 0 or more, in cents at the finest. */
+  amount: number;
   choice: string;
   /** Repeated `name=value`. */
   pairs: Record<string, string>;

@@ -156,11 +156,78 @@ export const errors = {
     why: 'It may take {limit} in all, twice the time limit of {project}, and has {now} already.',
     todo: 'Ask for {rest} or less, for example {example}. An operator may give it more.',
   },
+  TIME_TOO_DEAR: {
+    status: 409,
+    what: 'Run #{number} cannot be given {word} more.',
+    why: 'It would cost more than {limit}, which is what may be spent on it without asking.',
+    todo: 'Ask for less, or an operator, who may give it more.',
+  },
   GPUS_TOO_MANY: {
     status: 409,
     what: '{word} GPUs are more than any machine of the pool {pool} has ({limit}).',
     why: 'The run could never start.',
     todo: 'Ask for {limit} or fewer, for example {example}.',
+  },
+  // Leases, and what runs cost.
+  TEAM_NEEDED: {
+    status: 400,
+    what: 'It is not clear for which team this is.',
+    why: '{reason}',
+    todo: 'Name one, for example {example}.',
+  },
+  TEAM_NONE: {
+    status: 409,
+    what: 'There is no team that this could be for.',
+    why: 'You are in none, and what is held counts for a team.',
+    todo: 'Ask an operator to add you to one under `people:` in signalbox.yml.',
+  },
+  LEASE_UNKNOWN: {
+    status: 409,
+    what: 'Run #{number} is no lease.',
+    why: 'It trains {project}.',
+    todo: 'Did you mean {example}?',
+  },
+  LEASE_MEANT: {
+    status: 409,
+    what: 'Run #{number} is a lease.',
+    why: 'It holds accelerators for somebody, and trains nothing.',
+    todo: 'Did you mean {example}?',
+  },
+  LEASE_TOO_LONG: {
+    status: 409,
+    what: 'Lease #{number} cannot be given {word} more.',
+    why: 'Nobody holds accelerators for more than {limit} from now, and it lasts {now} already.',
+    todo: 'Ask for {rest} or less, for example {example}. An operator may give it more.',
+  },
+  LEASE_ELSEWHERE: {
+    status: 404,
+    what: 'Lease #{number} is not held on this machine.',
+    why: '{reason}',
+    todo: 'Type it on the machine that the message of the lease names; {example} shows all of them.',
+  },
+  LEASE_CLOSED: {
+    status: 403,
+    what: 'The folder of lease #{number} may not be entered.',
+    why: 'The agent of this machine runs as another user, and only that user and root may.',
+    todo: 'Type the same with `sudo`, or ask the operator of this machine.',
+  },
+  APPROVAL_OWN: {
+    status: 403,
+    what: 'You may not approve run #{number}.',
+    why: 'You asked for it, with this account or another one of yours.',
+    todo: 'Ask another approver.',
+  },
+  APPROVAL_NEEDLESS: {
+    status: 409,
+    what: 'Run #{number} waits for nobody to approve it.',
+    why: 'It is {state}.',
+    todo: 'See how it is doing: {example}.',
+  },
+  APPROVAL_LESS: {
+    status: 409,
+    what: 'Run #{number} costs more than {word}.',
+    why: 'It is {cost} at most by now.',
+    todo: 'If that is right, say {example}.',
   },
   // What operators do.
   TOKEN_UNKNOWN: {

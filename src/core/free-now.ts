@@ -2,7 +2,9 @@ import { counted } from './format.ts';
 import type { PlanSnapshot, PoolState } from './ports.ts';
 
 /** What of a snapshot tells what is free. */
-export type Holdings = Pick<PlanSnapshot, 'pools' | 'held' | 'queued' | 'freezes'>;
+export interface Holdings extends Pick<PlanSnapshot, 'pools' | 'held' | 'freezes'> {
+  queued: readonly { pool: string }[];
+}
 
 /** Healthy accelerators or slots of a pool, of a model (part of its name; null: any), and how many of them nobody holds. */
 export function freeIn(

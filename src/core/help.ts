@@ -89,6 +89,7 @@ function flagUsage(spec: ArgumentSpec): string {
     run: 'number',
     count: 'n',
     duration: '4h',
+    amount: '50',
     choice: (spec.choices ?? []).length > 4 ? spec.name : (spec.choices ?? []).join('|'),
     pairs: 'name=value',
     switch: '',

@@ -6,7 +6,8 @@ import type { Links } from './people.ts';
 import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
 import type { Reply } from './reply.ts';
-import type { Run, RunChange, RunEvent, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type { Decision, Room } from './scheduler/world.ts';
 import type { Delivery } from './webhook.ts';
 
 /* ---- runs ---- */
@@ -22,6 +23,7 @@ export interface NewRun {
 }
 
 export interface RunFilter {
+  kind?: RunKind;
   /** Accounts, as `actorKey` writes them: whoever asked by any of them. */
   requesters?: readonly string[];
   project?: string;
@@ -46,6 +48,15 @@ export interface MetricSummary {
   points: number;
 }
 
+/** What of one node a run was given. */
+export interface RunShare {
+  pool: string;
+  node: string;
+  kind: 'gpu' | 'cpu';
+  /** As the machine counts them. */
+  indices: number[];
+}
+
 export interface RunStore {
   /**
    * Stores the run as `queued`, with its events, its surfaces, its audit row and a wish for planning, in one transaction. A repeat of
@@ -57,6 +68,8 @@ export interface RunStore {
   list(filter: RunFilter): Promise<Run[]>;
   /** Runs before this one in its pool's queue. */
   ahead(run: Run): Promise<number>;
+  /** What its newest attempt was given, released or not. */
+  shares(run: Pick<Run, 'number' | 'attempt'>): Promise<RunShare[]>;
   events(number: number, afterSeq?: number): Promise<(RunEvent & { seq: number })[]>;
   /**
    * Reads the run under a row lock, applies `transition`, and stores run, events, released accelerators, wanted surfaces, audit and
@@ -77,6 +90,8 @@ export interface RunStore {
 /* ---- logs ---- */
 
 export interface LogStore {
+  /** The pool that the attempt was given to; null: there is no such attempt. */
+  poolOf(number: number, attempt: number): Promise<string | null>;
   /** Bytes of the attempt's log that are known. */
   size(number: number, attempt: number): Promise<number>;
   /**
@@ -135,35 +150,68 @@ export interface PlanSnapshot {
   freezes: Freeze[];
   /** Held accelerators. */
   held: { pool: string; node: string; kind: 'gpu' | 'cpu'; index: number; run: number }[];
-  queued: {
-    number: number;
-    pool: string;
-    project: string;
-    gpus: number;
-    gpuModel: string | null;
-    priority: Priority;
-    queuedAt: Date;
-  }[];
+  queued: QueuedRun[];
+  /** Runs that hold accelerators. */
+  working: WorkingRun[];
+  /** What teams have had, as of a moment: accelerator-seconds, each halved with every half-life since. What is held comes on top. */
+  served: { team: string; served: number; at: Date }[];
+  /** What teams have spent since this month's first (UTC) on what they no longer hold. */
+  spent: { team: string; amount: number }[];
 }
 
-export type PlanDecision =
-  | {
-      type: 'start';
-      run: number;
-      pool: string;
-      node: string;
-      kind: 'gpu' | 'cpu';
-      indices: number[];
-      reason: string;
-    }
-  | { type: 'hold'; run: number; code: string; sentence: string };
+export interface QueuedRun {
+  number: number;
+  /** Where it waits now. */
+  pool: string;
+  /** Where it may go, in the order in which it is tried. */
+  pools: readonly string[];
+  project: string;
+  team: string;
+  gpus: number;
+  gpuModel: string | null;
+  priority: Priority;
+  queuedAt: Date;
+  /** For each attempt, with all extensions. */
+  timeLimitS: number;
+  graceS: number;
+  kind: RunKind;
+  /** The cost that somebody approved; null: nobody has. */
+  approved: number | null;
+  /** Where the last plan has made room for it; null: nowhere. */
+  room: Room | null;
+}
+
+export interface WorkingRun {
+  number: number;
+  kind: RunKind;
+  pool: string;
+  project: string;
+  team: string;
+  priority: Priority;
+  /** When its attempt was given them. */
+  since: Date;
+  /** When its command began; null: not yet. */
+  startedAt: Date | null;
+  timeLimitS: number;
+  graceS: number;
+  stopping: StopReason | null;
+  /** Its machine may be refused it still. */
+  untaken: boolean;
+  /** As it was when it started; null: nobody had named it then. */
+  flavor: string | null;
+  /** For one accelerator and one hour. */
+  price: number;
+}
 
 export interface PlanStore {
   snapshot(now: Date): Promise<PlanSnapshot>;
-  /** Commits all decisions in one transaction that moves the epoch on; `false` when the epoch had moved: nothing was stored. */
+  /**
+   * Commits all decisions in one transaction that moves the epoch on; `false` when the epoch had moved: nothing was stored. Only what they
+   * change is written. A decision about a run that has changed meanwhile is left out: that change has asked for another plan.
+   */
   commit(
     snapshot: Pick<PlanSnapshot, 'epoch' | 'wantedSeq'>,
-    decisions: PlanDecision[],
+    decisions: readonly Decision[],
     now: Date,
   ): Promise<boolean>;
   /** Whether something changed since the last committed plan. */
@@ -250,11 +298,25 @@ export interface Assignment {
   indices: number[];
   /** Set when the attempt is to be stopped. */
   stop: StopReason | null;
+  /** See `Run.taken`. */
+  taken: string | null;
+}
+
+/** A machine's word that it wants to begin an attempt, under a key that it has kept. */
+export interface Take {
+  run: number;
+  attempt: number;
+  key: string;
 }
 
 export interface AgentStore {
   /** Records that the agent lives and what its machine has; wakes planning when that changed. */
   seen(pool: string, accelerators: Accelerator[], now: Date): Promise<void>;
+  /**
+   * The attempts that still are the pool's, and that nobody has taken, are taken: Signalbox does not take them back any more. `null`: the
+   * agent is from before attempts were taken, or has yet to look around, and may have begun what it has not taken.
+   */
+  take(pool: string, takes: readonly Take[] | null): Promise<void>;
   /** Attempts that belong on the pool now. */
   assignments(pool: string): Promise<Assignment[]>;
 }
@@ -291,15 +353,16 @@ export interface DeliveryStore {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place. `note`: says its content once. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `ended`, `preempted` and `warning` tell of it in its
+ * thread, the first two once. `note`: says its content once. `home`: no message, but
  * one person's Home, where all is shown that concerns them.
  */
 export interface Surface {
   id: string;
-  kind: 'run' | 'ended' | 'note' | 'home';
+  kind: 'run' | 'ended' | 'preempted' | 'warning' | 'note' | 'home';
   run: number | null;
   place: Place;
-  /** For `note`. */
+  /** For `note` and `preempted`. */
   content: Reply | null;
   /** Written into the message's metadata, to find it again after a crash. */
   nonce: string;
@@ -320,6 +383,39 @@ export interface Surface {
 }
 
 export type ClaimedSurface = Surface & Claim;
+
+/** Leases that end soon, as work for whoever warns their holders. */
+export interface LeaseStore {
+  /** Those that are held, and whose holder was not warned before the end that they have now. */
+  ending(now: Date): Promise<Run[]>;
+  /**
+   * Its holder is warned, where that can be, before the end that comes with this time limit (seconds); once, however often it is asked.
+   * The message, if there is one.
+   */
+  warn(run: Pick<Run, 'number' | 'place'>, limitS: number): Promise<string | null>;
+}
+
+/** What was asked for and held in a stretch of time, of accelerators alone. */
+export interface UsageRow {
+  /** What is added up. */
+  by: 'all' | 'team' | 'person' | 'project';
+  /** The team, the project, or the account (`slack:T1/U1`); empty for all together. */
+  name: string;
+  /** As people see it. */
+  shown: string;
+  runs: number;
+  /** Accelerator-hours: the time limits of what was begun or went on then, whole. */
+  askedHours: number;
+  /** Accelerator-hours that were held then. */
+  heldHours: number;
+  /** What they cost, by the prices of when they were given out. */
+  cost: number;
+}
+
+export interface UsageStore {
+  /** The largest of each kind first, at most `limit` of each. */
+  between(filter: { since: Date; until: Date; team?: string; limit: number }): Promise<UsageRow[]>;
+}
 
 export interface SurfaceStore {
   addNote(key: string, place: Place, content: Reply): Promise<string>;
@@ -357,6 +453,8 @@ export interface SurfaceStore {
   gaveUp(surface: ClaimedSurface, error: string): Promise<void>;
   /** Surfaces of a run. */
   ofRun(number: number): Promise<string[]>;
+  /** Surfaces of these runs that do not show what is true; some, where there are very many. */
+  unshown(runs: readonly number[]): Promise<string[]>;
   /**
    * Ids of those to be shown now, so that of each place some are among them: what was never shown and ends first, then what changed, then
    * progress.
@@ -693,4 +791,5 @@ export interface Ports {
   freezes: FreezeStore;
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
+  usage: UsageStore;
 }

@@ -81,7 +81,8 @@ export function readTrainForm(filled: FormValues, { command, policy, holdings }:
   if (Object.keys(errors).length === 0 && !whole.ok) refuse('project', whole);
   const { pool } = others;
   const resources = requestRun({ project, gpus, gpu, pool }, policy);
-  const tooMany = resources.ok && holdings ? gpusTooMany(resources.spec, holdings.pools) : null;
+  const tooMany =
+    resources.ok && holdings ? gpusTooMany(resources.spec, holdings.pools, policy.flavors) : null;
   if (tooMany) refuse('gpus', tooMany);
 
   if (Object.keys(errors).length > 0) return { ok: false, errors };

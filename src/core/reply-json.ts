@@ -36,6 +36,7 @@ const replyBlockSchema = z.discriminatedUnion('kind', [
         action: z.enum(replyActions),
         run: z.int(),
         label: z.string(),
+        cost: z.number().optional(),
         confirm: z
           .object({ title: z.string(), text: z.string(), yes: z.string(), no: z.string() })
           .optional(),

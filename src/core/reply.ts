@@ -30,7 +30,17 @@ export type ReplyBlock =
   /** A button that opens the form of a command, where forms can be opened. */
   | { kind: 'form'; form: string; label: string };
 
-export const replyActions = ['cancel', 'why', 'logs', 'retry', 'extend', 'compare'] as const;
+export const replyActions = [
+  'cancel',
+  'why',
+  'logs',
+  'retry',
+  'extend',
+  'compare',
+  'approve',
+  'lease-extend',
+  'lease-release',
+] as const;
 export type ReplyActionName = (typeof replyActions)[number];
 
 /** A button. It names what is wanted and nothing more: whether that may be, and what it means, is decided when it is pressed. */
@@ -38,6 +48,8 @@ export interface ReplyAction {
   action: ReplyActionName;
   run: number;
   label: string;
+  /** For `approve`: the cost that the message names, so that nobody says yes to another one. */
+  cost?: number | undefined;
   /** Asked before it counts, where it cannot be undone. */
   confirm?: { title: string; text: string; yes: string; no: string };
 }

@@ -1,23 +1,56 @@
 import { formatDuration } from './format.ts';
+import { typedMoney } from './money.ts';
 import type { ReplyAction } from './reply.ts';
-import { isEnd, isOnMachine, type Run } from './run.ts';
+import { askedCost, isEnd, isLease, isOnMachine, type Run } from './run.ts';
 
 /** What an extension gives where nothing is said, in seconds. */
 export const usualExtensionS = 3_600;
 
 /** What can be done with a run as it is now, most wanted first, and what cannot be undone last. */
 export function actionsOf(run: Run): ReplyAction[] {
+  if (isLease(run)) return [...approve(run), ...leaseActions(run)];
   const { number, state, attempt } = run;
   const logs: ReplyAction = { action: 'logs', run: number, label: 'Logs' };
   const hasLogs = attempt > 0 ? [logs] : [];
   const compare: ReplyAction = { action: 'compare', run: number, label: 'Compare' };
   const retry: ReplyAction = { action: 'retry', run: number, label: 'Run again' };
   if (isEnd(state)) return [retry, ...hasLogs, ...(attempt > 0 ? [compare] : [])];
-  if (!isOnMachine(state)) return [{ action: 'why', run: number, label: 'Why?' }, ...hasLogs, cancel(run)];
+  if (!isOnMachine(state))
+    return [...approve(run), { action: 'why', run: number, label: 'Why?' }, ...hasLogs, cancel(run)];
   if (run.stopping) return [logs];
   const label = `Extend by ${formatDuration(usualExtensionS)}`;
   const extend: ReplyAction = { action: 'extend', run: number, label };
   return state === 'running' ? [logs, extend, cancel(run)] : [logs, cancel(run)];
+}
+
+/** What an approver can do with a run that waits for one. */
+function approve(run: Run): ReplyAction[] {
+  const cost = askedCost(run);
+  if (cost === null) return [];
+  return [{ action: 'approve', run: run.number, cost, label: `Approve ${typedMoney(cost)}` }];
+}
+
+function leaseActions(run: Run): ReplyAction[] {
+  const { number, state, attempt, spec } = run;
+  const logs: ReplyAction = { action: 'logs', run: number, label: 'Logs' };
+  // Only what an operator named has something to say.
+  const hasLogs = attempt > 0 && spec.parameters.run !== undefined ? [logs] : [];
+  if (isEnd(state) || run.stopping) return hasLogs;
+  if (!isOnMachine(state))
+    return [{ action: 'why', run: number, label: 'Why?' }, ...hasLogs, release(run, 'It leaves the queue.')];
+  const label = `Extend by ${formatDuration(usualExtensionS)}`;
+  const extend: ReplyAction = { action: 'lease-extend', run: number, label };
+  const text = `What works on it has ${spec.graceS} s to save its work, and its place is given to others.`;
+  return [...(state === 'running' ? [extend] : []), ...hasLogs, release(run, text)];
+}
+
+function release({ number }: Run, text: string): ReplyAction {
+  return {
+    action: 'lease-release',
+    run: number,
+    label: 'Release',
+    confirm: { title: `Release lease #${number}?`, text, yes: 'Release it', no: 'Keep it' },
+  };
 }
 
 function cancel({ number, state, spec }: Run): ReplyAction {

@@ -1,8 +1,17 @@
 import { z } from 'zod';
-import { actorSchema } from './actor.ts';
+import { type Actor, actorSchema } from './actor.ts';
 import type { MetricSummary } from './ports.ts';
 import { priorities } from './project.ts';
-import { failureClasses, type Run, runStates, stopReasons, timeLimitOf } from './run.ts';
+import {
+  failureClasses,
+  type Run,
+  runKinds,
+  runStates,
+  stopReasons,
+  timeLimitOf,
+  type Waiting,
+} from './run.ts';
+import { preemptionRules } from './scheduler/world.ts';
 import { triggers } from './secret.ts';
 
 const instant = z.iso.datetime();
@@ -10,15 +19,17 @@ const instant = z.iso.datetime();
 /** A run as the API, the queue and `--json` show it. Stable: fields are added, never renamed or removed. */
 export const runJsonSchema = z.object({
   number: z.int().describe('What people call it by: #42.'),
+  kind: z.enum(runKinds).describe('`lease`: somebody holds accelerators, and nothing is trained.'),
   state: z.enum(runStates),
-  project: z.string(),
+  project: z.string().describe('`(lease)` of a lease.'),
   team: z.string(),
   ref: z.string().describe('What was asked for.'),
   sha: z.string().describe('The commit that it was then, or `sha256:...` of a folder outside Git.'),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   gpus: z.int().describe('Accelerators; 0 means one CPU slot.'),
   gpuModel: z.string().nullable(),
-  pool: z.string(),
+  pool: z.string().describe('Where it waits or is at work now.'),
+  pools: z.array(z.string()).describe('Where it may go, in the order in which it is tried.'),
   priority: z.enum(priorities),
   timeLimitSeconds: z.number().describe('With all extensions.'),
   note: z.string(),
@@ -26,12 +37,25 @@ export const runJsonSchema = z.object({
   trigger: z.enum(triggers).describe('What set it off.'),
   secrets: z.array(z.string()).describe('The names of the secrets that it may see.'),
   attempt: z.int().describe('0 before the first start.'),
-  maxAttempts: z.int(),
+  maxAttempts: z.int().describe('Attempts that made room for other runs do not count.'),
+  preemptions: z.int().describe('Attempts that made room for other runs, or were taken back from a machine.'),
+  preemptedBy: z
+    .object({ run: z.int(), rule: z.enum(preemptionRules), reason: z.string() })
+    .nullable()
+    .describe('For whom it makes room, or made room and waits since.'),
   requestedBy: actorSchema,
   waiting: z
-    .object({ code: z.string(), sentence: z.string() })
+    .object({
+      code: z.string(),
+      sentence: z.string(),
+      cost: z.number().optional().describe('What somebody is asked to approve.'),
+    })
     .nullable()
     .describe('Why it waits; null when it does not.'),
+  approval: z
+    .object({ cost: z.number(), by: actorSchema, at: instant })
+    .nullable()
+    .describe('The most that it may cost by the word of an approver.'),
   stopping: z.enum(stopReasons).nullable().describe('Set while it is being stopped.'),
   createdAt: instant,
   queuedAt: instant.nullable(),
@@ -54,6 +78,7 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
   const { spec } = run;
   return {
     number: run.number,
+    kind: spec.kind ?? 'train',
     state: run.state,
     project: spec.project,
     team: spec.team,
@@ -62,7 +87,8 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     parameters: spec.parameters,
     gpus: spec.gpus,
     gpuModel: spec.gpuModel,
-    pool: spec.pool,
+    pool: run.pool,
+    pools: spec.pools ?? [spec.pool],
     priority: run.priority,
     timeLimitSeconds: timeLimitOf(run),
     note: spec.note,
@@ -71,8 +97,15 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     secrets: spec.secrets,
     attempt: run.attempt,
     maxAttempts: spec.maxAttempts,
-    requestedBy: { kind: run.requestedBy.kind, id: run.requestedBy.id, name: run.requestedBy.name },
-    waiting: run.waiting,
+    preemptions: run.preemptions,
+    preemptedBy: run.preemptedBy,
+    requestedBy: publicActor(run.requestedBy),
+    waiting: run.waiting && waitingOf(run.waiting),
+    approval: run.approval && {
+      cost: run.approval.cost,
+      by: publicActor(run.approval.by),
+      at: run.approval.at.toISOString(),
+    },
     stopping: run.stopping,
     createdAt: run.createdAt.toISOString(),
     queuedAt: run.queuedAt?.toISOString() ?? null,
@@ -86,4 +119,12 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
         metrics.map(({ name, value, step, points }) => [name, { value, step, points }] as const),
       ),
   };
+}
+
+function publicActor({ kind, id, name }: Actor): Actor {
+  return { kind, id, name };
+}
+
+function waitingOf({ code, sentence, cost }: Waiting): NonNullable<RunJson['waiting']> {
+  return { code, sentence, ...(cost === undefined ? {} : { cost }) };
 }

@@ -1,8 +1,10 @@
 import { actorKey } from './actor.ts';
 import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
-import type { MetricSummary } from './ports.ts';
-import { type Inline, type Reply, type ReplyBlock, reply, type Tone } from './reply.ts';
-import { isEnd, isOnMachine, type Run, type RunState, timeLimitOf } from './run.ts';
+import { leaseBlocks, leaseEnded, leaseTitle } from './lease-reply.ts';
+import { typedMoney } from './money.ts';
+import type { MetricSummary, RunShare } from './ports.ts';
+import { type Inline, type Reply, type ReplyAction, type ReplyBlock, reply, type Tone } from './reply.ts';
+import { isEnd, isLease, isOnMachine, type Preemption, type Run, type RunState, timeLimitOf } from './run.ts';
 import { actionsOf } from './run-actions.ts';
 import { lastMetrics, primaryMetric, progressOf, shownParameters } from './run-facts.ts';
 
@@ -10,6 +12,8 @@ export interface RunFacts {
   metrics: readonly MetricSummary[];
   /** Where what the run made lies, once it has ended; null where that is not known. */
   output: string | null;
+  /** For a lease: what it holds. */
+  shares?: readonly RunShare[];
 }
 
 /** How much of a log is shown: its last words where the run is one message among others, more in the thread. */
@@ -51,9 +55,16 @@ const tones: Record<RunState, Tone> = {
  * failed, how far it is, what it measured), what was asked for below. `ahead`: runs before it in its queue.
  */
 export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Date): Reply {
-  const { metrics, output, ahead } = facts;
+  const { metrics, output, ahead, shares = [] } = facts;
+  if (isLease(run)) {
+    const rest = leaseBlocks(run, shares, requestRows(run));
+    const why = isWaiting(run) ? [{ kind: 'text' as const, text: [waitingSentence(run, ahead)] }] : [];
+    const blocks = [...why, ...failureBlocks(run, shownLines.run), ...rest];
+    return reply(titleOf(run), blocks, { audience: 'place', tone: tones[run.state] });
+  }
   const progress = progressOf(run, metrics, now);
   const blocks: ReplyBlock[] = [
+    ...(run.preemptedBy ? [{ kind: 'text' as const, text: preemptedSentence(run, run.preemptedBy) }] : []),
     ...(isWaiting(run) ? [{ kind: 'text' as const, text: [waitingSentence(run, ahead)] }] : []),
     ...failureBlocks(run, shownLines.run),
     ...(progress && !isEnd(run.state) ? [progress] : []),
@@ -74,6 +85,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
 
 /** The message in the run's thread when it has ended, which tells the person who asked. */
 export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
+  if (isLease(run)) return leaseEnded(run, titleOf(run), tones[run.state]);
   const took = run.startedAt && run.endedAt ? secondsBetween(run.startedAt, run.endedAt) : null;
   const after = took === null ? '' : ` after ${formatDuration(took)}`;
   const best = primaryMetric(run, metrics);
@@ -94,24 +106,81 @@ export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
   return reply(title, blocks, { audience: 'place', tone: tones[run.state] });
 }
 
+/** The message in the run's thread when another run has taken its place, which tells the person who asked. */
+export function preemptedReply(run: Run): Reply {
+  const { number, spec, preemptedBy } = run;
+  const by = preemptedBy ? ` for #${preemptedBy.run} (${preemptedBy.rule})` : '';
+  const why = preemptedBy?.reason ?? 'It was stopped for another run.';
+  const text = [
+    person(run),
+    `: ${why} It waits for its turn and goes on from its checkpoint. This uses up none of its ${counted(spec.maxAttempts, 'attempt')}.`,
+  ];
+  const actions: ReplyAction[] = [{ action: 'why', run: number, label: 'Why?' }];
+  return reply(
+    `#${number} ${spec.project} was preempted${by}`,
+    [
+      { kind: 'text', text },
+      { kind: 'actions', actions },
+    ],
+    { audience: 'place', tone: tones.preempted },
+  );
+}
+
+/** While it makes room, and until it is at work again. */
+function preemptedSentence(run: Run, { rule, reason }: Preemption): Inline[] {
+  const is = isOnMachine(run.state) ? 'It makes room' : 'It made room';
+  const left = isOnMachine(run.state) ? ` It has ${formatDuration(run.spec.graceS)} to save its work.` : '';
+  return [{ bold: `${is} (${rule}).` }, ` ${reason}${left}`];
+}
+
 /** `#42 digits is running` */
 export function titleOf(run: Run): string {
-  const verb = run.stopping && isOnMachine(run.state) ? 'is being stopped' : verbs[run.state];
+  if (isLease(run)) return leaseTitle(run, verbs[run.state]);
+  const verb = run.stopping && isOnMachine(run.state) ? stopVerb(run) : verbs[run.state];
   return `#${run.number} ${run.spec.project} ${verb}`;
+}
+
+function stopVerb({ stopping }: Run): string {
+  return stopping === 'preempt' ? 'is making room for another run' : 'is being stopped';
 }
 
 /** What was asked for. */
 function requestRows(run: Run): Row[] {
-  const { parameters, maxAttempts, retryOf, note } = run.spec;
+  const { parameters, retryOf, note } = run.spec;
   const { short, ref } = codeOf(run);
   return [
     ...(note === '' ? [] : [{ label: 'Note', value: [note] }]),
-    { label: 'Code', value: [{ code: short }, ref] },
-    ...shownParameters(parameters).map(value => ({ label: 'Parameters', value: [value] })),
-    { label: isWaiting(run) ? 'Needs' : 'On', value: [resourcesOf(run)] },
+    ...(isLease(run)
+      ? [{ label: 'Team', value: [run.spec.team] }]
+      : [{ label: 'Code', value: [{ code: short }, ref] }]),
+    ...(isLease(run)
+      ? []
+      : shownParameters(parameters).map(value => ({ label: 'Parameters', value: [value] }))),
+    ...(isLease(run) && !isWaiting(run)
+      ? []
+      : [{ label: isWaiting(run) ? 'Needs' : 'On', value: [resourcesOf(run)] }]),
+    ...(run.priority === 'normal' ? [] : [{ label: 'Priority', value: [run.priority] }]),
+    ...approvalRow(run),
     { label: 'Asked by', value: [person(run), ', ', { at: run.createdAt }] },
-    ...(run.attempt > 1 ? [{ label: 'Attempt', value: [`${run.attempt} of at most ${maxAttempts}`] }] : []),
+    ...(run.attempt > 1 || run.preemptions > 0 ? [{ label: 'Attempt', value: [attemptsOf(run)] }] : []),
     ...(retryOf === null ? [] : [{ label: 'Repeats', value: [`#${retryOf}`] }]),
+  ];
+}
+
+/** `2 of at most 3`, or `4 (2 of them made room and do not count) of at most 3` */
+function attemptsOf({ attempt, preemptions, spec: { maxAttempts } }: Run): string {
+  if (preemptions === 0) return `${attempt} of at most ${maxAttempts}`;
+  return `${attempt} (${preemptions} made room and ${preemptions === 1 ? 'does' : 'do'} not count) of at most ${maxAttempts}`;
+}
+
+function approvalRow({ approval }: Run): Row[] {
+  if (!approval) return [];
+  const { cost, by } = approval;
+  return [
+    {
+      label: 'Approved',
+      value: [typedMoney(cost), ' at most, by ', { person: actorKey(by), name: by.name }],
+    },
   ];
 }
 
@@ -123,9 +192,9 @@ export function codeOf({ spec: { ref, sha } }: Run): { short: string; ref: strin
 
 /** `2 a100 GPUs in pool lab`, `1 CPU slot in pool local` */
 export function resourcesOf(run: Run): string {
-  const { gpus, gpuModel, pool } = run.spec;
+  const { gpus, gpuModel } = run.spec;
   const things = gpus === 0 ? '1 CPU slot' : counted(gpus, gpuModel ? `${gpuModel} GPU` : 'GPU');
-  return `${things} in pool ${pool}`;
+  return `${things} in pool ${run.pool}`;
 }
 
 function fields(rows: Row[]): ReplyBlock[] {
@@ -144,7 +213,7 @@ function isWaiting(run: Run): boolean {
 export function waitingSentence(run: Run, ahead: number): string {
   if (run.waiting) return run.waiting.sentence;
   if (ahead === 0) return 'It is the first in the queue and starts as soon as it is placed.';
-  return `${counted(ahead, 'run')} ${ahead === 1 ? 'is' : 'are'} before it in the queue of pool ${run.spec.pool}.`;
+  return `${counted(ahead, 'run')} ${ahead === 1 ? 'is' : 'are'} before it in the queue of pool ${run.pool}.`;
 }
 
 function timeRow(run: Run, now: Date): Row[] {

@@ -80,6 +80,7 @@ export function requestRun(wish: RunWish, policy: Policy): RequestedRun {
       gpus,
       gpuModel: wish.gpu ?? null,
       pool: pool.name,
+      pools: poolsFor(wish.pool ?? project.pool, policy),
       timeLimitS,
       graceS: project.grace,
       maxAttempts: project.attempts,
@@ -121,6 +122,14 @@ function findProject(name: string, policy: Policy): { ok: true; project: Project
   const near = nearest(name, names);
   const example = `train ${near ?? names[0]}`;
   return failed('PROJECT_UNKNOWN', { word: name, allowed: names, nearest: near, example });
+}
+
+/** Only the one that is named; else its own pools in their order, and behind them those that are a backup. */
+export function poolsFor(named: string | undefined, { pools }: Pick<Policy, 'pools'>): string[] {
+  if (named !== undefined) return [named];
+  const isBackup = ([, { backup }]: [string, Policy['pools'][string]]) => backup;
+  const all = Object.entries(pools);
+  return [...all.filter(one => !isBackup(one)), ...all.filter(isBackup)].map(([name]) => name);
 }
 
 function findPool(

@@ -1,12 +1,14 @@
-import type { Actor, Place } from './actor.ts';
-import { formatDuration, secondsBetween } from './format.ts';
+import { type Actor, actorKey, type Place } from './actor.ts';
+import { counted, formatDuration, secondsBetween } from './format.ts';
 import type { ParameterValue, Priority } from './project.ts';
+import type { PreemptionRule, Room } from './scheduler/world.ts';
 import type { Trigger } from './secret.ts';
 
 /**
  * The life of a run:
  * `requested -> (awaiting-approval) -> queued -> starting -> running -> succeeded | failed | cancelled | timed-out`;
- * `preempted` and `lost` lead back to `queued` while attempts are left, else to `failed`.
+ * `preempted` leads back to `queued`, and so does `lost` while attempts are left, else to `failed`. From `starting` it goes back to
+ * `queued` where a machine that was never heard of again had not taken the attempt.
  */
 export const runStates = [
   'requested',
@@ -36,9 +38,9 @@ export const legalMoves = {
   requested: ['awaiting-approval', 'queued', 'cancelled'],
   'awaiting-approval': ['queued', 'cancelled'],
   queued: ['starting', 'cancelled'],
-  starting: ['running', 'succeeded', 'failed', 'cancelled', 'timed-out', 'preempted', 'lost'],
+  starting: ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'timed-out', 'preempted', 'lost'],
   running: ['succeeded', 'failed', 'cancelled', 'timed-out', 'preempted', 'lost'],
-  preempted: ['queued', 'failed', 'cancelled'],
+  preempted: ['queued', 'cancelled'],
   lost: ['queued', 'failed', 'cancelled'],
   succeeded: [],
   failed: [],
@@ -60,8 +62,17 @@ export type FailureClass = (typeof failureClasses)[number];
 export const stopReasons = ['cancel', 'time-limit', 'preempt'] as const;
 export type StopReason = (typeof stopReasons)[number];
 
+/** `Run.taken` of an attempt that a machine began without a word: its agent is from before there was one. */
+const takenBefore = '';
+
+/** `lease`: a person holds accelerators, and nothing is trained. */
+export const runKinds = ['train', 'lease'] as const;
+export type RunKind = (typeof runKinds)[number];
+
 /** What was asked for, pinned when it was asked: what was approved is what runs. Never changes. */
 export interface RunSpec {
+  /** `train` when absent. */
+  kind?: RunKind;
   project: string;
   team: string;
   source: string;
@@ -77,7 +88,10 @@ export interface RunSpec {
   gpus: number;
   /** Wanted accelerator model (matched as a case-insensitive part of its name), or any. */
   gpuModel: string | null;
+  /** Where it waits first. */
   pool: string;
+  /** Where it may go, in the order in which it is tried; absent in runs from before there was a choice. */
+  pools?: string[];
   /** As asked for; `timeLimitOf` a run has what was granted since. */
   timeLimitS: number;
   graceS: number;
@@ -100,6 +114,30 @@ export interface Failure {
   lines: string[];
 }
 
+/** Another run took its place. */
+export interface Preemption {
+  run: number;
+  rule: PreemptionRule;
+  /** One sentence that names both. */
+  reason: string;
+}
+
+/** Why a run waits, in one sentence with numbers. `cost`: what somebody is asked to approve. */
+export interface Waiting {
+  code: string;
+  sentence: string;
+  cost?: number | undefined;
+  /** Where others were stopped for it. */
+  room?: Room;
+}
+
+export interface Approval {
+  /** In the currency of the policy. */
+  cost: number;
+  by: Actor;
+  at: Date;
+}
+
 export interface Run {
   number: number;
   spec: RunSpec;
@@ -107,8 +145,16 @@ export interface Run {
   priority: Priority;
   requestedBy: Actor;
   place: Place;
+  /** Where it waits or is at work now. */
+  pool: string;
   /** 0 before the first start. */
   attempt: number;
+  /** Attempts that gave way to another run or were taken back from a machine; they use up none of those that it has. */
+  preemptions: number;
+  /** The word by which a machine took the attempt: from then on only that machine says how it ends. Null: none has. */
+  taken: string | null;
+  /** For whom its last attempt was stopped; null where it was not, or is at work again. */
+  preemptedBy: Preemption | null;
   /** Seconds granted beyond the time limit that was asked for. */
   extraS: number;
   /** Set while an attempt is being stopped. */
@@ -116,7 +162,9 @@ export interface Run {
   /** Who asked for the stop. */
   stoppedBy: Actor | null;
   /** Why it waits, in one sentence with numbers; null when it does not wait. */
-  waiting: { code: string; sentence: string } | null;
+  waiting: Waiting | null;
+  /** The most that it may cost by somebody's word; null: nobody was asked. */
+  approval: Approval | null;
   exitCode: number | null;
   failure: Failure | null;
   createdAt: Date;
@@ -129,7 +177,7 @@ export interface Run {
 type ReachedState = Exclude<RunState, 'requested' | 'awaiting-approval'>;
 
 export interface RunEvent {
-  type: 'requested' | 'stopping' | 'extended' | ReachedState;
+  type: 'requested' | 'stopping' | 'extended' | 'approved' | 'bumped' | ReachedState;
   from: RunState;
   to: RunState;
   actor: Actor;
@@ -152,13 +200,20 @@ export interface Exit {
 
 export type RunChange =
   | { type: 'queue'; actor: Actor; reason: string }
-  | { type: 'start'; actor: Actor; reason: string }
+  /** `pool`: where, if not where it waits. */
+  | { type: 'start'; actor: Actor; reason: string; pool?: string }
+  /** Its machine has not taken it, and is refused it from now on. */
+  | { type: 'withdraw'; actor: Actor; reason: string }
   | { type: 'running'; attempt: number; at: Date }
   | { type: 'exited'; attempt: number; exit: Exit }
   | { type: 'lost'; attempt: number; reason: string }
-  | { type: 'stop'; actor: Actor; why: StopReason; reason: string }
+  /** `by`: for whom, where it is preempted. */
+  | { type: 'stop'; actor: Actor; why: StopReason; reason: string; by?: Omit<Preemption, 'reason'> }
   /** More time. `key`: of the wish, which counts once however often it arrives. `mostS`: what the whole may come to; null: any. */
-  | { type: 'extend'; actor: Actor; key: string; byS: number; mostS: number | null };
+  | { type: 'extend'; actor: Actor; key: string; byS: number; mostS: number | null }
+  /** It may cost so much. */
+  | { type: 'approve'; actor: Actor; cost: number; sentence: string }
+  | { type: 'bump'; actor: Actor; priority: Priority };
 
 export type Transition =
   | { ok: true; run: Run; events: RunEvent[] }
@@ -170,6 +225,16 @@ export type Transition =
 
 export function isEnd(state: RunState): state is EndState {
   return (endStates as readonly RunState[]).includes(state);
+}
+
+export function isLease({ spec }: Pick<Run, 'spec'>): boolean {
+  return spec.kind === 'lease';
+}
+
+/** The cost that a run waits for somebody to approve; null: it waits for nobody. */
+export function askedCost({ waiting }: Pick<Run, 'waiting'>): number | null {
+  const asks = waiting?.code === 'needs-approval' || waiting?.code === 'over-budget';
+  return asks ? (waiting.cost ?? null) : null;
 }
 
 /** What people are told of at once; all else about a run is how far it is. */
@@ -196,13 +261,17 @@ export function transition(run: Run, change: RunChange, now: Date, actor: Actor)
   const { events, move } = recorder(now, actor);
   switch (change.type) {
     case 'queue': {
-      if (!canMove(run.state, 'queued')) return { ok: false, code: 'stale' };
+      // What is on a machine comes back only by the word of that machine, or by being taken back.
+      if (isOnMachine(run.state) || !canMove(run.state, 'queued')) return { ok: false, code: 'stale' };
       return { ok: true, run: move(run, 'queued', change.reason, { queuedAt: now }, change.actor), events };
     }
     case 'start': {
       if (run.state !== 'queued') return { ok: false, code: 'stale' };
       const fresh = {
+        pool: change.pool ?? run.pool,
         attempt: run.attempt + 1,
+        taken: null,
+        preemptedBy: null,
         waiting: null,
         startedAt: null,
         exitCode: null,
@@ -210,13 +279,14 @@ export function transition(run: Run, change: RunChange, now: Date, actor: Actor)
       };
       return { ok: true, run: move(run, 'starting', change.reason, fresh, change.actor), events };
     }
+    case 'withdraw': {
+      if (run.state !== 'starting' || run.taken !== null) return { ok: false, code: 'stale' };
+      return { ok: true, run: withdrawn(run, change, move, now), events };
+    }
     case 'running': {
       if (run.state !== 'starting' || change.attempt !== run.attempt) return { ok: false, code: 'stale' };
-      return {
-        ok: true,
-        run: move(run, 'running', 'The command started.', { startedAt: change.at }),
-        events,
-      };
+      const begun = { startedAt: change.at, taken: run.taken ?? takenBefore };
+      return { ok: true, run: move(run, 'running', 'The command started.', begun), events };
     }
     case 'exited': {
       if (!isOnMachine(run.state) || change.attempt !== run.attempt) return { ok: false, code: 'stale' };
@@ -226,7 +296,7 @@ export function transition(run: Run, change: RunChange, now: Date, actor: Actor)
       if (!isOnMachine(run.state) || change.attempt !== run.attempt) return { ok: false, code: 'stale' };
       return {
         ok: true,
-        run: backToQueue(move(run, 'lost', change.reason, {}), 'node-lost', change.reason, move, now),
+        run: afterLoss(move(run, 'lost', change.reason, { preemptedBy: null }), change.reason, move, now),
         events,
       };
     }
@@ -239,7 +309,8 @@ export function transition(run: Run, change: RunChange, now: Date, actor: Actor)
       }
       if (run.stopping && stopReasons.indexOf(run.stopping) <= stopReasons.indexOf(change.why))
         return { ok: false, code: 'stale' };
-      const stopping: Run = { ...run, stopping: change.why, stoppedBy: change.actor };
+      const preemptedBy = change.by ? { ...change.by, reason: change.reason } : run.preemptedBy;
+      const stopping: Run = { ...run, stopping: change.why, stoppedBy: change.actor, preemptedBy };
       events.push({
         type: 'stopping',
         from: run.state,
@@ -268,7 +339,27 @@ export function transition(run: Run, change: RunChange, now: Date, actor: Actor)
       });
       return { ok: true, run: extended, events };
     }
+    case 'approve': {
+      if (isOnMachine(run.state) || (run.approval && run.approval.cost >= change.cost))
+        return { ok: false, code: 'stale' };
+      const { actor: by, cost } = change;
+      // Why it waited is no longer true; the next plan says what is.
+      const approved: Run = { ...run, approval: { cost, by, at: now }, waiting: null };
+      events.push(staying(run, 'approved', by, change.sentence, now));
+      return { ok: true, run: approved, events };
+    }
+    case 'bump': {
+      if (run.priority === change.priority) return { ok: false, code: 'stale' };
+      const reason = `${change.actor.name} changed its priority from ${run.priority} to ${change.priority}.`;
+      events.push(staying(run, 'bumped', change.actor, reason, now));
+      return { ok: true, run: { ...run, priority: change.priority }, events };
+    }
   }
+}
+
+/** What happened to a run that stays in its state. */
+function staying(run: Run, type: RunEvent['type'], actor: Actor, reason: string, at: Date): RunEvent {
+  return { type, from: run.state, to: run.state, actor, reason, at, attempt: run.attempt };
 }
 
 type Move = (run: Run, to: ReachedState, reason: string, changes: Partial<Run>, by?: Actor) => Run;
@@ -288,12 +379,25 @@ function recorder(now: Date, actor: Actor): { events: RunEvent[]; move: Move } {
 }
 
 function endOf(now: Date, stoppedBy: Actor | null = null): Partial<Run> {
-  return { endedAt: now, stopping: null, waiting: null, ...(stoppedBy ? { stoppedBy } : {}) };
+  return {
+    endedAt: now,
+    stopping: null,
+    waiting: null,
+    preemptedBy: null,
+    ...(stoppedBy ? { stoppedBy } : {}),
+  };
 }
 
 function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
   const end: Partial<Run> = { ...endOf(exit.at), exitCode: exit.code };
   // What Signalbox ended says nothing by its exit code, or by what the machine made of that.
+  if (isLease(run) && (exit.stopped === 'time-limit' || (exit.stopped === 'cancel' && isGivenBack(run))))
+    return move(
+      run,
+      'succeeded',
+      exit.stopped === 'cancel' ? 'The lease was released.' : 'The lease ended.',
+      end,
+    );
   if (exit.stopped === 'cancel') return move(run, 'cancelled', 'It was stopped on request.', end);
   if (exit.stopped === 'time-limit') {
     const message = outOfTime(run, exit);
@@ -303,8 +407,10 @@ function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
     });
   }
   if (exit.stopped === 'preempt') {
-    const reason = 'It was stopped for another run.';
-    return backToQueue(move(run, 'preempted', reason, {}), 'killed', reason, move, now, exit);
+    const reason = run.preemptedBy?.reason ?? 'It was stopped for another run.';
+    const preempted = move(run, 'preempted', reason, { preemptions: run.preemptions + 1 });
+    if (run.stopping === 'cancel') return cancelledBetween(preempted, move, exit.at, exit);
+    return again(preempted, 'It waits to go on from its checkpoint.', move, now);
   }
   if (exit.failure)
     return move(run, 'failed', exit.failure.message, {
@@ -320,6 +426,11 @@ function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
     lines: exit.lines,
   };
   return move(run, 'failed', message, { ...end, failure });
+}
+
+/** Whether whoever holds a lease has let go of it themselves. */
+function isGivenBack({ stoppedBy, requestedBy }: Run): boolean {
+  return stoppedBy !== null && actorKey(stoppedBy) === actorKey(requestedBy);
 }
 
 /** By how much a clock may have been set while a run went on, in seconds. */
@@ -341,27 +452,50 @@ function endingOf(exit: Exit): string {
     : `The command ended with exit code ${exit.code}.`;
 }
 
+/** As the machine never began it, it has lost neither an attempt nor its place in the queue. */
+function withdrawn(run: Run, change: { actor: Actor; reason: string }, move: Move, now: Date): Run {
+  if (run.stopping === 'cancel') return cancelledBetween(run, move, now);
+  const rest = { ...betweenAttempts, preemptions: run.preemptions + 1 };
+  return move(run, 'queued', `${change.reason} ${countSentence({ ...run, ...rest })}`, rest, change.actor);
+}
+
+const betweenAttempts = { startedAt: null, stopping: null, stoppedBy: null, taken: null } as const;
+
 /** After an attempt that ended through no fault of the command. */
-function backToQueue(
-  run: Run,
-  failureClass: FailureClass,
-  reason: string,
-  move: Move,
-  now: Date,
-  exit?: Exit,
-): Run {
-  const end: Partial<Run> = { ...endOf(exit?.at ?? now), exitCode: exit?.code ?? null };
-  if (run.stopping === 'cancel')
-    return move(run, 'cancelled', 'It was to be stopped on request and does not start again.', end);
-  const { attempt } = run;
+function again(run: Run, sentence: string, move: Move, now: Date): Run {
+  return move(run, 'queued', `${sentence} ${countSentence(run)}`, { ...betweenAttempts, queuedAt: now });
+}
+
+/** `Attempt 2 is over, with 0 of 3 failures.` */
+function countSentence(run: Run): string {
+  return `Attempt ${run.attempt} is over, with ${lostAttempts(run)} of ${counted(run.spec.maxAttempts, 'failure')}.`;
+}
+
+/** Of a run between two attempts: those that count against the most that it may have. */
+function lostAttempts({ attempt, preemptions }: Run): number {
+  return attempt - preemptions;
+}
+
+function cancelledBetween(run: Run, move: Move, at: Date, exit?: Exit): Run {
+  const end = { ...endOf(at), exitCode: exit?.code ?? null };
+  return move(run, 'cancelled', 'It was to be stopped on request and does not start again.', end);
+}
+
+function afterLoss(run: Run, reason: string, move: Move, now: Date): Run {
+  if (run.stopping === 'cancel') return cancelledBetween(run, move, now);
+  const failures = lostAttempts(run);
   const most = run.spec.maxAttempts;
-  if (attempt < most) {
-    const sentence = `Attempt ${attempt} of ${most} is over; it waits to start again from its checkpoint.`;
-    return move(run, 'queued', sentence, { queuedAt: now, startedAt: null, stopping: null, stoppedBy: null });
-  }
-  const message = `${reason} It had ${attempt} of ${most} attempts.`;
+  if (failures < most) return again(run, 'It waits to start again from its checkpoint.', move, now);
+  const gaveWay = run.preemptions > 0 ? `, beside ${times(run.preemptions)} that it gave way` : '';
+  const message = `${reason} It had ${failures} of ${most} attempts${gaveWay}.`;
   return move(run, 'failed', message, {
-    ...end,
-    failure: { class: failureClass, message, lines: exit?.lines ?? [] },
+    ...endOf(now),
+    exitCode: null,
+    failure: { class: 'node-lost', message, lines: [] },
   });
+}
+
+/** `once`, `3 times` */
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
 }

@@ -1,10 +1,10 @@
 import type { CommandContext } from './command.ts';
-import { counted } from './format.ts';
+import { counted, formatDuration } from './format.ts';
 import { freezeSentence, freezesOn } from './freeze.ts';
 import type { FreezeStore, RunStore } from './ports.ts';
 import type { Priority } from './project.ts';
 import { type Reply, reply } from './reply.ts';
-import type { RunSpec } from './run.ts';
+import { isLease, type RunSpec, timeLimitOf } from './run.ts';
 import { runJson } from './run-json.ts';
 import { codeOf, resourcesOf, titleOf } from './run-reply.ts';
 import { sightOf } from './secret.ts';
@@ -25,7 +25,9 @@ export async function storeRun(
   const ahead = run.state === 'queued' ? await runs.ahead(run) : 0;
   const before = ahead > 0 ? `, ${counted(ahead, 'run')} before it` : '';
   const { short, ref } = codeOf(run);
-  const title = `Run ${titleOf(run)}: ${short}${ref}, ${resourcesOf(run)}${before}.`;
+  const title = isLease(run)
+    ? `Lease #${run.number} is ${run.state}: ${resourcesOf(run)} for ${formatDuration(timeLimitOf(run))}${before}.`
+    : `Run ${titleOf(run)}: ${short}${ref}, ${resourcesOf(run)}${before}.`;
   const held = run.state === 'queued' ? freezesOn(await freezes.standing(), run.spec) : [];
   const blocks = held.map(one => ({ kind: 'text' as const, text: [freezeSentence(one, now)] }));
   return reply(title, blocks, { shownByRun: true, data: runJson(run, []) });

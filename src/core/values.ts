@@ -26,6 +26,8 @@ export function parseValue(spec: ArgumentSpec, text: string): Valued {
       return checked(spec, /^\d{1,9}$/.test(text) ? Number(text) : undefined);
     case 'duration':
       return checked(spec, /^[\ddhms]+$/.test(text) ? (parseDuration(text) ?? undefined) : undefined);
+    case 'amount':
+      return checked(spec, /^\d{1,9}(?:\.\d{1,2})?$/.test(text) ? Number(text) : undefined);
     case 'pairs':
     case 'switch':
       return refused(spec);
@@ -65,6 +67,8 @@ export function allowedFor(spec: ArgumentSpec): string | readonly string[] {
       return `a whole number from ${minOf(spec)} to ${maxOf(spec)}`;
     case 'duration':
       return 'a duration of at most 365d such as 90s, 15m, 4h or 1h30m';
+    case 'amount':
+      return 'an amount of money such as 50 or 51.20';
     case 'choice':
       return spec.choices ?? [];
     case 'pairs':
@@ -95,6 +99,8 @@ function fits(spec: ArgumentSpec, value: unknown): boolean {
       return isWhole(value, minOf(spec), maxOf(spec));
     case 'duration':
       return isWhole(value, 1, longestDuration);
+    case 'amount':
+      return typeof value === 'number' && value >= 0 && value < 1e9;
     case 'switch':
       return typeof value === 'boolean';
     case 'pairs':

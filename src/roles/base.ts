@@ -15,6 +15,7 @@ import { githubUsers } from '../adapters/postgres/github-users.ts';
 import { groupStore } from '../adapters/postgres/groups.ts';
 import { impatient } from '../adapters/postgres/impatient.ts';
 import { installationStore } from '../adapters/postgres/installations.ts';
+import { leaseStore } from '../adapters/postgres/leases.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
@@ -25,6 +26,7 @@ import { runStore } from '../adapters/postgres/runs.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
+import { usageStore } from '../adapters/postgres/usage.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns } from '../app/wake.ts';
@@ -40,6 +42,7 @@ import type {
   GroupStore,
   GroupsPort,
   InstallationStore,
+  LeaseStore,
   LinkStore,
   Log,
   LogStore,
@@ -49,6 +52,7 @@ import type {
   SurfaceStore,
   TokenRefusals,
   TokenStore,
+  UsageStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { type GitHub, openGitHub } from './github.ts';
@@ -74,6 +78,8 @@ export interface Adapters {
   surfaces: SurfaceStore;
   audit: AuditLog;
   links: LinkStore;
+  leases: LeaseStore;
+  usage: UsageStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -124,7 +130,7 @@ export async function replan({ database, wakeups, log }: Base): Promise<void> {
 
 /** The commands over adapters that are open. */
 export function baseOn(adapters: Adapters, config: Config, policy: () => Policy, log: Log): Base {
-  const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens } = adapters;
+  const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens, usage } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
   const ports = {
@@ -138,6 +144,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     freezes,
     elevations,
     tokens,
+    usage,
     github: adapters.github.linking,
   };
   const clock = () => new Date();
@@ -182,13 +189,19 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     wakeups,
     runs: runStore(db),
     logs: logStore(db),
-    plan: planStore(db, () => Object.keys(policy().pools)),
+    plan: planStore(
+      db,
+      () => Object.keys(policy().pools),
+      () => policy().scheduler.halfLife,
+    ),
     agents: agentStore(db),
     deliveries: deliveryStore(db, database.pool),
     openIngest: () => openIngest(db, url, log),
     surfaces: surfaceStore(db),
     audit: auditLog(db),
     links: linkStore(db),
+    leases: leaseStore(db),
+    usage: usageStore(db),
     groups: groupStore(db),
     outside: openGroups(slack, github),
     github,

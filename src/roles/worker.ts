@@ -14,13 +14,15 @@ import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellDrained } from '../app/tell-drained.ts';
 import { wakeRuns } from '../app/wake.ts';
+import { warnLeases } from '../app/warn-leases.ts';
 import { type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
-import type { WakeSubject, Wakeups } from '../core/ports.ts';
+import type { PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
+import { readWorld } from '../core/scheduler/read-world.ts';
 import type { GroupChange } from '../core/webhook.ts';
 import type { Base } from './base.ts';
 import type { Running } from './web.ts';
@@ -47,7 +49,8 @@ export function startWorker(base: Base): Running {
   };
   const schedulePorts = {
     plan: base.plan,
-    decide: plan,
+    decide: (snapshot: PlanSnapshot, now: Date) =>
+      plan(readWorld(snapshot, base.policy(), now), now.getTime()),
     show: (numbers: number[]) => wakeRuns(numbers, surfaces, wakeups),
     wakeups,
     log,
@@ -68,7 +71,7 @@ export function startWorker(base: Base): Running {
     hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
     // Below the data folder of the machine that ran it.
     home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps(base.policy()), now),
-    outputOf: (run: Run) => join('agent', run.spec.pool, 'runs', String(run.number), 'output'),
+    outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
   const work: Work = {
@@ -90,7 +93,13 @@ export function startWorker(base: Base): Running {
 
   const wakeWorker = createWakeWorker(base.queue, subject => look(subject, work), { log });
   const requestWorker = createRequestWorker(base.queue, request => fromQueue(request, base), { log });
-  const sweepPorts = { ...work, messages, surfaces, plan: base.plan };
+  const sweepPorts = {
+    ...work,
+    messages,
+    surfaces,
+    plan: base.plan,
+    warn: () => warnLeases({ leases: base.leases, wakeups }, clock()),
+  };
   const stopSweep = every(
     sweepEveryMs,
     () => sweep(sweepPorts),

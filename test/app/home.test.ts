@@ -13,12 +13,13 @@ import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { homeOf } from '../../src/app/home.ts';
 import { publish } from '../../src/app/publish.ts';
 import type { SlackPlace } from '../../src/core/actor.ts';
-import { MessengerError, type PlanDecision } from '../../src/core/ports.ts';
+import { MessengerError } from '../../src/core/ports.ts';
 import type { Policy } from '../../src/core/project.ts';
 import { plain, type Reply, reply } from '../../src/core/reply.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { noon } from '../support/live-run.ts';
 import { policy } from '../support/memory-ports.ts';
+import { startOf } from '../support/plan.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { wish } from '../support/run.ts';
 
@@ -115,8 +116,7 @@ describe('homes in the store', () => {
     const mine = await runs.list({ requesters: ['slack:T1/U1'], states: ['queued'], limit: 1 });
     const number = mine[0]?.number ?? 0;
     const plans = planStore(database.db, ['local']);
-    const machine = { pool: 'local', node: 'n', kind: 'cpu', indices: [0] } satisfies Partial<PlanDecision>;
-    const start: PlanDecision = { ...machine, type: 'start', run: number, reason: 'its turn' };
+    const start = startOf(number, 'local');
     assert.ok(await plans.commit(await plans.snapshot(noon), [start], noon));
     assert.deepEqual([isMoving, (await homeOf(place, depsWith(policy), noon)).isMoving], [false, true]);
   });

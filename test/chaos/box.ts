@@ -30,16 +30,19 @@ export const signingSecret = 'the-secret-of-the-test';
 const restartMs = 200;
 const project = join(import.meta.dirname, 'project');
 
-const policy = (folder: string) => `
+const policy = (folder: string, pools: readonly string[]) => `
 teams: { research: {} }
-pools: { local: { slots: 6, accelerators: none } }
+pools: { ${pools.map(name => `${name}: { slots: 6, accelerators: none }`).join(', ')} }
 projects:
   quick: { team: research, source: ./project, command: [sh, quick.sh], environment: { STARTS: ${folder}/starts } }
   slow: { team: research, source: ./project, command: [sh, slow.sh], grace: 5s, environment: { STARTS: ${folder}/starts } }
   pinned: { team: research, source: "file://${folder}/repository", command: [sh, quick.sh], environment: { STARTS: ${folder}/starts } }
 `;
 
-/** `roles`: `web`, `worker` and `agent`, one process for each time that it is named. `queue`: Redis where there is one, unless said otherwise. */
+/**
+ * `roles`: `web`, `worker`, `agent` and, for the agent of another pool, `agent:lab`; one process for each time that it is named. `queue`:
+ * Redis where there is one, unless said otherwise.
+ */
 export async function openBox(
   town: Town,
   number: number,
@@ -53,12 +56,13 @@ export async function openBox(
   cpSync(project, join(folder, 'project'), { recursive: true });
   await makeRepository(join(folder, 'repository'));
   writeFileSync(join(folder, 'starts'), '');
-  writeFileSync(join(folder, 'signalbox.yml'), policy(folder));
+  const pools = roles.flatMap(role => (role.startsWith('agent:') ? [role.slice('agent:'.length)] : []));
+  writeFileSync(join(folder, 'signalbox.yml'), policy(folder, ['local', ...pools]));
   const databaseUrl = await town.database(name);
   const database = openDatabase(databaseUrl, { max: 3, onError: () => {} });
   await migrate(database.pool);
   const { secret } = await tokenStore(database.db).create(
-    { name: 'agent', scopes: ['agent'], pool: 'local' },
+    { name: 'agent', scopes: ['agent'], ...(pools.length === 0 ? { pool: 'local' } : {}) },
     new Date(),
   );
   const port = await freePort();

@@ -4,7 +4,8 @@ import { watchFetch, watchSystemCalls } from './system-calls.ts';
 import { watched, watchedCall } from './watched.ts';
 
 /**
- * One role of Signalbox as `serve` starts it, with a step before and after each call over a port: `role.ts <role> <folder of the box>`.
+ * One role of Signalbox as `serve` starts it, with a step before and after each call over a port: `role.ts <role> <folder of the box>`; `agent:lab`
+ * is that of pool lab.
  */
 const [role = '', folder = ''] = process.argv.slice(2);
 instrumentAs(role, folder);
@@ -19,13 +20,14 @@ const config = loadConfig();
 const policy = loadPolicy(config);
 const log = createLogger(config.logLevel, config.secrets);
 
-if (role === 'agent') {
+const [part = '', pool = 'local'] = role.split(':');
+if (part === 'agent') {
   watchFetch();
   const { runAgentRole } = await import('../../src/roles/agent.ts');
   void runAgentRole(
     config,
     { current: () => policy, onChange: () => {} },
-    'local',
+    pool,
     log,
     new AbortController().signal,
   );

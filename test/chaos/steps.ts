@@ -25,8 +25,11 @@ export interface Armed {
   step: string;
   /** At which time that a process passes the step. */
   nth: number;
-  /** SIGSTOP leaves a process that knows nothing of the time that has passed when it goes on. */
-  signal: 'SIGKILL' | 'SIGSTOP';
+  /**
+   * SIGSTOP leaves a process that knows nothing of the time that has passed when it goes on. SIGCONT changes nothing: only what comes after
+   * that step is armed from then on.
+   */
+  signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT';
 }
 
 export interface Fired extends Armed {

@@ -16,7 +16,7 @@ const preload = pathToFileURL(join(import.meta.dirname, 'supervisor-preload.ts')
  */
 export function watchSystemCalls(role: string, folder: string): void {
   const inRuns = (path: unknown) =>
-    /\/agent\/local\/(runs\/|agent\.lock$)/.test(String(path)) ? fileName(String(path)) : null;
+    /\/agent\/[^/]+\/(runs\/|agent\.lock$)/.test(String(path)) ? fileName(String(path)) : null;
   fs.renameSync = around(fs.renameSync, (_, to) => inRuns(to));
   fs.linkSync = around(fs.linkSync, (_, to) => inRuns(to));
   fs.promises.rename = around(fs.promises.rename, (_, to) => inRuns(to));

@@ -81,7 +81,7 @@ export async function watchLife(
 }
 
 /** It may be just about to halt. */
-async function goOn(pid: number): Promise<void> {
+export async function goOn(pid: number): Promise<void> {
   while (!/^\d+ \(.*\) [Tt] /s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await pause(10);
   process.kill(pid, 'SIGCONT');
 }
@@ -134,8 +134,10 @@ function whatIsOpen({ box }: Life, { deliveries, surfaces, runs }: View): string
   const surface = surfaces.find(row => !row.done && !row.gave_up);
   if (surface) return `the ${surface.kind} message ${surface.id} does not show what is true`;
   for (const { number } of runs) {
-    const folder = join(box.dataDir, 'agent/local/runs', String(number));
-    const attempts = existsSync(folder) ? readdirSync(folder).filter(name => /^\d+$/.test(name)) : [];
+    const attempts = readdirSync(join(box.dataDir, 'agent')).flatMap(pool => {
+      const folder = join(box.dataDir, 'agent', pool, 'runs', String(number));
+      return existsSync(folder) ? readdirSync(folder).filter(name => /^\d+$/.test(name)) : [];
+    });
     if (attempts.length > 0) return `attempt ${attempts[0]} of run #${number} still lies on the machine`;
   }
   const processes = processesIn(box.dataDir);

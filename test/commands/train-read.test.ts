@@ -17,10 +17,10 @@ const running = liveRun({ state: 'running', attempt: 2, startedAt: noon });
 
 describe('train list', () => {
   const rows: [words: string, filter: Record<string, unknown>][] = [
-    ['', { limit: 10 }],
-    ['--mine --limit 50', { limit: 50, requesters: ['slack:T1/U1'] }],
-    ['--team research --state running', { limit: 10, team: 'research', states: ['running'] }],
-    ['--team platform', { limit: 10, team: 'platform' }],
+    ['', { kind: 'train', limit: 10 }],
+    ['--mine --limit 50', { kind: 'train', limit: 50, requesters: ['slack:T1/U1'] }],
+    ['--team research --state running', { kind: 'train', limit: 10, team: 'research', states: ['running'] }],
+    ['--team platform', { kind: 'train', limit: 10, team: 'platform' }],
   ];
   for (const [words, filter] of rows)
     test(words || 'all', async () => {
@@ -35,7 +35,7 @@ describe('train list', () => {
     const m = memory();
     const person = { ...context().person, accounts: ['github:octocat', 'slack:T1/U1', 'slack:T2/U1'] };
     await say(trainList, '--mine', m, { person });
-    const filter = { limit: 10, requesters: person.accounts };
+    const filter = { kind: 'train', limit: 10, requesters: person.accounts };
     assert.deepEqual(JSON.parse(m.calls[0]?.slice('list '.length) ?? ''), filter);
   });
 
@@ -167,7 +167,8 @@ describe('train why', () => {
       };
       const outcome = await say(trainWhy, '42', memory({ runs: [run], ahead: 3, events }));
       assert.ok(outcome.ok);
-      const [text, list] = outcome.reply.blocks;
+      const [text] = outcome.reply.blocks;
+      const list = outcome.reply.blocks.at(-1);
       assert.ok(text?.kind === 'text' && list?.kind === 'list');
       assert.equal(plain(text.text), why);
       assert.equal(plain(list.items[0] ?? []), '2026-01-01 12:00 UTC queued: It was asked for.');

@@ -91,7 +91,7 @@ describe('what is refused: the word, what is allowed, the nearest, an example, a
       'digits --gpu-model a100 --prioritty low',
       {},
       'FLAG_UNKNOWN',
-      'train has no flag --gpu-model. Its flags are --ref, --gpus, --gpu, --pool, --priority, --time, -p, --note. Try train digits -p lr=0.1.',
+      'train has no flag --gpu-model. Its flags are --ref, --gpus, --gpu, --pool, --priority, --time, -p, --note, --dry-run. Try train digits -p lr=0.1.',
     ],
     [
       'a misspelt project',

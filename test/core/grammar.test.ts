@@ -398,6 +398,11 @@ describe('every kind gives what its type promises', () => {
       wrong: ['7', -1, 0.5, 1e9, Number.NaN, Number.POSITIVE_INFINITY, [7]],
     },
     duration: { typed: '--x=1m30s', value: 90, wrong: ['90s', 0, -1, 0.5, 31_536_001] },
+    amount: {
+      typed: '--x=51.20',
+      value: 51.2,
+      wrong: ['51.20', -1, 1e9, Number.NaN, Number.POSITIVE_INFINITY, [7], true],
+    },
     choice: { typed: '--x=high', value: 'high', wrong: ['hihg', 1, ['high']] },
     pairs: {
       typed: '--x a=1 --x b=c',

@@ -47,6 +47,7 @@ test('what is not said is as the project has it', () => {
       gpus: 0,
       gpuModel: null,
       pool: 'local',
+      pools: ['local', 'lab'],
       timeLimitS: 14_400,
       graceS: 30,
       maxAttempts: 3,

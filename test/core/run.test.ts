@@ -43,7 +43,16 @@ const stop = (why: StopReason = 'cancel'): RunChange => ({
   why,
   reason: 'asked',
 });
-const start: RunChange = { type: 'start', actor: system, reason: 'free' };
+const for57 = { run: 57, rule: 'reclaim', reason: '#57 reclaims 2 GPUs that are its own.' } as const;
+const makeRoom: RunChange = {
+  type: 'stop',
+  actor: system,
+  why: 'preempt',
+  reason: for57.reason,
+  by: { run: 57, rule: 'reclaim' },
+};
+const withdraw: RunChange = { type: 'withdraw', actor: system, reason: 'Its machine is silent.' };
+const start = { type: 'start', actor: system, reason: 'free' } as const satisfies RunChange;
 const queue: RunChange = { type: 'queue', actor: system, reason: 'approved' };
 const running = (attempt = 1): RunChange => ({ type: 'running', attempt, at: later(1) });
 const lost = (attempt = 1): RunChange => ({ type: 'lost', attempt, reason: 'The machine is gone.' });
@@ -239,18 +248,73 @@ describe('what happens to what', () => {
       { stopping: null, endedAt: later(99) },
     ],
     [
-      'preempted in its last attempt',
-      inState('running', { attempt: 3 }),
-      exited({ code: 143, stopped: 'preempt' }, 3),
-      ['preempted', 'failed'],
+      'preempted for another run, as often as that comes',
+      inState('running', { attempt: 9, preemptions: 6, stopping: 'preempt', preemptedBy: for57 }),
+      exited({ code: 143, stopped: 'preempt' }, 9),
+      ['preempted', 'queued'],
+      { preemptions: 7, preemptedBy: for57, taken: null, failure: null, exitCode: null },
+    ],
+    [
+      'at work again after it was preempted, in another pool',
+      inState('queued', { attempt: 1, preemptions: 1, preemptedBy: for57 }),
+      { ...start, pool: 'lab' },
+      ['starting'],
+      { attempt: 2, pool: 'lab', preemptions: 1, preemptedBy: null, taken: null },
+    ],
+    [
+      'to make room for another run',
+      inState('running'),
+      makeRoom,
+      [],
+      { state: 'running', stopping: 'preempt', preemptedBy: for57, preemptions: 0 },
+    ],
+    [
+      'it ends by itself while it is to make room',
+      inState('running', { stopping: 'preempt', preemptedBy: for57 }),
+      exited(),
+      ['succeeded'],
+      { preemptedBy: null, preemptions: 0 },
+    ],
+    [
+      'taken back from a machine that has not taken it',
+      inState('starting', { queuedAt: noon }),
+      withdraw,
+      ['queued'],
+      { preemptions: 1, queuedAt: noon, attempt: 1, stopping: null, taken: null },
+    ],
+    [
+      'taken back while it was to make room',
+      inState('starting', { stopping: 'preempt' }),
+      withdraw,
+      ['queued'],
+      { stopping: null, stoppedBy: null },
+    ],
+    [
+      'taken back while it was to be stopped',
+      inState('starting', { stopping: 'cancel', stoppedBy: octocat }),
+      withdraw,
+      ['cancelled'],
+      { stopping: null, stoppedBy: octocat, endedAt: now },
+    ],
+    [
+      'lost as often as it may be, beside the times that it made room',
+      inState('running', { attempt: 5, preemptions: 2 }),
+      lost(5),
+      ['lost', 'failed'],
       {
-        exitCode: 143,
         failure: {
-          class: 'killed',
-          message: 'It was stopped for another run. It had 3 of 3 attempts.',
-          lines: ['the end'],
+          class: 'node-lost',
+          message: 'The machine is gone. It had 3 of 3 attempts, beside 2 times that it gave way.',
+          lines: [],
         },
       },
+    ],
+    [
+      'lost once less than that',
+      inState('running', { attempt: 5, preemptions: 3 }),
+      lost(5),
+      ['lost', 'queued'],
+      { preemptions: 3 },
     ],
     [
       'lost',
@@ -355,13 +419,23 @@ describe('what changes nothing', () => {
       'stale',
     ],
     ['preempting what only waits', inState('queued'), stop('preempt'), 'stale'],
+    ['taking back what a machine has taken', inState('starting', { taken: 'key' }), withdraw, 'stale'],
+    ['taking back what an agent began without a word', inState('starting', { taken: '' }), withdraw, 'stale'],
+    ['taking back what runs', inState('running'), withdraw, 'stale'],
+    ['taking back what was taken back', inState('queued', { attempt: 1, preemptions: 1 }), withdraw, 'stale'],
+    [
+      'the start of an attempt that was taken back',
+      inState('queued', { attempt: 1, preemptions: 1 }),
+      running(1),
+      'stale',
+    ],
     ['more time for what only waits', inState('queued'), extend(60), 'stale'],
     ['more time for what is being stopped', inState('running', { stopping: 'preempt' }), extend(60), 'stale'],
     ['a second more than there is', inState('running'), extend(3_601, 7_200), 'too-much'],
     ['more time where all was given', inState('running', { extraS: 3_600 }), extend(1, 7_200), 'too-much'],
     ['a time limit for what only waits', inState('queued'), stop('time-limit'), 'stale'],
     ...endStates.flatMap(state =>
-      [queue, start, running(), exited(), exited({}, 0), lost(), stop(), extend(60)].map(
+      [queue, start, running(), exited(), exited({}, 0), lost(), stop(), withdraw, extend(60)].map(
         (change): [string, Run, RunChange, 'ended'] => [
           `${change.type} after ${state}`,
           inState(state),
@@ -403,6 +477,30 @@ describe('events', () => {
     ]);
   });
 
+  test('of a preemption say for whom and why, and what it has used up', () => {
+    const stopping = apply(inState('running', { attempt: 2, preemptions: 1 }), makeRoom);
+    assert.deepEqual(
+      stopping.events.map(({ type, reason }) => [type, reason]),
+      [['stopping', '#57 reclaims 2 GPUs that are its own.']],
+    );
+    const { events } = apply(stopping.run, exited({ code: 143, stopped: 'preempt' }, 2));
+    assert.deepEqual(
+      events.map(({ type, reason }) => [type, reason]),
+      [
+        ['preempted', '#57 reclaims 2 GPUs that are its own.'],
+        ['queued', 'It waits to go on from its checkpoint. Attempt 2 is over, with 0 of 3 failures.'],
+      ],
+    );
+  });
+
+  test('of one that was taken back say why', () => {
+    const { events } = apply(inState('starting'), withdraw);
+    assert.deepEqual(
+      events.map(({ type, from, to, reason }) => [type, from, to, reason]),
+      [['queued', 'starting', 'queued', 'Its machine is silent. Attempt 1 is over, with 0 of 3 failures.']],
+    );
+  });
+
   test('of a stop name who asked; of the end, who saw it', () => {
     const stopping = apply(inState('running'), stop());
     assert.deepEqual(stopping.events, [
@@ -425,6 +523,7 @@ describe('events', () => {
 const allChanges = (attempt: number): RunChange[] => [
   queue,
   start,
+  withdraw,
   running(attempt),
   lost(attempt),
   exited({}, attempt),
@@ -506,7 +605,7 @@ describe('the life of a run', () => {
         if (wasEnd || speaksOfOther) assert.equal(next.run, run);
         run = next.run;
       }
-      assert.ok(run.attempt <= run.spec.maxAttempts);
+      assert.ok(run.attempt - run.preemptions <= run.spec.maxAttempts);
       if (isEnd(run.state)) ends.add(run.state);
     }
     assert.deepEqual([...ends].sort(), [...endStates].sort());

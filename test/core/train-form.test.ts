@@ -66,17 +66,7 @@ const holdings: Holdings = {
     { pool: 'lab', node: 'b', kind: 'gpu', index: 0, run: 3 },
   ],
   freezes: [],
-  queued: [
-    {
-      number: 4,
-      pool: 'local',
-      project: 'digits',
-      gpus: 2,
-      gpuModel: null,
-      priority: 'normal',
-      queuedAt: noon,
-    },
-  ],
+  queued: [{ pool: 'local' }],
 };
 
 function fieldsOf(wish: Partial<RunWish>, held: Holdings | null = holdings, of = policy) {

@@ -54,7 +54,7 @@ ${projects}people:
 /** Everything that a person would have: a workspace, a repository, a configuration, and the service itself on a data folder of its own. */
 export async function openHouse(
   environment: Environment = {},
-  more: { files?: Record<string, string>; projects?: string } = {},
+  more: { files?: Record<string, string>; projects?: string; policy?: string } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-e2e-'));
   const people = await openPeople();
@@ -63,7 +63,7 @@ export async function openHouse(
   const remote = join(folder, 'remote.git');
   repository.git('clone', '--quiet', '--bare', repository.folder, remote);
   repository.git('remote', 'add', 'origin', remote);
-  writeFileSync(join(folder, 'signalbox.yml'), policy(`file://${remote}`, more.projects));
+  writeFileSync(join(folder, 'signalbox.yml'), more.policy ?? policy(`file://${remote}`, more.projects));
   const dataDir = join(folder, 'data');
   const settings: Environment = {
     SIGNALBOX_CONFIG: join(folder, 'signalbox.yml'),
@@ -97,14 +97,19 @@ export async function openHouse(
     return (await (await call(`/v1/runs/${number}`)).json()) as RunJson;
   }
 
+  async function list(kind: string, limit: number): Promise<RunJson[]> {
+    const answer = await call(`/v1/runs?kind=${kind}&limit=${limit}`);
+    return ((await answer.json()) as { runs: RunJson[] }).runs;
+  }
+
   async function newest(): Promise<number> {
-    const { runs } = (await (await call('/v1/runs?limit=1')).json()) as { runs: RunJson[] };
-    return runs[0]?.number ?? 0;
+    const kinds = await Promise.all(['train', 'lease'].map(kind => list(kind, 1)));
+    return Math.max(0, ...kinds.flat().map(run => run.number));
   }
 
   async function endRuns(): Promise<void> {
-    const { runs } = (await (await call('/v1/runs?limit=100')).json()) as { runs: RunJson[] };
-    const live = runs.filter(one => one.endedAt === null);
+    const runs = await Promise.all(['train', 'lease'].map(kind => list(kind, 100)));
+    const live = runs.flat().filter(one => one.endedAt === null);
     await Promise.all(live.map(one => call(`/v1/runs/${one.number}/cancel`, { body: '' })));
     for (const { number } of live)
       await until(`the end of run #${number}`, async () => (await run(number)).endedAt !== null);

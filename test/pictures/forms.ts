@@ -10,6 +10,7 @@ import type { Run } from '../../src/core/run.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { later, liveRun } from '../support/live-run.ts';
 import { memory, memoryPorts } from '../support/memory-ports.ts';
+import { snapshotOf } from '../support/plan.ts';
 import { octocat } from '../support/run.ts';
 import type { ShownModal } from './modal.ts';
 import { holdings } from './pools.ts';
@@ -77,7 +78,7 @@ const inChannel = { channel: 'C1', responseUrl: null, turn: 0 };
 /** The desk where these runs were. */
 function desk(runs: Run[], policy: Policy = usual) {
   const ports = memoryPorts(memory({ runs }));
-  const snapshot = async () => ({ epoch: 1, wantedSeq: 1, ...holdings });
+  const snapshot = async () => snapshotOf({ ...holdings, queued: [] });
   return trainDesk({
     commands,
     policy,

@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict';
+import { gpu } from '../../commands/gpu.ts';
+import { gpuRequest } from '../../commands/gpu-request.ts';
+import { gpuUsage } from '../../commands/gpu-usage.ts';
+import { gpuWhatif } from '../../commands/gpu-whatif.ts';
 import { commands } from '../../commands/index.ts';
 import { signalboxLink } from '../../commands/signalbox-link.ts';
+import { train } from '../../commands/train.ts';
 import { trainCompare } from '../../commands/train-compare.ts';
 import { faultReply } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { system } from '../../src/core/actor.ts';
+import type { CommandDefinition } from '../../src/core/command.ts';
 import { fault } from '../../src/core/errors.ts';
 import { closedHomeReply, type HomeFacts, homeReply } from '../../src/core/home-reply.ts';
-import type { MetricSummary } from '../../src/core/ports.ts';
+import { leaseWarning } from '../../src/core/lease-reply.ts';
+import type { MetricSummary, UsageRow } from '../../src/core/ports.ts';
 import type { Reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
-import { endedReply, runReply } from '../../src/core/run-reply.ts';
+import { endedReply, preemptedReply, runReply } from '../../src/core/run-reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
-import { context, memory, memoryPorts, policy } from '../support/memory-ports.ts';
+import { context, memory, memoryPorts, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
+import { asOctocat, sharedGpus } from '../support/shared-gpus.ts';
 import { holdings } from './pools.ts';
 
 /** A reply, made as the service makes it, and the moment when somebody looks at it. */
@@ -122,6 +130,39 @@ async function said(words: string, runs: Run[] = past, events = stopping.events)
   return result.ok ? result.reply : faultReply(result.fault);
 }
 
+const stops: Step = [
+  90,
+  {
+    type: 'stop',
+    actor: system,
+    why: 'preempt',
+    by: { run: 57, rule: 'reclaim' },
+    reason:
+      'Stopped for #57: team speech takes back a100 of its quota, 4 in all, which team research had borrowed.',
+  },
+];
+const gpuSpec = { gpus: 2, gpuModel: 'a100', pool: 'lab' };
+const makesRoom = lived([start, running, stops], gpuSpec).run;
+const preempted: Run = {
+  ...lived([start, running, stops, exited(100, { code: 143, stopped: 'preempt' })], gpuSpec).run,
+  waiting: {
+    code: 'borrowing-limit',
+    sentence:
+      'It needs 2; team research holds 4 a100 of its quota of 4, and cohort shared has 0 left to lend. It starts when its own team releases some, or others need less of theirs.',
+  },
+};
+const owner = liveRun(
+  {
+    number: 57,
+    waiting: {
+      code: 'making-room',
+      sentence:
+        '2 a100 GPUs on lab-1 in pool lab are being made free for it: run #42 is being stopped. It starts when that has ended.',
+    },
+  },
+  { ...digits, ...gpuSpec, project: 'speech', team: 'speech' },
+);
+
 /** Every picture by its name. */
 export async function replies(): Promise<Record<string, Shown>> {
   const at = (seconds: number, reply: Reply): Shown => ({ reply, now: later(seconds) });
@@ -134,6 +175,10 @@ export async function replies(): Promise<Record<string, Shown>> {
       runReply({ ...long, attempt: 2 }, { ...none, metrics: manyMetrics }, later(30_000)),
     ),
     stopping: at(71, runReply(stopping.run, { ...none, metrics: halfway }, later(71))),
+    'making-room': at(90, runReply(makesRoom, { ...none, metrics: halfway }, later(90))),
+    preempted: at(105, runReply(preempted, { ...none, metrics: halfway }, later(105))),
+    'preempted-thread': at(101, preemptedReply(preempted)),
+    'makes-others-go': at(91, runReply(owner, none, later(91))),
     succeeded: at(60, runReply(done, { ...none, metrics: final, output }, later(60))),
     'succeeded-thread': at(9, endedReply(done, { metrics: final, output })),
     failed: at(
@@ -167,6 +212,7 @@ export async function replies(): Promise<Record<string, Shown>> {
     link: at(60, await linked()),
     whoami: at(60, await said('signalbox whoami')),
     ...homes(),
+    ...(await gpus()),
     'retry-elsewhere': at(60, faultReply(fault('BUTTON_INVALID', { example: 'train list' }, '/'))),
   };
 }
@@ -208,6 +254,79 @@ const manyMetrics: MetricSummary[] = Object.entries({
   'throughput/tokens_per_second': 184_213.77,
   'gpu/memory_gb': 71.2,
 }).map(([name, value]) => ({ name, value, step: 41_200, points: 412 }));
+
+/** What people see of the shared GPUs. */
+async function gpus(): Promise<Record<string, Shown>> {
+  const m = sharedGpus();
+  const at = (reply: Reply, seconds = 1_000): Shown => ({ reply, now: later(seconds) });
+  const says = async (command: CommandDefinition, words: string, usage = m.usage) => {
+    const outcome = await say(command, words, { ...m, usage }, asOctocat);
+    return at(outcome.ok ? outcome.reply : faultReply(fault(outcome.code, outcome.details, '/')));
+  };
+  const [lease] = m.runs;
+  assert.ok(lease);
+  const facts = { ...none, shares: m.shares };
+  const waiting = {
+    code: 'needs-approval',
+    sentence:
+      'Pool lab has room for it, at a cost of up to 60.00 EUR, and team vision asks for approval above 50.00 EUR. It starts when an approver agrees, or when a pool without that cost has room.',
+    cost: 60,
+  };
+  const warning = leaseWarning(lease, later(13_500));
+  assert.ok(warning);
+  const ended: Run = { ...lease, state: 'succeeded', endedAt: later(14_400) };
+  return {
+    gpu: await says(gpu, ''),
+    'gpu-usage': await says(gpuUsage, '', usageRows),
+    'gpu-whatif': await says(gpuWhatif, '2 --gpu a100 --for 6h'),
+    'gpu-whatif-waits': await says(gpuWhatif, '8 --gpu a100 --for 6h'),
+    'gpu-too-many': await says(gpuRequest, '9 --for 4h'),
+    'dry-run': await says(train, 'digits --gpus 2 --dry-run'),
+    lease: at(runReply(lease, facts, later(1_000))),
+    'lease-queued': at(
+      runReply({ ...lease, state: 'queued', startedAt: null, attempt: 0 }, none, later(1_000)),
+    ),
+    'lease-warning': at(warning, 13_500),
+    'lease-ended': at(runReply(ended, facts, later(14_500)), 14_500),
+    'lease-ended-thread': at(endedReply(ended, facts), 14_400),
+    'needs-approval': at(runReply({ ...waits, waiting }, none, later(1_000))),
+  };
+}
+
+const usageRows: UsageRow[] = [
+  { by: 'all', name: '', shown: '', runs: 31, askedHours: 912, heldHours: 402.5, cost: 1006.25 },
+  { by: 'team', name: 'vision', shown: 'vision', runs: 22, askedHours: 640, heldHours: 300.25, cost: 750.62 },
+  { by: 'team', name: 'speech', shown: 'speech', runs: 9, askedHours: 272, heldHours: 102.25, cost: 255.63 },
+  {
+    by: 'person',
+    name: 'slack:T1/U1',
+    shown: 'octocat',
+    runs: 22,
+    askedHours: 640,
+    heldHours: 300.25,
+    cost: 750.62,
+  },
+  {
+    by: 'person',
+    name: 'slack:T1/U2',
+    shown: 'hubot',
+    runs: 9,
+    askedHours: 272,
+    heldHours: 102.25,
+    cost: 255.63,
+  },
+  { by: 'project', name: 'digits', shown: 'digits', runs: 14, askedHours: 400, heldHours: 212, cost: 530 },
+  {
+    by: 'project',
+    name: '(lease)',
+    shown: '(lease)',
+    runs: 8,
+    askedHours: 240,
+    heldHours: 88.25,
+    cost: 220.62,
+  },
+  { by: 'project', name: 'words', shown: 'words', runs: 9, askedHours: 272, heldHours: 102.25, cost: 255.63 },
+];
 
 function homes(): Record<string, Shown> {
   const hubot = { kind: 'slack', id: 'T1/U2', name: 'hubot' } as const;

@@ -111,6 +111,86 @@ describe('a button on the message of a run', () => {
     });
 });
 
+describe('Approve', () => {
+  const person = (user: string, role: 'trainer' | 'approver') => ({
+    ...{ slack: `${team}/${user}`, name: user, role, teams: [], groups: [] },
+  });
+  /** A run that waits for somebody to say yes to this. */
+  async function asking(t: Parameters<typeof openTown>[0], cost = 51.2468) {
+    const one = await openTown(t, server);
+    one.people([person(developer, 'approver'), person(operator, 'approver')]);
+    await one.ask();
+    const asks = async (amount: number) => {
+      const waiting = JSON.stringify({
+        code: 'needs-approval',
+        sentence: 'It costs something.',
+        cost: amount,
+      });
+      await one.database.pool.query('update runs set waiting = $1', [waiting]);
+      await one.database.pool.query("update surfaces set wanted_seq = wanted_seq + 1 where kind = 'run'");
+    };
+    await asks(cost);
+    await one.show();
+    const ts = one.shown()[0]?.ts ?? '';
+    return { one, asks, ts, run: () => one.runs.get(1) };
+  }
+
+  test('by an approver: the cost that was shown is approved once, and the button goes', async t => {
+    const { one, ts, run } = await asking(t);
+    assert.match(JSON.stringify(one.shown()[0]), /Approve 51\.25/);
+    assert.deepEqual(await one.press('approve:1', { ts, user: operator }), ['stored']);
+    assert.deepEqual(await one.work(one.last()), ['duplicate']);
+    const approval = (await run())?.approval;
+    assert.deepEqual([approval?.cost, approval?.by.id], [51.2468, `${team}/${operator}`]);
+    await one.show();
+    assert.ok(!JSON.stringify(one.shown()[0]).includes('approve:1'));
+    const { rows } = await one.database.pool.query("select details from audit where action = 'run.approved'");
+    assert.deepEqual(
+      rows.map(row => row.details.cost),
+      [51.2468],
+    );
+  });
+
+  test('by whoever asked for it: refused, whatever their role', async t => {
+    const { one, ts, run } = await asking(t);
+    await one.press('approve:1', { ts });
+    assert.equal((await run())?.approval, null);
+    assert.deepEqual(await one.refusals(), ['APPROVAL_OWN']);
+  });
+
+  test('by somebody who was an approver when the button was shown: decided when it is pressed', async t => {
+    const { one, ts, run } = await asking(t);
+    one.people([person(developer, 'trainer'), person(operator, 'trainer')]);
+    await one.press('approve:1', { ts, user: operator });
+    assert.equal((await run())?.approval, null);
+    assert.deepEqual(await one.refusals(), ['ACCESS_DENIED']);
+  });
+
+  test('of a cost that has grown since it was shown: refused', async t => {
+    const { one, ts, run, asks } = await asking(t);
+    await one.database.pool.query("update surfaces set next_at = now() + interval '1 day'");
+    await asks(60);
+    await one.press('approve:1', { ts, user: operator });
+    assert.equal((await run())?.approval, null);
+    assert.deepEqual(await one.refusals(), ['APPROVAL_LESS']);
+  });
+});
+
+describe('the buttons of a lease', () => {
+  test('Extend and Release', async t => {
+    const one = await openTown(t, server);
+    await one.say(developer, '/gpu', 'request 0 --for 1h --team research');
+    const ts = one.shown()[0]?.ts ?? '';
+    await one.works(1);
+    await one.press('lease-extend:1', { ts });
+    assert.equal((await one.runs.get(1))?.extraS, 3_600);
+    await one.press('lease-release:1', { ts, user: operator });
+    assert.deepEqual(await one.refusals(), ['ACCESS_DENIED']);
+    await one.press('lease-release:1', { ts });
+    assert.equal((await one.runs.get(1))?.stopping, 'cancel');
+  });
+});
+
 describe('places that cannot show the message of a run', () => {
   type Town = Awaited<ReturnType<typeof openTown>>;
   const workspace = ({ fake }: Town) => fake.world.workspaces.get(team);

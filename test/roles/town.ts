@@ -18,6 +18,7 @@ import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { tokenStore } from '../../src/adapters/postgres/tokens.ts';
+import { usageStore } from '../../src/adapters/postgres/usage.ts';
 import { slackForms } from '../../src/adapters/slack/instant.ts';
 import { slackReceiver } from '../../src/adapters/slack/receive.ts';
 import { deliver } from '../../src/app/deliver.ts';
@@ -30,7 +31,6 @@ import { loadConfig } from '../../src/config.ts';
 import { type SlackPlace, system } from '../../src/core/actor.ts';
 import { groupsIn } from '../../src/core/groups.ts';
 import type { Intent } from '../../src/core/intent.ts';
-import type { PlanDecision } from '../../src/core/ports.ts';
 import type { Policy } from '../../src/core/project.ts';
 import type { GroupChange } from '../../src/core/webhook.ts';
 import { openGitHub } from '../../src/roles/github.ts';
@@ -39,6 +39,7 @@ import { openSlack } from '../../src/roles/slack.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { channel, developer, openApp, openFake, token } from '../fakes/slack/fixture.ts';
 import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
+import { startOf } from '../support/plan.ts';
 import type { TestServer } from '../support/postgres.ts';
 
 /** A workspace and Signalbox, from what Slack says to what Slack shows; only the projects' sources are made up. */
@@ -93,6 +94,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       freezes,
       elevations,
       tokens: tokenStore(db),
+      usage: usageStore(db),
     },
   };
   const sync = { groups, outside: openGroups(slack, github), log };
@@ -257,15 +259,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       const run = await runs.get(number);
       assert.ok(run);
       const plan = planStore(db, ['local']);
-      const start = {
-        type: 'start' as const,
-        run: number,
-        pool: 'local',
-        node: 'n',
-        kind: 'cpu' as const,
-        indices: [number],
-        reason: '',
-      } satisfies PlanDecision;
+      const start = startOf(number, 'local', [number]);
       await plan.commit(await plan.snapshot(clock()), [start], clock());
       await runs.change(number, { type: 'running', attempt: run.attempt + 1, at: clock() }, clock(), system);
       await show();

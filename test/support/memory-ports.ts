@@ -11,12 +11,15 @@ import type {
   PoolState,
   Ports,
   Resolved,
+  RunShare,
   Token,
+  UsageRow,
 } from '../../src/core/ports.ts';
 import { rightsIn } from '../../src/core/rights.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
 import { liveRun, noon } from './live-run.ts';
 import { leverPorts } from './memory-levers.ts';
+import { snapshotOf } from './plan.ts';
 import { octocat } from './run.ts';
 
 /** What the parts of one command's test know and keep: plain values, changed by what the command does. */
@@ -26,10 +29,14 @@ export interface Memory {
   events: Record<number, (RunEvent & { seq: number })[]>;
   metrics: MetricSummary[];
   ahead: number;
+  shares: RunShare[];
+  usage: UsageRow[];
   lines: string[];
   audit: AuditRow[];
   pools: PoolState[];
   held: PlanSnapshot['held'];
+  queued: PlanSnapshot['queued'];
+  working: PlanSnapshot['working'];
   freezes: Freeze[];
   elevations: Elevation[];
   tokens: Token[];
@@ -45,10 +52,14 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     events: {},
     metrics: [],
     ahead: 0,
+    shares: [],
+    usage: [],
     lines: [],
     audit: [],
     pools: [],
     held: [],
+    queued: [],
+    working: [],
     freezes: [],
     elevations: [],
     tokens: [],
@@ -71,7 +82,11 @@ export function memoryPorts(m: Memory): Ports {
         const known = find(m.keys.get(key) ?? 0);
         if (known) return { run: known, created: false };
         const number = Math.max(0, ...m.runs.map(run => run.number)) + 1;
-        const run = { ...liveRun({ number, priority, requestedBy, place, createdAt: at }), spec };
+        const run = {
+          ...liveRun({ number, priority, requestedBy, place, createdAt: at }),
+          spec,
+          pool: spec.pool,
+        };
         m.runs.push(run);
         m.keys.set(key, number);
         return { run, created: true };
@@ -88,6 +103,7 @@ export function memoryPorts(m: Memory): Ports {
         return m.runs.filter(fits).toReversed().slice(0, limit);
       },
       ahead: async () => m.ahead,
+      shares: async () => m.shares,
       events: async number => m.events[number] ?? [],
       async change(number, change, now, actor) {
         m.calls.push(`change ${number} ${change.type}`);
@@ -105,6 +121,7 @@ export function memoryPorts(m: Memory): Ports {
       addPoints: unused,
     },
     logs: {
+      poolOf: unused,
       size: unused,
       append: unused,
       read: unused,
@@ -114,14 +131,10 @@ export function memoryPorts(m: Memory): Ports {
       },
     },
     plan: {
-      snapshot: async () => ({
-        epoch: 1,
-        wantedSeq: 1,
-        pools: m.pools,
-        freezes: m.freezes,
-        held: m.held,
-        queued: [],
-      }),
+      snapshot: async () =>
+        snapshotOf({
+          ...{ pools: m.pools, freezes: m.freezes, held: m.held, queued: m.queued, working: m.working },
+        }),
       commit: unused,
       wanted: unused,
     },
@@ -131,6 +144,12 @@ export function memoryPorts(m: Memory): Ports {
         return m.resolved;
       },
       archive: unused,
+    },
+    usage: {
+      between: async filter => {
+        m.calls.push(`usage ${JSON.stringify(filter)}`);
+        return m.usage;
+      },
     },
     links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
     groups: { of: async () => [] },

@@ -20,7 +20,7 @@ export interface Idempotency {
 export interface ApiPorts {
   dispatch(intent: Intent): Promise<Dispatched>;
   runs: Pick<RunStore, 'get' | 'list' | 'events' | 'metrics' | 'addPoints' | 'newestNumber'>;
-  logs: Pick<LogStore, 'read' | 'append'>;
+  logs: Pick<LogStore, 'read' | 'append' | 'poolOf'>;
   tokens: Pick<TokenStore, 'find' | 'attemptOf'>;
   refusals: TokenRefusals;
   source: Pick<SourcePort, 'archive'>;

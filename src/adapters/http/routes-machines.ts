@@ -43,10 +43,11 @@ const appendLog = defineRoute({
   answers: { 200: { description: 'What is known of the log now.', schema: agentLogResponse } },
   errors: ['RUN_NOT_FOUND'],
   handle: async ({ params, body }, token, ports) => {
-    const run = await existingRun(params.run, ports.runs);
-    ownPool(token, run.spec.pool, ports);
-    if (params.attempt > run.attempt)
+    // A later attempt may be on another pool: the log is that of the machine that had this one.
+    const pool = await ports.logs.poolOf(params.run, params.attempt);
+    if (pool === null)
       throw new SignalboxError('RUN_NOT_FOUND', { word: `${params.run} (attempt ${params.attempt})` });
+    ownPool(token, pool, ports);
     const size = await ports.logs.append(params.run, params.attempt, body.offset, body.text, body.points);
     return { status: 200, json: { size } };
   },
@@ -79,7 +80,9 @@ const getSource = defineRoute({
   errors: ['RUN_NOT_FOUND', 'SOURCE_UNAVAILABLE'],
   handle: async ({ params }, attempt, ports) => {
     const { spec } = await ownRun(attempt, params.number, ports);
-    const archive = await ports.source.archive(spec.source, spec.sha);
+    // An agent from before there were leases asks for the source of one.
+    const archive =
+      spec.kind === 'lease' ? emptyArchive() : await ports.source.archive(spec.source, spec.sha);
     return {
       status: 200,
       headers: { 'content-type': 'application/x-tar' },
@@ -90,6 +93,11 @@ const getSource = defineRoute({
 });
 
 export const machineRoutes: readonly Route[] = [syncAgent, appendLog, addMetrics, getSource];
+
+/** Two blocks of zeros end every archive (pax(1), ustar Interchange Format); here nothing is before them. */
+async function* emptyArchive(): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(1_024);
+}
 
 function ownPool(token: Token, pool: string, ports: Pick<ApiPorts, 'refusals'>): void {
   if (token.pool !== null && token.pool !== pool) throw beyond(tokenActor(token), `agent of ${pool}`, ports);

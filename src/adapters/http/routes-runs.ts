@@ -40,7 +40,10 @@ const createRun = defineRoute({
   describedBody: describedRunRequest,
   answers: {
     201: { description: 'The run waits for its accelerators.', schema: runJsonSchema },
-    200: { description: 'The same request came before; this is its run.', schema: runJsonSchema },
+    200: {
+      description: 'The same request came before; this is its run. With `dryRun`, what would become of it.',
+      schema: runJsonSchema,
+    },
   },
   errors: [
     'PROJECT_UNKNOWN',
@@ -56,7 +59,8 @@ const createRun = defineRoute({
     const reply = replyOf(await ports.dispatch(runIntent(token, key, body)));
     const made = z.object({ number: z.int() }).safeParse(reply.data);
     const location = made.success ? { location: `/v1/runs/${made.data.number}` } : undefined;
-    return { status: repeated ? 200 : 201, headers: location, json: reply.data };
+    // A dry run makes nothing.
+    return { status: repeated || !made.success ? 200 : 201, headers: location, json: reply.data };
   },
 });
 
@@ -69,8 +73,9 @@ const listRuns = defineRoute({
   answers: { 200: { description: 'A page of runs.', schema: runListSchema } },
   errors: [],
   handle: async ({ query }, token, { runs }) => {
-    const { project, state, mine, limit, before } = query;
+    const { kind, project, state, mine, limit, before } = query;
     const found = await runs.list({
+      kind,
       project,
       before,
       limit,

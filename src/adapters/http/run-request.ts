@@ -16,6 +16,7 @@ export const describedRunRequest = z.strictObject({
   timeLimit: z.string().optional().describe('For example `4h`.'),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   note: z.string().optional(),
+  dryRun: z.boolean().optional().describe('Answer what would become of it, and ask for nothing.'),
 });
 
 const plain = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -29,10 +30,11 @@ type AskingToken = Pick<Token, 'id' | 'name' | 'scopes'>;
 
 /** The same request from anywhere: `key` is unique per wish. Throws `BODY_INVALID` where it has another shape. */
 export function runIntent(token: AskingToken, key: string, body: unknown): Intent {
-  const { timeLimit, ...same } = parse(runRequestSchema, body);
+  const { timeLimit, dryRun, ...same } = parse(runRequestSchema, body);
   const values: Record<string, unknown> = same;
   const time = timeLimit ?? values.time;
   if (time !== undefined) values.time = typeof time === 'string' ? (parseDuration(time) ?? time) : time;
+  if (dryRun !== undefined) values['dry-run'] = dryRun;
   return callIntent(token, key, ['train'], values);
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { actorSchema } from '../../core/actor.ts';
 import { replySchema } from '../../core/reply-json.ts';
-import { endStates, runStates } from '../../core/run.ts';
+import { endStates, runKinds, runStates } from '../../core/run.ts';
 import { runJsonSchema } from '../../core/run-json.ts';
 
 const count = (max: number) => z.coerce.number().int().min(0).max(max);
@@ -18,6 +18,7 @@ export const attemptSchema = z.object({
 export const listQuerySchema = z.object({
   project: z.string().max(255).optional(),
   state: z.enum(runStates).optional(),
+  kind: z.enum(runKinds).default('train').describe('`lease`: what people hold accelerators by.'),
   mine: flag.describe('Only runs that this token asked for.'),
   limit: count(100).min(1).default(20),
   before: count(largestInteger).optional().describe('Only runs with a smaller number: the next page.'),
@@ -37,7 +38,19 @@ export const logQuerySchema = z.object({
 /** The data of one server-sent event; its id is `seq`. */
 export const eventSchema = z.object({
   seq: z.int(),
-  type: z.enum(['requested', 'queued', 'starting', 'running', 'stopping', 'preempted', 'lost', ...endStates]),
+  type: z.enum([
+    'requested',
+    'queued',
+    'approved',
+    'bumped',
+    'starting',
+    'running',
+    'extended',
+    'stopping',
+    'preempted',
+    'lost',
+    ...endStates,
+  ]),
   from: z.enum(runStates),
   to: z.enum(runStates),
   actor: actorSchema,

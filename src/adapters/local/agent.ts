@@ -85,7 +85,9 @@ async function serve(options: AgentOptions, agentDir: string): Promise<void> {
     const reports = wanted ? here.reports(wanted) : [];
     const first = wanted === null;
     try {
-      const answer = await service.sync({ pool, accelerators: await machine.list(), reports });
+      const accelerators = await machine.list();
+      const takes = wanted ? here.takes(wanted) : undefined;
+      const answer = await service.sync({ pool, accelerators, reports, takes });
       if (away > 0) log.info({ pool }, 'Signalbox answers again');
       away = 0;
       // 2. What belongs here now, and what may go.
@@ -135,6 +137,13 @@ function attemptsIn(agentDir: string, each: AttemptOptions) {
       const known = [...attempts.values()].filter(one => !isForeign(one, wanted) && !one.isEmpty());
       const over = known.filter(one => one.isOver()).slice(0, endsPerSync);
       return [...known.filter(one => !one.isOver()), ...over].map(one => one.report());
+    },
+    takes(wanted: Wanted): AgentSyncRequest['takes'] {
+      return [...wanted].flatMap(([key, { run, attempt, taken, stop }]) => {
+        const one = attempts.get(key);
+        const take = one && taken === null && stop === null && !isForeign(one, wanted) ? one.take() : null;
+        return take === null ? [] : [{ run, attempt, key: take }];
+      });
     },
     settle(settled: AgentSyncResponse['settled']): void {
       for (const { run, attempt } of settled) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -6,8 +7,9 @@ import type { Exit, StopReason } from '../../core/run.ts';
 import {
   type Assigned,
   attemptFolders,
+  type Claim,
   lastLines,
-  readAssignment,
+  readClaim,
   readControl,
   readLimit,
   readStop,
@@ -34,6 +36,8 @@ type Report = AgentSyncRequest['reports'][number];
 type Over = { exit: Exit } | { lost: string };
 
 const linesOfLog = 40;
+const takenElsewhere =
+  'Its machine knows nothing of having taken it: its data folder was emptied, or another agent serves the pool too.';
 
 /**
  * One attempt on this machine. What is known of it lies in its folder; here is only what goes on in this process. `step` may be repeated
@@ -43,11 +47,12 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
   const folders = attemptFolders(options.agentDir, run, attempt);
   const { files } = folders;
   const { log, signal } = options;
-  let assigned = readAssignment(folders);
+  let assigned: Claim | null = readClaim(folders);
   let over: Over | null = null;
   let lastSeen: ReturnType<typeof readControl> | null = null;
   let startedAt: Date | null = null;
   let limitS: number | null = null;
+  let claiming: Promise<void> | null = null;
   let starting: { stop: AbortController; done: Promise<void> } | null = null;
   let delivered = false;
   let delivering: Promise<void> | null = null;
@@ -83,7 +88,7 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
   /** One step towards what Signalbox wants of this attempt; `null`: it has no place here any more. */
   function step(wanted: Assigned | null): void {
     const seen = look();
-    if (seen.launched)
+    if (seen.launched || seen.lost)
       delivering ??= inBackground('log', deliver, () => {
         if (!delivered) delivering = null;
       });
@@ -91,7 +96,7 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
     const stop = wanted ? wanted.stop : 'cancel';
     if (!seen.launched) {
       if (stop) ending ??= inBackground('stop', () => stopStart(stop, wanted), endingDone);
-      else if (wanted && !starting && !ending) starting = begin(wanted);
+      else if (wanted && !starting && !ending && !claiming) takeOrBegin(wanted);
       return;
     }
     if (!seen.supervisor) return;
@@ -116,12 +121,35 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
     limitS = wantedS;
   }
 
+  /**
+   * Signalbox gives an attempt that no machine has taken to another one where this one falls silent. So it is asked for it under a key that
+   * is on disk before, and nothing of it is begun until Signalbox has answered with that key: from then on it waits for this machine's word.
+   */
+  function takeOrBegin(wanted: Assigned): void {
+    const take = assigned?.take;
+    if (mayBegin(wanted, take)) starting = begin(wanted);
+    else if (take === undefined)
+      claiming = inBackground(
+        'claim',
+        () => claim(wanted, randomUUID()),
+        () => {
+          claiming = null;
+        },
+      );
+    else if (wanted.taken !== null) writeDurable(files.lost, { reason: takenElsewhere });
+  }
+
+  async function claim(wanted: Assigned, take = assigned?.take): Promise<void> {
+    const mine = { ...wanted, take };
+    await claimFolders(mine, folders);
+    assigned = mine;
+  }
+
   function begin(wanted: Assigned): { stop: AbortController; done: Promise<void> } {
     const stop = new AbortController();
     const either = AbortSignal.any([stop.signal, signal]);
     const work = async () => {
-      await claimFolders(wanted, folders);
-      assigned = wanted;
+      await claim(wanted);
       await startAttempt(wanted, folders, options, either);
     };
     const done = inBackground('start', work, () => {
@@ -132,9 +160,8 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
 
   async function stopStart(reason: StopReason, wanted: Assigned | null): Promise<void> {
     starting?.stop.abort();
-    await starting?.done;
-    if (wanted) await claimFolders(wanted, folders);
-    assigned ??= wanted;
+    await Promise.all([starting?.done, claiming]);
+    if (wanted) await claim(wanted);
     if (existsSync(folders.control)) neverStart(folders, { stopped: reason, failure: null });
   }
 
@@ -172,10 +199,12 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
     step,
     /** The token that came with it; null before anything was written. */
     token: () => assigned?.token ?? null,
+    /** The key under which it is to be taken; null: it lies ready for none, or needs none any more. */
+    take: () => (over || existsSync(files.launched) ? null : (assigned?.take ?? null)),
     /** It has ended, and all that there is to send of its log was sent. */
     isOver: () => over !== null && delivered,
     /** Nothing of it was ever begun. */
-    isEmpty: () => !starting && !existsSync(files.assignment) && !existsSync(files.launched),
+    isEmpty: () => !starting && !claiming && !existsSync(files.assignment) && !existsSync(files.launched),
     report(): Report {
       const about = { run, attempt, startedAt, exit: null, reason: null };
       if (over && delivered)
@@ -197,7 +226,7 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
     },
     /** Resolves when nothing of it goes on in this process. */
     async rest(): Promise<void> {
-      await Promise.all([starting?.done, delivering, ending]);
+      await Promise.all([claiming, starting?.done, delivering, ending]);
     },
   };
 }
@@ -207,4 +236,9 @@ export type Attempt = ReturnType<typeof attemptOn>;
 export function wasForgotten(agentDir: string, { run, attempt, token }: Assigned): boolean {
   const mark = readJson(attemptFolders(agentDir, run, attempt).tombstone);
   return typeof mark === 'object' && mark !== null && 'token' in mark && mark.token === token;
+}
+
+/** Nothing is said by a service from before attempts were taken, and no key is asked for what a machine had before that. */
+function mayBegin({ taken }: Assigned, take: string | undefined): boolean {
+  return taken === undefined || taken === '' || (taken !== null && taken === take);
 }

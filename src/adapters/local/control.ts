@@ -10,6 +10,10 @@ import { asLimit, controlFiles } from './plan.ts';
 export const assignmentSchema = agentSyncResponse.shape.assignments.element;
 export type Assigned = z.infer<typeof assignmentSchema>;
 
+/** As it lies on disk: with the key under which this machine takes it, but from an agent from before there were keys. */
+const claimSchema = assignmentSchema.extend({ take: z.string().optional() });
+export type Claim = z.infer<typeof claimSchema>;
+
 const identity = z.object({ pid: z.int().positive(), start: z.string(), boot: z.string() });
 const instant = z.iso.datetime().transform(text => new Date(text));
 
@@ -65,8 +69,8 @@ export function readControl({ files }: AttemptFolders) {
   };
 }
 
-export function readAssignment({ files }: AttemptFolders): Assigned | null {
-  return parse(assignmentSchema, files.assignment);
+export function readClaim({ files }: AttemptFolders): Claim | null {
+  return parse(claimSchema, files.assignment);
 }
 
 export function readStop({ files }: AttemptFolders): z.infer<typeof stopSchema> | null {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../../core/ports.ts';
 import { checkOut, exists, giveAway, makeOwnFolder } from './checkout.ts';
-import type { Assigned, AttemptFolders, End } from './control.ts';
+import type { Assigned, AttemptFolders, Claim, End } from './control.ts';
 import { planFor, userNamed } from './environment.ts';
 import { createOnce, writeDurable } from './files.ts';
 import type { Handed } from './plan.ts';
@@ -53,6 +53,8 @@ export async function startAttempt(
   for (const folder of [folders.home, folders.temporary, folders.output, folders.checkpoints])
     await makeOwnFolder(folder, user);
   let notes: string[] = [];
+  // A lease has no source: whoever holds it begins in an empty folder.
+  if (assigned.spec.kind === 'lease') await makeOwnFolder(folders.work, user);
   if (!(await exists(folders.work))) {
     const { run, token } = assigned;
     const checkout = await checkOut(options.service, run, token, folders.work, signal);
@@ -75,7 +77,7 @@ export async function startAttempt(
  * The folders in which agent and supervisor meet. The first attempt of a run finds no output of an earlier life (a database that was
  * thrown away counts its runs from 1 again): that is moved aside.
  */
-export async function claimFolders(assigned: Assigned, folders: AttemptFolders): Promise<void> {
+export async function claimFolders(assigned: Claim, folders: AttemptFolders): Promise<void> {
   if (assigned.attempt === 1 && !existsSync(folders.control) && existsSync(folders.ofRun)) {
     const inside = await readdir(folders.ofRun);
     if (inside.length > 0 && !inside.some(name => /^\d+$/.test(name)))

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import { plainResources } from '../../core/pool.ts';
 import type { Accelerator, AgentStore, Assignment } from '../../core/ports.ts';
 import { timeLimitOf } from '../../core/run.ts';
-import type { Db, Tables, Tx } from './database.ts';
+import { type Db, json, type Tables, type Tx } from './database.ts';
 import { runOf, wantPlan } from './run-rows.ts';
 
 export function agentStore(db: Db): AgentStore {
@@ -20,6 +20,25 @@ export function agentStore(db: Db): AgentStore {
         for (const row of missing) left = (await leave(tx, row)) || left;
         if (changed.length > 0 || left || wasAway) await wantPlan(tx);
       });
+    },
+    async take(pool, takes) {
+      await db
+        .updateTable('agents')
+        .set({ takes: takes !== null })
+        .where('pool', '=', pool)
+        .where('takes', '!=', takes !== null)
+        .execute();
+      if (takes === null || takes.length === 0) return;
+      // Under the row lock of each run, as is whatever takes it back: of the two one is first, and the other changes nothing.
+      await sql`
+        with mine as (
+          select number, key from runs
+          join jsonb_to_recordset(${json(takes)}::jsonb) as t (run bigint, attempt int, key text)
+            on number = t.run and runs.attempt = t.attempt
+          where pool = ${pool} and state = 'starting' and taken is null
+          order by number for update of runs
+        )
+        update runs set taken = mine.key from mine where runs.number = mine.number`.execute(db);
     },
     async assignments(pool) {
       const rows = await db
@@ -48,6 +67,7 @@ export function agentStore(db: Db): AgentStore {
           kind: mine[0]?.kind ?? 'cpu',
           indices: mine.map(row => row.gpu),
           stop: run.stopping,
+          taken: run.taken,
         };
       });
     },

@@ -7,30 +7,31 @@ import { type Db, json, type Tx } from './database.ts';
  * Each row's hash covers the row and the hash before it. The head is kept beside the chain, so that rows missing at its end are seen
  * too. Its row lock puts writers one behind the other: append last in a transaction.
  */
-export async function appendAudit(tx: Tx, given: AuditEntry, now: Date): Promise<void> {
-  const entry = withElevation(given);
+export async function appendAudits(tx: Tx, given: readonly { entry: AuditEntry; at: Date }[]): Promise<void> {
+  if (given.length === 0) return;
   const head = await tx
     .selectFrom('audit_head')
     .selectAll()
     .where('id', '=', 1)
     .forUpdate()
     .executeTakeFirstOrThrow();
-  const seq = head.seq + 1;
-  const hash = link(head.hash, seq, now, entry);
-  await tx
-    .insertInto('audit')
-    .values({
-      seq,
-      at: now,
-      actor: json(entry.actor),
-      action: entry.action,
-      subject: entry.subject,
-      outcome: entry.outcome,
-      details: json(entry.details),
-      hash,
-    })
-    .execute();
+  let { seq, hash } = head;
+  const rows = given.map(({ entry: bare, at }) => {
+    const entry = withElevation(bare);
+    seq += 1;
+    hash = link(hash, seq, at, entry);
+    return { seq, at, ...entry, hash: hash.toString('hex') };
+  });
+  await sql`
+    insert into audit (seq, at, actor, action, subject, outcome, details, hash)
+    select seq, at, actor, action, subject, outcome, details, decode(hash, 'hex')
+    from jsonb_to_recordset(${json(rows)}::jsonb) as a (seq bigint, at timestamptz, actor jsonb, action text, subject text, outcome text,
+      details jsonb, hash text)`.execute(tx);
   await tx.updateTable('audit_head').set({ seq, hash }).where('id', '=', 1).execute();
+}
+
+export async function appendAudit(tx: Tx, entry: AuditEntry, at: Date): Promise<void> {
+  await appendAudits(tx, [{ entry, at }]);
 }
 
 /** What is done under an elevation says so in its details. */

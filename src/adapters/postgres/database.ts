@@ -1,11 +1,20 @@
-import { type Generated, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { type ColumnType, type Generated, Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
 import type { Actor, Place } from '../../core/actor.ts';
 import type { Verdict } from '../../core/elevation.ts';
 import type { Freeze } from '../../core/freeze.ts';
 import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
-import type { Failure, Run, RunEvent, RunSpec, RunState, StopReason } from '../../core/run.ts';
+import type {
+  Failure,
+  Preemption,
+  Run,
+  RunEvent,
+  RunKind,
+  RunSpec,
+  RunState,
+  StopReason,
+} from '../../core/run.ts';
 
 /** Rows as the driver gives them: `bigint` as number (numbers here stay far below 2^53), `timestamptz` as Date. */
 export interface Tables {
@@ -24,6 +33,9 @@ export interface Tables {
     requester: string;
     place: Json<Place>;
     attempt: number;
+    preemptions: Generated<number>;
+    taken: string | null;
+    preempted_by: Json<Preemption> | null;
     extra_s: Generated<number>;
     stopping: StopReason | null;
     stopped_by: Json<Actor> | null;
@@ -34,6 +46,12 @@ export interface Tables {
     queued_at: Date | null;
     started_at: Date | null;
     ended_at: Date | null;
+    kind: Generated<RunKind>;
+    warned_s: number | null;
+    /** As text, for it may have more digits than a double. */
+    approved: ColumnType<string | null, number | null, number | null>;
+    approved_by: Json<Actor> | null;
+    approved_at: Date | null;
   };
   extensions: { run: number; key: string; by_s: number; at: Date };
   run_events: {
@@ -47,7 +65,14 @@ export interface Tables {
     attempt: number;
     at: Date;
   };
-  attempts: { run: number; attempt: number; log_size: Generated<number>; log_start: Generated<number> };
+  attempts: {
+    run: number;
+    attempt: number;
+    /** Null: from before runs could change their pool. */
+    pool: string | null;
+    log_size: Generated<number>;
+    log_start: Generated<number>;
+  };
   log_chunks: { run: number; attempt: number; at_byte: number; content: Buffer };
   metric_points: { run: number; name: string; step: number; attempt: number; value: number };
   planner: {
@@ -56,8 +81,10 @@ export interface Tables {
     wanted_seq: number;
     seen_seq: number;
     changed_seq: Generated<number>;
+    /** After so long, in seconds, what a team had counts half. */
+    half_life_s: Generated<number>;
   };
-  agents: { pool: string; seen_at: Date };
+  agents: { pool: string; seen_at: Date; takes: Generated<boolean> };
   accelerators: {
     pool: string;
     node: string;
@@ -77,9 +104,14 @@ export interface Tables {
     node: string;
     kind: Accelerator['kind'];
     gpu: number;
+    flavor: string | null;
+    /** For one hour. */
+    price: Generated<number>;
     held_at: Date;
     released_at: Date | null;
   };
+  team_served: { team: string; served: number; at: Date };
+  team_spent: { team: string; month: string; amount: number };
   deliveries: {
     id: Generated<number>;
     source: 'slack';
@@ -208,7 +240,7 @@ export interface Tables {
 }
 
 /** A jsonb column: read as the value, written as text (the driver would write an array as a PostgreSQL array). */
-type Json<T> = import('kysely').ColumnType<T, string, string>;
+type Json<T> = ColumnType<T, string, string>;
 
 export type Db = Kysely<Tables>;
 export type Tx = Transaction<Tables>;

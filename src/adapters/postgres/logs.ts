@@ -1,6 +1,6 @@
 import type { LogStore } from '../../core/ports.ts';
 import type { Db } from './database.ts';
-import { showRun } from './run-rows.ts';
+import { showRuns } from './run-rows.ts';
 import { insertPoints } from './runs.ts';
 
 /** Bytes of one attempt's log that stay readable here; all of it stays on the machine that ran it. */
@@ -9,6 +9,16 @@ const newline = 0x0a;
 
 export function logStore(db: Db): LogStore {
   return {
+    async poolOf(number, attempt) {
+      const row = await db
+        .selectFrom('attempts')
+        .innerJoin('runs', 'runs.number', 'attempts.run')
+        .select(({ fn }) => fn.coalesce('attempts.pool', 'runs.pool').as('pool'))
+        .where('attempts.run', '=', number)
+        .where('attempts.attempt', '=', attempt)
+        .executeTakeFirst();
+      return row?.pool ?? null;
+    },
     async size(number, attempt) {
       const row = await db
         .selectFrom('attempts')
@@ -53,7 +63,7 @@ export function logStore(db: Db): LogStore {
           .execute();
         if (points.length > 0) {
           await insertPoints(tx, number, attempt, points);
-          await showRun(tx, number);
+          await showRuns(tx, [number]);
         }
         return size;
       });

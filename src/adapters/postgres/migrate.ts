@@ -11,8 +11,13 @@ import { links } from './migrations/0008-links.ts';
 import { groups } from './migrations/0009-groups.ts';
 import { ends } from './migrations/0010-ends.ts';
 import { resources } from './migrations/0011-resources.ts';
+import { sharedQueue } from './migrations/0012-shared-queue.ts';
+import { leases } from './migrations/0013-leases.ts';
 
-const migrations = [first, installations, extend, rates, home, audit, levers, links, groups, ends, resources];
+const migrations = [
+  ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
+  ...[resources, sharedQueue, leases],
+];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;
 const oldestMajor = 15;

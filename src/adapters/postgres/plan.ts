@@ -1,43 +1,45 @@
 import { sql } from 'kysely';
 import { system } from '../../core/actor.ts';
-import { plainResources } from '../../core/pool.ts';
-import type { PlanDecision, PlanSnapshot, PlanStore, PoolState } from '../../core/ports.ts';
-import { priorities } from '../../core/project.ts';
-import { transition } from '../../core/run.ts';
-import type { Db, Tx } from './database.ts';
-import { standing } from './freezes.ts';
-import { runOf, storeTransition } from './run-rows.ts';
+import type { PlanStore } from '../../core/ports.ts';
+import { type RunChange, transition, type Waiting } from '../../core/run.ts';
+import type { Decision, Hold, Start } from '../../core/scheduler/world.ts';
+import { type Db, json, type Tx } from './database.ts';
+import { type Change, runOf, storeTransitions } from './run-rows.ts';
+import { readSnapshot } from './snapshot.ts';
 
-type StartDecision = Extract<PlanDecision, { type: 'start' }>;
-type HoldDecision = Extract<PlanDecision, { type: 'hold' }>;
+const usualHalfLifeS = 7 * 86_400;
 
-/** An agent that said nothing for this long counts as out of reach; it speaks at least every few seconds. */
-const unreachableAfterS = 10;
-
-/** `pools`: the names that the configuration knows, whether or not an agent was ever seen for them. */
-export function planStore(db: Db, pools: readonly string[] | (() => readonly string[])): PlanStore {
+/**
+ * `pools`: the names that the configuration knows, whether or not an agent was ever seen for them. `halfLifeS`: after so long, what a team
+ * had counts half.
+ */
+export function planStore(
+  db: Db,
+  pools: readonly string[] | (() => readonly string[]),
+  halfLifeS: () => number = () => usualHalfLifeS,
+): PlanStore {
   const names = () => (typeof pools === 'function' ? pools() : pools);
   return {
-    snapshot: () =>
+    snapshot: now =>
       db
         .transaction()
         .setIsolationLevel('repeatable read')
         .setAccessMode('read only')
-        .execute(tx => readSnapshot(tx, names())),
+        .execute(tx => readSnapshot(tx, names(), now)),
     commit: (snapshot, decisions, now) =>
       db.transaction().execute(async tx => {
-        const starts = decisions.filter(decision => decision.type === 'start');
         const holds = decisions.filter(decision => decision.type === 'hold');
+        const moves = decisions.filter(decision => decision.type !== 'hold');
         // Runs before the planner, as every change of a run has it: the other way round, the two would wait for each other.
-        await lockRuns(tx, starts, holds);
+        await lockRuns(tx, moves, holds);
         const moved = await tx
           .updateTable('planner')
-          .set({ epoch: snapshot.epoch + 1, seen_seq: snapshot.wantedSeq })
+          .set({ epoch: snapshot.epoch + 1, seen_seq: snapshot.wantedSeq, half_life_s: halfLifeS() })
           .where('id', '=', 1)
           .where('epoch', '=', snapshot.epoch)
           .executeTakeFirst();
         if (moved.numUpdatedRows !== 1n) return false;
-        for (const decision of starts) await start(tx, decision, now);
+        await move(tx, moves, now);
         await hold(tx, holds);
         return true;
       }),
@@ -52,133 +54,98 @@ export function planStore(db: Db, pools: readonly string[] | (() => readonly str
   };
 }
 
-async function readSnapshot(tx: Tx, names: readonly string[]): Promise<PlanSnapshot> {
-  const planner = await tx
-    .selectFrom('planner')
-    .select(['epoch', 'wanted_seq'])
-    .where('id', '=', 1)
-    .executeTakeFirstOrThrow();
-  const agents = await tx
-    .selectFrom('agents')
-    .select([
-      'pool',
-      'seen_at',
-      sql<boolean>`seen_at > clock_timestamp() - make_interval(secs => ${unreachableAfterS})`.as('reachable'),
-    ])
-    .execute();
-  const accelerators = await tx.selectFrom('accelerators').selectAll().execute();
-  const held = await tx
-    .selectFrom('allocations')
-    .select(['pool', 'node', 'kind', 'gpu as index', 'run'])
-    .where('released_at', 'is', null)
-    .execute();
-  const queued = await tx
-    .selectFrom('runs')
-    .select([
-      'number',
-      'pool',
-      'project',
-      'gpus',
-      'priority',
-      'queued_at',
-      'created_at',
-      sql<string | null>`spec ->> 'gpuModel'`.as('gpu_model'),
-    ])
-    .where('state', '=', 'queued')
-    .execute();
-  const pools = names.map((name): PoolState => {
-    const agent = agents.find(row => row.pool === name);
-    return {
-      name,
-      seenAt: agent?.seen_at ?? null,
-      reachable: agent?.reachable ?? false,
-      accelerators: accelerators
-        .filter(row => row.pool === name)
-        .map(({ node, index, kind, resource, device, model, memory_mb, healthy }) => ({
-          node,
-          index,
-          kind,
-          resource: resource ?? plainResources[kind],
-          device,
-          model,
-          memoryMb: memory_mb,
-          healthy,
-        })),
-    };
-  });
-  return {
-    epoch: planner.epoch,
-    wantedSeq: planner.wanted_seq,
-    pools,
-    freezes: await standing(tx),
-    held,
-    queued: queued.map(row => ({
-      number: row.number,
-      pool: row.pool,
-      project: row.project,
-      gpus: row.gpus,
-      gpuModel: row.gpu_model,
-      priority: priorities[row.priority] ?? 'normal',
-      queuedAt: row.queued_at ?? row.created_at,
-    })),
-  };
+type Moving = Exclude<Decision, Hold>;
+
+/** What `runs.waiting` becomes. */
+function waitOf({ code, sentence, cost, room }: Hold): Waiting {
+  return { code, sentence, ...(cost === undefined ? {} : { cost }), ...(room ? { room } : {}) };
+}
+
+function held(holds: readonly Hold[]) {
+  const rows = holds.map(one => ({ run: one.run, waiting: waitOf(one) }));
+  return sql`jsonb_to_recordset(${json(rows)}::jsonb) as h (run bigint, waiting jsonb)`;
 }
 
 /** Those that the plan will write; by number, so that two plans do not wait for each other either. */
-async function lockRuns(tx: Tx, starts: StartDecision[], holds: HoldDecision[]): Promise<void> {
+async function lockRuns(tx: Tx, moves: readonly Moving[], holds: readonly Hold[]): Promise<void> {
   await sql`
     select number from runs
-    where state = 'queued' and (
-      number = any(${starts.map(d => d.run)}::bigint[])
-      or number in (
-        select h.run from unnest(${holds.map(d => d.run)}::bigint[], ${holds.map(d => d.sentence)}::text[]) as h (run, sentence)
-        join runs as known on known.number = h.run
-        where known.waiting ->> 'sentence' is distinct from h.sentence
-      )
+    where number = any(${moves.map(d => d.run)}::bigint[]) or number in (
+      select h.run from ${held(holds)} join runs as known on known.number = h.run
+      where known.state = 'queued' and known.waiting is distinct from h.waiting
     )
     order by number for update`.execute(tx);
 }
 
-async function start(tx: Tx, decision: StartDecision, now: Date): Promise<void> {
-  const row = await tx
+/** Starts, and what makes room for others; what has changed since the snapshot stays as it is, as that change has asked for another plan. */
+async function move(tx: Tx, decisions: readonly Moving[], now: Date): Promise<void> {
+  if (decisions.length === 0) return;
+  const rows = await tx
     .selectFrom('runs')
     .selectAll()
-    .where('number', '=', decision.run)
-    .forUpdate()
-    .executeTakeFirst();
-  // Cancelled since the snapshot: that change has asked for another plan already.
-  if (row?.state !== 'queued') return;
-  const run = runOf(row);
-  const after = transition(run, { type: 'start', actor: system, reason: decision.reason }, now, system);
-  if (!after.ok) return;
-  await storeTransition(tx, run, after);
-  await tx
-    .insertInto('allocations')
-    .values(
-      decision.indices.map(gpu => ({
-        run: run.number,
-        attempt: after.run.attempt,
-        pool: decision.pool,
-        node: decision.node,
-        kind: decision.kind,
+    .where(sql<boolean>`number = any(${decisions.map(d => d.run)}::bigint[])`)
+    .execute();
+  const runs = new Map(rows.map(row => [row.number, runOf(row)]));
+  const starts: { decision: Start; change: Change }[] = [];
+  const others: Change[] = [];
+  for (const decision of decisions) {
+    const before = runs.get(decision.run);
+    if (!before) continue;
+    const after = transition(before, changeOf(decision), now, system);
+    if (!after.ok) continue;
+    if (decision.type === 'start') starts.push({ decision, change: { before, after } });
+    else others.push({ before, after });
+  }
+  await storeTransitions(
+    tx,
+    others.concat(starts.map(({ change }) => change)),
+    others.every(({ before, after }) => before.state === after.run.state),
+  );
+  await allocate(tx, starts, now);
+}
+
+function changeOf(decision: Moving): RunChange {
+  const { reason } = decision;
+  if (decision.type === 'start') return { type: 'start', actor: system, reason, pool: decision.pool };
+  if (decision.type === 'withdraw') return { type: 'withdraw', actor: system, reason };
+  const by = { run: decision.by, rule: decision.rule };
+  return { type: 'stop', actor: system, why: 'preempt', reason, by };
+}
+
+async function allocate(
+  tx: Tx,
+  starts: readonly { decision: Start; change: Change }[],
+  now: Date,
+): Promise<void> {
+  const rows = starts.flatMap(({ decision: { run, pool, flavor, price, shares }, change }) =>
+    shares.flatMap(({ node, kind, indices }) =>
+      indices.map(gpu => ({
+        run,
+        attempt: change.after.run.attempt,
+        pool,
+        node,
+        kind,
         gpu,
+        flavor,
+        price,
         held_at: now,
       })),
-    )
-    .execute();
+    ),
+  );
+  if (rows.length === 0) return;
+  await sql`
+    insert into allocations (run, attempt, pool, node, kind, gpu, flavor, price, held_at)
+    select * from jsonb_to_recordset(${json(rows)}::jsonb) as a (run bigint, attempt int, pool text, node text, kind text, gpu int,
+      flavor text, price float8, held_at timestamptz)`.execute(tx);
 }
 
 /** One statement for all that wait, however many: only those whose reason changed are written. */
-async function hold(tx: Tx, decisions: HoldDecision[]): Promise<void> {
+async function hold(tx: Tx, decisions: readonly Hold[]): Promise<void> {
   if (decisions.length === 0) return;
   await sql`
-    with held as (
-      select * from unnest(${decisions.map(d => d.run)}::bigint[], ${decisions.map(d => d.code)}::text[],
-        ${decisions.map(d => d.sentence)}::text[]) as h (run, code, sentence)
-    ), changed as (
-      update runs set waiting = jsonb_build_object('code', held.code, 'sentence', held.sentence)
-      from held
-      where number = held.run and state = 'queued' and waiting ->> 'sentence' is distinct from held.sentence
+    with changed as (
+      update runs set waiting = h.waiting from ${held(decisions)}
+      where number = h.run and state = 'queued' and runs.waiting is distinct from h.waiting
       returning number
     ), homes as (
       update planner set changed_seq = changed_seq + 1 where id = 1 and exists (select from changed)

@@ -4,7 +4,15 @@ import { priorities } from '../../core/project.ts';
 import { type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tx } from './database.ts';
-import { addEvents, addSurface, requesterOf, runOf, showRun, storeTransition, wantPlan } from './run-rows.ts';
+import {
+  addEvents,
+  addSurface,
+  requesterOf,
+  runOf,
+  showRuns,
+  storeTransition,
+  wantPlan,
+} from './run-rows.ts';
 
 export function runStore(db: Db): RunStore {
   return {
@@ -33,6 +41,7 @@ export function runStore(db: Db): RunStore {
     async list(filter) {
       let query = db.selectFrom('runs').selectAll().orderBy('number', 'desc').limit(filter.limit);
       if (filter.requesters) query = query.where('requester', 'in', filter.requesters);
+      if (filter.kind) query = query.where('kind', '=', filter.kind);
       if (filter.project) query = query.where('project', '=', filter.project);
       if (filter.team) query = query.where('team', '=', filter.team);
       if (filter.states) query = query.where('state', 'in', filter.states);
@@ -44,11 +53,28 @@ export function runStore(db: Db): RunStore {
       const priority = priorities.indexOf(run.priority);
       const result = await sql<{ count: number }>`
         select count(*) as count from runs
-        where state = 'queued' and pool = ${run.spec.pool} and (gpus = 0) = ${run.spec.gpus === 0}
+        where state = 'queued' and pool = ${run.pool} and (gpus = 0) = ${run.spec.gpus === 0}
           and (-priority, queued_at, number) < (${-priority}::int, ${run.queuedAt}::timestamptz, ${run.number}::bigint)`.execute(
         db,
       );
       return result.rows[0]?.count ?? 0;
+    },
+    async shares(run) {
+      if (run.attempt === 0) return [];
+      const rows = await db
+        .selectFrom('allocations')
+        .select(['pool', 'node', 'kind', 'gpu'])
+        .where('run', '=', run.number)
+        .where('attempt', '=', run.attempt)
+        .orderBy('node')
+        .orderBy('gpu')
+        .execute();
+      const nodes = [...new Set(rows.map(row => row.node))];
+      return nodes.flatMap(node => {
+        const here = rows.filter(row => row.node === node);
+        const [first] = here;
+        return first ? [{ pool: first.pool, node, kind: first.kind, indices: here.map(row => row.gpu) }] : [];
+      });
     },
     async events(number, afterSeq = 0) {
       const rows = await db
@@ -109,7 +135,7 @@ export function runStore(db: Db): RunStore {
     async addPoints(number, attempt, points) {
       await db.transaction().execute(async tx => {
         await insertPoints(tx, number, attempt, points);
-        await showRun(tx, number);
+        await showRuns(tx, [number]);
       });
     },
   };
@@ -156,6 +182,7 @@ async function insertRun(tx: Tx, wish: NewRun) {
     .values({
       request_key: wish.key,
       spec: json(spec),
+      kind: spec.kind ?? 'train',
       project: spec.project,
       team: spec.team,
       pool: spec.pool,
@@ -180,7 +207,10 @@ async function insertRun(tx: Tx, wish: NewRun) {
     { type: 'requested', from: 'requested', to: 'requested', reason: 'It was asked for.', ...asked },
     { type: 'queued', from: 'requested', to: 'queued', reason: 'It waits for its turn.', ...asked },
   ];
-  await addEvents(tx, run.number, events);
+  await addEvents(
+    tx,
+    events.map(event => ({ run: run.number, event })),
+  );
   await addSurface(tx, `run:${run.number}:message`, 'run', run);
   await wantPlan(tx);
   const details = {

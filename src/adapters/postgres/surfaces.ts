@@ -1,5 +1,5 @@
 import { type ExpressionBuilder, sql } from 'kysely';
-import type { ClaimedSurface, SurfaceStore } from '../../core/ports.ts';
+import type { ClaimedSurface, Surface, SurfaceStore } from '../../core/ports.ts';
 import { replySchema } from '../../core/reply-json.ts';
 import { type Db, json, type Tables } from './database.ts';
 
@@ -12,8 +12,13 @@ const homeAgeS = 45;
 const homesAtOnce = 200;
 /** More of one place at a time would only be told to wait. */
 const mostOfLane = 4;
+/** The sweep finds the others. */
+const mostUnshown = 200;
 /** `stageOf` of a run in SQL. */
 const stage = sql`concat_ws(' ', r.state, r.stopping)`;
+
+/** Told in the thread of the run's message. */
+const isReply = (kind: Surface['kind']) => kind === 'ended' || kind === 'preempted' || kind === 'warning';
 
 export function surfaceStore(db: Db): SurfaceStore {
   const due = (eb: ExpressionBuilder<Tables, 'surfaces'>) =>
@@ -99,8 +104,8 @@ export function surfaceStore(db: Db): SurfaceStore {
         content: row.content && replySchema.parse(row.content),
         nonce: row.nonce,
         remote: row.remote,
-        thread: row.kind === 'ended' ? (message?.remote ?? null) : null,
-        threadGone: row.kind === 'ended' && !message?.remote && message?.gave_up === true,
+        thread: isReply(row.kind) ? (message?.remote ?? null) : null,
+        threadGone: isReply(row.kind) && !message?.remote && message?.gave_up === true,
         shownHash: row.shown_hash,
         shownStage: row.shown_stage,
         postingSince: row.posting_since,
@@ -186,13 +191,24 @@ export function surfaceStore(db: Db): SurfaceStore {
       const rows = await db.selectFrom('surfaces').select('id').where('run', '=', number).execute();
       return rows.map(row => row.id);
     },
+    async unshown(runs) {
+      const rows = await db
+        .selectFrom('surfaces')
+        .select('id')
+        .where(sql<boolean>`run = any(${runs}::bigint[])`)
+        .whereRef('wanted_seq', '>', 'seen_seq')
+        .where('gave_up', '=', false)
+        .limit(mostUnshown)
+        .execute();
+      return rows.map(row => row.id);
+    },
     async due(limit) {
       // Each lane is what one limit of a place holds up: behind a long one, no other has to wait.
       const { rows } = await sql<{ id: string }>`
         with ready as (
           select s.id, s.next_at,
             case
-              when s.kind not in ('run', 'ended') then concat_ws(' ', s.kind, s.place->>'team', s.place->>'user')
+              when s.run is null then concat_ws(' ', s.kind, s.place->>'team', s.place->>'user')
               when s.remote is null then concat_ws(' ', 'post', s.place->>'team', s.place->>'channel')
               else concat_ws(' ', 'edit', s.place->>'team')
             end as lane,
@@ -204,8 +220,8 @@ export function surfaceStore(db: Db): SurfaceStore {
             end as rank
           from surfaces s left join runs r on r.number = s.run
           where not s.gave_up and s.wanted_seq > s.seen_seq and s.next_at <= now() and s.claimed_until < now()
-            -- The end of a run whose message is still to come has no thread yet.
-            and not (s.kind = 'ended' and s.place->>'askedIn' is null and exists (
+            -- What belongs below the message of a run has no thread while that is still to come.
+            and not (s.kind in ('ended', 'preempted', 'warning') and s.place->>'askedIn' is null and exists (
               select from surfaces m where m.run = s.run and m.kind = 'run' and m.remote is null and not m.gave_up))
         ), turns as (
           select *, row_number() over (partition by lane order by rank, next_at, id) as turn from ready

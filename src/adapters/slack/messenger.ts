@@ -92,7 +92,8 @@ export function slackMessenger({
     for (const block of content.blocks) {
       if (block.kind !== 'actions') continue;
       for (const one of block.actions) {
-        const text = buttonText({ team, channel, action: one.action, run: one.run });
+        const { action, run, cost } = one;
+        const text = buttonText({ team, channel, action, run, cost });
         values.set(one, await signer.sign(text));
       }
     }

@@ -40,11 +40,16 @@ export function aRun(changes: Partial<Run> = {}): Run {
     priority: 'normal',
     requestedBy: { kind: 'token', id: 'writer', name: 'writer' },
     place: { kind: 'http' },
+    pool: 'local',
     attempt: 1,
+    preemptions: 0,
+    taken: null,
+    preemptedBy: null,
     extraS: 0,
     stopping: null,
     stoppedBy: null,
     waiting: null,
+    approval: null,
     exitCode: null,
     failure: null,
     createdAt: at,
@@ -158,6 +163,10 @@ export function portsOver(world: World): HttpDeps {
       newestNumber: async () => Math.max(...world.runs.keys()),
     },
     logs: {
+      poolOf: async (number, attempt) => {
+        const run = world.runs.get(number);
+        return run && attempt <= run.attempt ? run.pool : null;
+      },
       read: async (number, attempt, offset, limit) => {
         const bytes = Buffer.from(world.logs.get(`${number}/${attempt}`) ?? '').subarray(
           offset,

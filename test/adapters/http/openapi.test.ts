@@ -89,6 +89,7 @@ test('schemas in the document are those of the wire', async t => {
   assert.deepEqual(list, [
     'project: string',
     'state: string',
+    'kind: string',
     'mine: string',
     'limit: integer',
     'before: integer',

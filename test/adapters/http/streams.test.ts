@@ -128,6 +128,7 @@ test('a log whose beginning is no longer kept says where it begins', async t => 
   const kept = { from: 100, text: 'later\n' };
   const { ask } = await start(t, {
     logs: {
+      poolOf: async () => 'local',
       append: async () => 0,
       read: async (_number, _attempt, offset) => {
         if (offset < kept.from) return { text: kept.text, next: kept.from + kept.text.length, dropped: true };

@@ -50,6 +50,10 @@ export async function openWorkbench() {
     syncs: 0,
     sourceStatus: 200,
     settles: true,
+    /** Whether attempts are given to those who want to take them. */
+    gives: true,
+    /** What agents wanted to take, in order, each once. */
+    takes: [] as string[],
     accelerators: [] as unknown[],
     sourceTokens: [] as string[],
     loseLogAnswers: 0,
@@ -91,6 +95,12 @@ export async function openWorkbench() {
       if (report.state !== 'exited' && report.state !== 'lost') continue;
       if (assignments.delete(key)) ends.set(key, [...(ends.get(key) ?? []), report]);
       if (state.settles) settled.push({ run: report.run, attempt: report.attempt });
+    }
+    for (const { run, attempt, key: take } of request.takes ?? []) {
+      const said = `${run}-${attempt} ${take}`;
+      if (!state.takes.includes(said)) state.takes.push(said);
+      const one = assignments.get(`${run}-${attempt}`);
+      if (one?.taken === null && state.gives) assignments.set(`${run}-${attempt}`, { ...one, taken: take });
     }
     return { assignments: [...assignments.values()], settled };
   }
@@ -143,9 +153,21 @@ export async function openWorkbench() {
       const run = rest.run ?? next++;
       const attempt = rest.attempt ?? 1;
       const key = `${run}-${attempt}`;
-      const all = { node: 'here', kind: 'cpu' as const, indices: [0], stop: null, token: `token-${key}` };
+      const all = {
+        node: 'here',
+        kind: 'cpu' as const,
+        indices: [0],
+        stop: null,
+        taken: null,
+        token: `token-${key}`,
+      };
       assignments.set(key, { run, attempt, ...all, ...rest, spec: { ...plainSpec, ...spec } });
       return key;
+    },
+    /** It was taken under this key. */
+    take(key: string, taken: string): void {
+      const assigned = assignments.get(key);
+      if (assigned) assignments.set(key, { ...assigned, taken });
     },
     stop(key: string, stop: Assigned['stop']): void {
       const assigned = assignments.get(key);

@@ -13,10 +13,21 @@ import { tokenStore } from '../../../src/adapters/postgres/tokens.ts';
 import { tellDrained } from '../../../src/app/tell-drained.ts';
 import { type Actor, actorKey, type Place } from '../../../src/core/actor.ts';
 import type { FreezeScope } from '../../../src/core/freeze.ts';
+import { policySchema } from '../../../src/core/policy.ts';
+import type { PlanSnapshot } from '../../../src/core/ports.ts';
 import { plan } from '../../../src/core/scheduler/plan.ts';
+import { readWorld } from '../../../src/core/scheduler/read-world.ts';
+import type { Decision } from '../../../src/core/scheduler/world.ts';
 import { later, noon } from '../../support/live-run.ts';
+import { startOf } from '../../support/plan.ts';
 import { type ServerKind, serverMissing, startServer, type TestServer } from '../../support/postgres.ts';
 import { octocat, wish } from '../../support/run.ts';
+
+/** What the core decides where there are these pools. */
+function decide(snapshot: PlanSnapshot, pools: string[]): Decision[] {
+  const policy = policySchema.parse({ pools: Object.fromEntries(pools.map(name => [name, {}])) });
+  return plan(readWorld(snapshot, policy, noon), noon.getTime());
+}
 
 const hubot: Actor = { kind: 'slack', id: 'T1/U2', name: 'hubot' };
 const place: Place = {
@@ -62,17 +73,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         .execute();
       return rows.map(({ subject, actor, details }) => ({ subject, actor, details }));
     };
-    const start = (run: number, pool: string) => ({
-      ...{
-        type: 'start' as const,
-        run,
-        pool,
-        node: 'n',
-        kind: 'cpu' as const,
-        indices: [0],
-        reason: 'its turn',
-      },
-    });
+    const start = (run: number, pool: string) => startOf(run, pool);
     const exit = { code: 0, signal: null, stopped: null, failure: null, lines: [], at: noon };
 
     describe('freezes', () => {
@@ -180,7 +181,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         assert.equal(await plans.commit(before, [start(run.number, 'fence')], noon), false);
         assert.equal(await plans.wanted(), true);
         const next = await plans.snapshot(noon);
-        await plans.commit(next, plan(next, noon), noon);
+        await plans.commit(next, decide(next, ['fence']), noon);
         const held = await runStore(b.db).get(run.number);
         assert.equal(held?.waiting?.code, 'frozen');
         assert.match(
@@ -192,7 +193,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         await freezeStore(b.db).lift({ key: 'fence-lift', kind: 'freeze', scope, by: hubot, at: noon });
         assert.equal(await plans.wanted(), true);
         const last = await plans.snapshot(noon);
-        const codes = plan(last, noon).map(one =>
+        const codes = decide(last, ['fence']).map(one =>
           one.type === 'hold' && one.run === run.number ? one.code : '',
         );
         assert.ok(codes.includes('pool-unreachable'));

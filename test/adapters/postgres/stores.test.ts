@@ -15,6 +15,7 @@ import { checkIdempotency, tokenStore } from '../../../src/adapters/postgres/tok
 import { type Actor, actorKey, system } from '../../../src/core/actor.ts';
 import { SignalboxError } from '../../../src/core/errors.ts';
 import type { Exit } from '../../../src/core/run.ts';
+import { startOf } from '../../support/plan.ts';
 import { type ServerKind, serverMissing, startServer, type TestServer } from '../../support/postgres.ts';
 import { quietLine } from '../../support/quiet-line.ts';
 import { octocat, wish } from '../../support/run.ts';
@@ -49,15 +50,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       const { run } = await runs.create(wish(`start-${pool}-${slot}`, {}, { pool }));
       const plan = planStore(a.db, [pool]);
       const snapshot = await plan.snapshot(now);
-      const start = {
-        type: 'start' as const,
-        run: run.number,
-        pool,
-        node: 'n1',
-        kind: 'cpu' as const,
-        indices: [slot],
-        reason: 'its turn',
-      };
+      const start = startOf(run.number, pool, [slot]);
       assert.equal(await plan.commit(snapshot, [start], now), true);
       return run.number;
     }
@@ -238,15 +231,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         await startedRun('twice', 0);
         const { run } = await runStore(a.db).create(wish('twice-other', {}, { pool: 'twice' }));
         const plan = planStore(a.db, ['twice']);
-        const start = {
-          type: 'start' as const,
-          run: run.number,
-          pool: 'twice',
-          node: 'n1',
-          kind: 'cpu' as const,
-          indices: [0],
-          reason: '',
-        };
+        const start = startOf(run.number, 'twice', [0]);
         await assert.rejects(plan.commit(await plan.snapshot(now), [start], now), /allocations_once/);
         assert.equal(
           (await runStore(a.db).get(run.number))?.state,
@@ -267,15 +252,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
           now,
           octocat,
         );
-        const start = {
-          type: 'start' as const,
-          run: run.number,
-          pool: 'late',
-          node: 'n',
-          kind: 'cpu' as const,
-          indices: [0],
-          reason: '',
-        };
+        const start = startOf(run.number, 'late', [0]);
         assert.equal(await plan.commit(snapshot, [start], now), true);
         assert.equal((await runStore(a.db).get(run.number))?.state, 'cancelled');
         assert.equal((await plan.snapshot(now)).held.filter(held => held.pool === 'late').length, 0);
@@ -291,7 +268,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         const hold = {
           type: 'hold' as const,
           run: run.number,
-          code: 'flavor-full',
+          code: 'flavor-full' as const,
           sentence: 'All 2 slots are held.',
         };
         const before = await seq();
@@ -302,15 +279,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
           sentence: hold.sentence,
         });
         assert.equal(await seq(), before + 1, 'the second plan said nothing new');
-        const start = {
-          type: 'start' as const,
-          run: run.number,
-          pool: 'reasons',
-          node: 'n1',
-          kind: 'cpu' as const,
-          indices: [0],
-          reason: '',
-        };
+        const start = startOf(run.number, 'reasons', [0]);
         await plan.commit(await plan.snapshot(now), [start], now);
         assert.equal((await runStore(a.db).get(run.number))?.waiting, null);
       });
@@ -318,7 +287,6 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       test('the end of a run gives its accelerator back and wants a plan', async () => {
         const number = await startedRun('giveback');
         const plan = planStore(a.db, ['giveback']);
-        assert.equal(await plan.wanted(), true);
         await plan.commit(await plan.snapshot(now), [], now);
         assert.equal(await plan.wanted(), false);
         await runStore(a.db).change(number, { type: 'exited', attempt: 1, exit }, now, system);

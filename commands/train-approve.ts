@@ -1,0 +1,65 @@
+import { defineCommand, type Outcome } from '../src/core/command.ts';
+import { findRun } from '../src/core/find-run.ts';
+import { formatMoney, isWithin, typedMoney } from '../src/core/money.ts';
+import { reply } from '../src/core/reply.ts';
+import { askedCost, type Run } from '../src/core/run.ts';
+import { runJson } from '../src/core/run-json.ts';
+import { titleOf } from '../src/core/run-reply.ts';
+
+/**
+ * Lets a run that waits for it cost what it asks for. Whoever asked for the run may not, under any account. Two at once are one approval,
+ * and a cost that has grown since it was shown is not approved.
+ */
+export const trainApprove = defineCommand({
+  path: ['train', 'approve'],
+  summary: 'Approve what a run may cost.',
+  access: 'approver',
+  scope: 'admin',
+  arguments: [{ name: 'run', kind: 'run', summary: "The run's number.", required: true }],
+  flags: [
+    { name: 'cost', kind: 'amount', summary: 'The most that is approved; what it asks for otherwise.' },
+  ],
+  examples: ['train approve 42', 'train approve 42 --cost 51.20'],
+  needs: ['runs'],
+  async run(values, { actor, isSelf, policy, now }, { runs }) {
+    const found = await findRun(values.run, runs);
+    if (!found.ok) return found;
+    const { run } = found;
+    const { number, approval } = run;
+    if (isSelf(run.requestedBy)) return { ok: false, code: 'APPROVAL_OWN', details: { number } };
+    const cost = askedCost(run);
+    if (cost === null) {
+      // The second of two who press at once, or a repeat.
+      if (approval && isWithin(approval.cost, values.cost ?? approval.cost))
+        return approved(run, policy.currency);
+      return needless(run);
+    }
+    if (values.cost !== undefined && !isWithin(cost, values.cost)) {
+      const example = `train approve ${number} --cost ${typedMoney(cost)}`;
+      const word = formatMoney(values.cost, policy.currency);
+      const details = { number, word, cost: formatMoney(cost, policy.currency), example };
+      return { ok: false, code: 'APPROVAL_LESS', details };
+    }
+    const sentence = `${actor.name} approved that it costs up to ${formatMoney(cost, policy.currency)}.`;
+    const changed = await runs.change(number, { type: 'approve', actor, cost, sentence }, now, actor);
+    if (changed.ok) return approved(changed.run, policy.currency);
+    const again = await findRun(number, runs);
+    if (!again.ok) return again;
+    return again.run.approval && again.run.approval.cost >= cost
+      ? approved(again.run, policy.currency)
+      : needless(again.run);
+  },
+});
+
+function approved(run: Run, currency: string): Outcome {
+  const { approval } = run;
+  const said = approval
+    ? ` It may cost up to ${formatMoney(approval.cost, currency)}, by ${approval.by.name}.`
+    : '';
+  return { ok: true, reply: reply(`Run ${titleOf(run)}.${said}`, [], { data: runJson(run) }) };
+}
+
+function needless({ number, state, stopping }: Run): Outcome {
+  const details = { number, state: stopping ? 'being stopped' : state, example: `train status ${number}` };
+  return { ok: false, code: 'APPROVAL_NEEDLESS', details };
+}
