@@ -142,7 +142,7 @@ export function smallWorld(parts: Partial<World>): World {
 }
 
 /** `#1 a:0,1`, `#2 flavor-full`, `#9 stops for #1 (reclaim)`, `#5 taken back from lab`. */
-export function brief(one: Decision): string {
+function brief(one: Decision): string {
   switch (one.type) {
     case 'start':
       return `#${one.run} ${one.shares.map(({ node, indices }) => `${node}:${indices.join(',')}`).join(' ')}`;

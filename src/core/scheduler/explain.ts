@@ -210,7 +210,7 @@ function agrees({ hasRoom, isOnly }: Dear): string {
   return `It starts when an approver agrees${then}${isOnly ? '' : ', or when another of its pools has room'}.`;
 }
 
-export function money(amount: number, currency: string): string {
+function money(amount: number, currency: string): string {
   return `${amount.toFixed(2)} ${currency}`;
 }
 

@@ -133,7 +133,7 @@ export function everFitting(lane: Lane, each: number): number {
 }
 
 /** May be started on now. `long`: by a run that may still hold it when the reservation begins. */
-export function openOn(node: LaneNode, long: boolean): number {
+function openOn(node: LaneNode, long: boolean): number {
   const open = Math.min(node.free.length, node.soon);
   return long ? Math.min(open, node.spare) : open;
 }
