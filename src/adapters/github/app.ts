@@ -15,6 +15,8 @@ export interface GitHubApp {
   inOrg<T>(org: string, call: (client: Octokit) => Promise<T>): Promise<T>;
   /** The same by the id of the installation, as every webhook names it. */
   inInstallation<T>(id: number, call: (client: Octokit) => Promise<T>): Promise<T>;
+  /** A call as the app itself, which has rights nowhere. Throws `GitHubError`. */
+  asApp<T>(call: (client: Octokit) => Promise<T>): Promise<T>;
 }
 
 export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOptions): GitHubApp {
@@ -46,6 +48,13 @@ export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOpti
 
   return {
     inInstallation,
+    async asApp(call) {
+      try {
+        return await call(app.octokit);
+      } catch (cause) {
+        throw githubError(cause, clock());
+      }
+    },
     async inOrg(org, call) {
       const id = await idOf(org);
       try {
