@@ -167,10 +167,11 @@ async function poolsOf(policy: Policy, { db }: Database): Promise<Omit<Finding, 
   return { state: silent.length > 0 ? 'off' : 'ok', says };
 }
 
-function github({ github: { app, oauth, apiUrl } }: Config): Omit<Finding, 'name'> {
+function github({ github: { app, oauth, apiUrl, webhookSecrets } }: Config): Omit<Finding, 'name'> {
   if (!app && !oauth)
     return { state: 'off', says: 'neither GITHUB_APP_ID nor GITHUB_CLIENT_ID is set, and their secrets' };
-  const parts = [app && 'reads teams', oauth && 'links accounts'].filter(Boolean).join(' and ');
+  const hears = webhookSecrets.length > 0 && 'hears of deliveries';
+  const parts = [app && 'reads teams', hears, oauth && 'links accounts'].filter(Boolean).join(' and ');
   return { state: 'ok', says: `${parts}, by ${new URL(apiUrl).host}` };
 }
 

@@ -13,13 +13,14 @@ import { freshDatabase, openStored, type Place, startServer, startSignalbox } fr
 
 const secret = 'bench-webhook-secret';
 const rounds = 5;
-const connections = 64;
+/** Enough that what waits for an fsync is not all that there is. */
+const connections = 128;
 /** The beginning of each part of a round, in which caches fill again, is sent and not counted. */
 const uncountedS = 0.5;
-const roundS = 4;
-const warmUpS = 4;
+const roundS = 3;
+const warmUpS = 3;
 const steadyPerSecond = 500;
-const steadyS = 3;
+const steadyS = 2;
 
 /**
  * Signed `pull_request` deliveries of 21 kB, as many as are taken: Signalbox, which stores each durably before it acknowledges, beside

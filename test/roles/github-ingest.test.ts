@@ -8,6 +8,7 @@ import { type Database, openDatabase } from '../../src/adapters/postgres/databas
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { impatient } from '../../src/adapters/postgres/impatient.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { deliver } from '../../src/app/deliver.ts';
 import { ingest } from '../../src/app/ingest.ts';
 import type { WebhookDefinition } from '../../src/core/webhook.ts';
@@ -94,7 +95,7 @@ async function setUp(t: TestContext, known: readonly WebhookDefinition[] = [clos
               effects.push(said.kind === 'ignore' ? said.why : said.kind);
               if (said.kind === 'ignore') await onTranslation(said);
             }),
-          surfaces: Object.assign(Object.create(null), {}),
+          surfaces: surfaceStore(database.db),
           wakeups: { wake: () => {} },
           audit: { append: none },
           dispatch: none,

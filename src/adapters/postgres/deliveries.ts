@@ -24,7 +24,8 @@ interface Waiting {
 
 /**
  * `ingest` is a pool of its own with short timeouts, so that an ack never queues behind other work: what arrives within one turn of the
- * event loop, or while batches are under way, is stored by one statement and one fsync. Throws STORE_UNAVAILABLE.
+ * event loop, or while batches are under way, is stored by one statement and one fsync; where that is a crowd, the first of it are stored
+ * while the rest is read, else this process and the database would work in turns. Throws STORE_UNAVAILABLE.
  */
 export function deliveryStore(db: Db, ingest: Statements): DeliveryStore {
   let waiting: Waiting[] = [];
@@ -52,6 +53,7 @@ export function deliveryStore(db: Db, ingest: Statements): DeliveryStore {
     store: delivery =>
       new Promise((resolve, reject) => {
         waiting.push({ delivery, body: bytesOf(delivery.body), resolve, reject });
+        if (waiting.length >= crowd && inFlight < 2) return flush();
         if (scheduled) return;
         scheduled = true;
         setImmediate(flush);
