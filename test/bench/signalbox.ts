@@ -17,7 +17,7 @@ export interface Place {
 }
 
 /** The environment of a contestant: nothing of the person's own Signalbox. */
-export function environment({ folder, variables, databaseUrl, redisUrl }: Place): NodeJS.ProcessEnv {
+function environment({ folder, variables, databaseUrl, redisUrl }: Place): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
     HOME: folder,

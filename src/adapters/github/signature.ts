@@ -3,7 +3,7 @@ import type { RawRequest } from '../../core/edge.ts';
 import type { WebhookRefusal } from '../../core/webhook.ts';
 
 const form = /^sha256=[0-9a-f]{64}$/;
-/** In place of a signature that is none, so that its comparison takes as long as any other. */
+/** In place of a signature that is none, so that comparing it takes no less time. */
 const none = '0'.repeat(64);
 
 /**
