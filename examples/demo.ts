@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { startService } from './demo/service.ts';
+import { shareThePool } from './demo/sharing.ts';
 import { signedCommand } from './demo/sign.ts';
 import { watchRun } from './demo/watch.ts';
 import { startWorkspace } from './demo/workspace.ts';
@@ -35,11 +36,15 @@ async function demo(): Promise<number> {
     say(`Ready after ${seconds(startedAt)} s at ${service.url}\n\n  octocat in #training:  ${command}\n`);
     await signedCommand(service.url, command, workspace);
     const result = await watchRun(service, workspace, say);
-    const ok = result.state === 'succeeded' && (result.metrics.val_accuracy ?? 0) > 0.9;
+    const trained = result.state === 'succeeded' && (result.metrics.val_accuracy ?? 0) > 0.9;
     say(`\nRun #${result.number} ${result.state}. Final metrics:`);
     for (const [name, value] of Object.entries(result.metrics)) say(`  ${name.padEnd(14)} ${value}`);
     if (result.model)
       say(`The model lies in ${result.model}; examples/digits/README.md shows how to let it read a digit.`);
+    const { ok: shared, ...sharing } = await shareThePool(service, workspace, say);
+    const ok = trained && shared;
+    if (options.keep) await service.configure('../signalbox.yml');
+    if (options.keep) await keep(service.url);
     if (options.keep) await keep(service.url);
     const { number, state, sha, metrics } = result;
     if (!options.keep) await end();
@@ -48,6 +53,7 @@ async function demo(): Promise<number> {
         ok,
         run: { number, state, sha, metrics },
         messages: result.messages,
+        sharing,
         seconds: Number(seconds(startedAt)),
       };
       process.stdout.write(`${JSON.stringify(summary)}\n`);
