@@ -78,7 +78,7 @@ export async function shareThePool(
     for (const number of words)
       await until(`steps of #${number}`, async () => (await stepIn(number, 1, /from step (\d+)/)) === 0);
 
-    say('\n3. Vision wants a third. Its run waits, and says why to whoever asks.\n');
+    say('\n3. Team vision wants a third. Its run waits, and says why to whoever asks.\n');
     const third = await train('octocat', 'pictures');
     const { sentence } = await until(`#${third} to wait`, async () => (await runNow(third)).waiting);
     const why = await answer('octocat', `/train why ${third}`);
@@ -93,7 +93,7 @@ export async function shareThePool(
     const borrowed = teams.reduce((sum, team) => sum + team.borrowed, 0);
 
     say(
-      '\n5. Nlp wants its own. What speech has borrowed is taken back, and its owner is told for whom and by which rule.\n',
+      '\n5. Team nlp wants its own. What speech has borrowed is taken back, and its owner is told for whom and by which rule.\n',
     );
     const owner = await train('monalisa', 'texts');
     const victim = await until('a run to be stopped', async () => {
@@ -106,10 +106,13 @@ export async function shareThePool(
     show(await message(owner, 'is running'), 1);
     show(await message(stopped, 'is queued'), 1);
 
-    say(`\n6. The others end, and there is room: #${stopped} goes on from its checkpoint.\n`);
+    say(
+      `\n6. The others end, and there is room: #${third} starts, and #${stopped} goes on from its checkpoint.\n`,
+    );
     const runs = await Promise.all(begun.map(number => until(`the end of #${number}`, () => ended(number))));
     const saved = await stepIn(stopped, 1, /saved step (\d+)/);
     const from = await stepIn(stopped, 2, /goes on from step (\d+)/);
+    show(await message(third, 'succeeded'), 1);
     const end = await message(stopped, 'succeeded');
     const attempts = end.split('\n').filter(line => line.startsWith('Attempt'));
     show([...end.split('\n').slice(0, 1), ...attempts].join('\n'));
@@ -190,7 +193,7 @@ export async function shareThePool(
   }
 
   async function type(name: Person, line: string, responseUrl?: string): Promise<void> {
-    say(`  ${name} in #training:  ${line}`);
+    say(`  ${name} in #training:  ${line}${responseUrl ? '   (only they see the answer)' : ''}`);
     const { team, channel, people } = workspace;
     await signedCommand(service.url, line, {
       ...{ team, channel, user: people[name], name },
