@@ -43,8 +43,6 @@ async function demo(): Promise<number> {
       say(`The model lies in ${result.model}; examples/digits/README.md shows how to let it read a digit.`);
     const { ok: shared, ...sharing } = await shareThePool(service, workspace, say);
     const ok = trained && shared;
-    if (options.keep) await service.configure('../signalbox.yml');
-    if (options.keep) await keep(service.url);
     if (options.keep) await keep(service.url);
     const { number, state, sha, metrics } = result;
     if (!options.keep) await end();
@@ -68,12 +66,14 @@ async function demo(): Promise<number> {
   }
 
   async function keep(url: string): Promise<void> {
+    await service.configure('../signalbox.yml');
     say(`\nStill running; Ctrl-C ends it.
   API          ${url}/v1/openapi.json
   Health       ${url}/readyz
   Metrics      ${url}/metrics
   Workspace    ${workspace.apiUrl}
   Data         ${service.dataDir}
+  Policy       ${service.dataDir}/signalbox.yml, that of the first act again, read whenever it changes
   One more     npm run -s demo -- --send '/train digits -p lr=0.3' --to ${url} --as ${workspace.team}/${workspace.channel}/${workspace.user}
   From here    SIGNALBOX_URL=${url} SIGNALBOX_DATA=${service.dataDir} npm run -s signalbox -- list`);
   }

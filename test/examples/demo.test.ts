@@ -24,7 +24,7 @@ test('the demo ends by itself, with one line of JSON that says what happened, an
   const { resumedFromStep, explained, ...rest } = sharing;
   assert.deepEqual(rest, { teams: 3, borrowed: 1, reclaimed: 1, preemptedBy: 7, rule: 'reclaim' });
   assert.ok(resumedFromStep > 0, resumedFromStep);
-  assert.match(explained[0], /team vision holds 2 slot of its quota of 2/);
+  assert.match(explained[0], /team vision holds 2 .*quota of 2/);
   assert.match(explained[1], /Stopped for #7: team nlp takes back slot/);
   for (const told of [
     ...explained,
