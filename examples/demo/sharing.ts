@@ -38,7 +38,7 @@ interface GpuJson {
 }
 
 const pollMs = 100;
-const longestMs = 60_000;
+const longestMs = 120_000;
 
 /** Three teams fill a pool; what one has borrowed is taken back for its owner. Each step is told, with what people see of it. */
 export async function shareThePool(
@@ -227,5 +227,5 @@ async function until<T>(what: string, check: () => Promise<T>): Promise<NonNulla
     if (found) return found as NonNullable<Exclude<T, false>>;
     await pause(pollMs);
   }
-  throw new Error(`Nothing came of waiting a minute for ${what}.`);
+  throw new Error(`Nothing came of waiting two minutes for ${what}.`);
 }
