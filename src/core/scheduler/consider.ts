@@ -250,7 +250,14 @@ function promiseTo(
 ): void {
   const { run, lane, each, amount, cell, long } = wish;
   promise(nodes, each, long);
-  if (cell) take(cell, 'soon', amount, !run.preemptible);
+  // Whoever could have what is promised is told that somebody is ahead.
+  lane.first ??= run.number;
+  lane.waiting += 1;
+  if (cell) {
+    take(cell, 'soon', amount, !run.preemptible);
+    cell.pot.promised ??= { first: run.number, waiting: 0, until: null, said: null };
+    cell.pot.promised.waiting += 1;
+  }
   add(books.working, run.project, 1);
   spend(books.left, run.team, costOf(wish));
   const names = new Set(nodes.map(({ name }) => name));

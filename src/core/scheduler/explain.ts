@@ -78,7 +78,9 @@ export function borrowingLimit({ run, amount, lane }: Wish, cell: Cell): string 
 
 export function behindQuota({ lane }: Wish, cell: Cell, line: QuotaLine): string {
   return said(line, () => {
-    const whose = line === cell.line ? `of team ${cell.team}` : `that cohort ${cell.cohort} lends`;
+    const ofTeam = line === cell.line ? `of team ${cell.team}` : null;
+    const ofCohort = line === cell.pot.line ? `that cohort ${cell.cohort} lends` : `of cohort ${cell.cohort}`;
+    const whose = ofTeam ?? ofCohort;
     return `${aheadOf(line)} for the quota of ${lane.flavor.flavor} ${whose}. It starts after, or before where it keeps none of them waiting.`;
   });
 }

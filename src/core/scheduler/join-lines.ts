@@ -2,7 +2,7 @@ import { lentFreeBy, ownFreeBy, reservationIn, reserve } from './backfill.ts';
 import type { Books } from './books.ts';
 import { costOf, type Met, mayGo } from './consider.ts';
 import * as explain from './explain.ts';
-import type { QuotaLine } from './quota.ts';
+import { type Cell, type QuotaLine, quotaVerdict } from './quota.ts';
 import type { Wish } from './reclaim.ts';
 import type { Hold, HoldCode, Waiting } from './world.ts';
 
@@ -11,6 +11,7 @@ export function joinLines(run: Waiting, met: readonly Met[], books: Books): void
   const isFifo = books.world.policy === 'fifo';
   books.holds.push(holdOf(run, met, books));
   const unreserved: Wish[] = [];
+  const joined = new Set<QuotaLine>();
   for (const { wish, obstacle } of met) {
     switch (obstacle) {
       case 'full':
@@ -26,7 +27,7 @@ export function joinLines(run: Waiting, met: readonly Met[], books: Books): void
       case 'used':
       case 'limit':
       case 'behind-quota':
-        joinQuotaLines(wish, books);
+        joinQuotaLines(wish, books, joined);
         break;
       default:
     }
@@ -47,13 +48,19 @@ function reserveSoonest(wishes: readonly Wish[], { now }: Books): void {
 /**
  * Who fits the team's quota stands in the team's line: it starts when the team itself has let go of enough, whatever others do. Who would
  * borrow stands in the cohort's, and keeps only others waiting that would borrow too: what is a team's own waits for nobody's borrowing.
+ * `joined`: where the run stands already, as several pools have what the same quota is of.
  */
-function joinQuotaLines({ run, amount, cell }: Wish, { now, byEnd, ledger, world }: Books): void {
+function joinQuotaLines(
+  { run, amount, cell }: Wish,
+  { now, byEnd, ledger, world }: Books,
+  joined: Set<QuotaLine>,
+): void {
   if (!cell) return;
   const isFifo = world.policy === 'fifo';
-  const join = (line: QuotaLine | null, until: () => number | null): QuotaLine => {
-    if (!line) return { first: run.number, waiting: 1, until: isFifo ? null : until(), said: null };
-    line.waiting += 1;
+  const join = (known: QuotaLine | null, until: () => number | null): QuotaLine => {
+    const line = known ?? { first: run.number, waiting: 0, until: isFifo ? null : until(), said: null };
+    if (!joined.has(line)) line.waiting += 1;
+    joined.add(line);
     return line;
   };
   if (amount <= cell.quota)
@@ -85,6 +92,9 @@ function holdOf(run: Waiting, met: readonly Met[], books: Books): Hold {
     if (line && (obstacle === 'behind-quota' || obstacle === 'used' || obstacle === 'limit'))
       return hold('runs-ahead', explain.behindQuota(wish, cell, line));
     if (obstacle === 'used') return hold('quota-used', explain.quotaUsed(wish, cell));
+    const { promised } = cell.pot;
+    if (obstacle === 'limit' && promised && fitsNow(wish, cell))
+      return hold('runs-ahead', explain.behindQuota(wish, cell, promised));
     if (obstacle === 'limit') return hold('borrowing-limit', explain.borrowingLimit(wish, cell));
   }
   if (obstacle === 'never') {
@@ -96,6 +106,11 @@ function holdOf(run: Waiting, met: readonly Met[], books: Books): Hold {
   return obstacle === 'spread'
     ? hold('fragmented', explain.fragmented(wish))
     : hold('flavor-full', explain.flavorFull(wish));
+}
+
+/** Whether the quota would do, were nothing of it promised to those for whom room is being made. */
+function fitsNow({ run, amount }: Wish, cell: Cell): boolean {
+  return quotaVerdict(cell, amount, run.preemptible, 'used') === 'fits';
 }
 
 /** Of its pools that are open to it, none has by name what it asks for. */

@@ -7,6 +7,8 @@ interface Pot {
   cells: Cell[];
   /** Those who would borrow and wait. */
   line: QuotaLine | null;
+  /** Those for whom room is being made, which have some of it as good as theirs; it keeps nobody waiting by itself. */
+  promised: QuotaLine | null;
   lendable: number;
   used: number;
   soon: number;
@@ -68,7 +70,7 @@ export function openLedger(queues: readonly Queue[]): Ledger {
   const byFlavor = new Map<string, Map<string, Cell>>();
   const all: Cell[] = [];
   const put = (team: string, flavor: string, cohort: string, quota: number, borrow: number, lend: number) => {
-    const pot = pots.get(`${cohort} ${flavor}`) ?? { cells: [], line: null, lendable: 0, used: 0, soon: 0 };
+    const pot = pots.get(`${cohort} ${flavor}`) ?? emptyPot();
     pots.set(`${cohort} ${flavor}`, pot);
     const lent = Math.min(lend, quota);
     pot.lendable += lent;
@@ -93,7 +95,7 @@ export function openLedger(queues: readonly Queue[]): Ledger {
     begin(holders) {
       for (const cell of all) {
         Object.assign(cell, { used: 0, soon: 0, firmUsed: 0, firmSoon: 0, line: null });
-        Object.assign(cell.pot, { used: 0, soon: 0, line: null });
+        Object.assign(cell.pot, { used: 0, soon: 0, line: null, promised: null });
       }
       for (const holder of holders) {
         const cell = cellOf(holder.team, holder.flavor);
@@ -104,6 +106,10 @@ export function openLedger(queues: readonly Queue[]): Ledger {
       }
     },
   };
+}
+
+function emptyPot(): Pot {
+  return { cells: [], line: null, promised: null, lendable: 0, used: 0, soon: 0 };
 }
 
 /** The accelerators or slots that a run holds. */
