@@ -168,6 +168,12 @@ export const errors = {
     why: 'The run could never start.',
     todo: 'Ask for {limit} or fewer, for example {example}.',
   },
+  GPUS_NONE: {
+    status: 409,
+    what: 'No machine of the pool {pool} has {word}.',
+    why: 'The run could never start.',
+    todo: '{todo}',
+  },
   // Leases, and what runs cost.
   TEAM_NEEDED: {
     status: 400,

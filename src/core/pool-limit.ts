@@ -41,10 +41,30 @@ export function gpusTooMany(
   // Of a pool that was never heard of nobody knows, and it is not waited for where others are known.
   const limit = known.length === 0 ? null : Math.max(...known);
   if (limit === null || spec.gpus <= limit) return null;
-  const model = spec.gpuModel && limit > 0 ? ` --gpu ${spec.gpuModel}` : '';
+  if (limit === 0) return { ok: false, code: 'GPUS_NONE', details: noneOf(spec, pools) };
+  const model = spec.gpuModel ? ` --gpu ${spec.gpuModel}` : '';
   const example =
     spec.kind === 'lease'
-      ? leaseRequestLine({ ...spec, gpus: limit, gpuModel: limit > 0 ? spec.gpuModel : null })
+      ? leaseRequestLine({ ...spec, gpus: limit })
       : `train ${spec.project} --gpus ${limit}${model}`;
   return { ok: false, code: 'GPUS_TOO_MANY', details: { word: spec.gpus, pool: spec.pool, limit, example } };
+}
+
+/** Of a model that is nowhere, the models that are; where there are none at all, a way without. */
+function noneOf(
+  { kind, project, gpuModel, pool, pools }: Pick<RunSpec, 'kind' | 'project' | 'gpuModel' | 'pool' | 'pools'>,
+  states: readonly PoolState[],
+): ErrorDetails {
+  const there = states
+    .filter(({ name }) => (pools ?? [pool]).includes(name))
+    .flatMap(({ accelerators }) => accelerators.filter(one => one.kind === 'gpu' && one.healthy));
+  const models = [...new Set(there.map(one => one.model))].sort();
+  const word = gpuModel === null ? 'a GPU' : `a GPU of the model ${gpuModel}`;
+  if (models.length > 0)
+    return { word, pool, todo: `Its models are ${models.join(', ')}: name one of them with --gpu.` };
+  const todo =
+    kind === 'lease'
+      ? 'The command gpu shows which pools have some.'
+      : `Ask for none, for example train ${project} --gpus 0.`;
+  return { word, pool, todo };
 }

@@ -181,8 +181,15 @@ describe('what is refused: the word, what is allowed, the nearest, an example, a
       'accelerators of a pool without any',
       'digits --gpus 1',
       { pools: [pool([slot('a', 0)])] },
-      'GPUS_TOO_MANY',
-      '1 GPUs are more than any machine of the pool local has (0). The run could never start. Ask for 0 or fewer, for example train digits --gpus 0.',
+      'GPUS_NONE',
+      'No machine of the pool local has a GPU. The run could never start. Ask for none, for example train digits --gpus 0.',
+    ],
+    [
+      'a model that no machine has',
+      'digits --gpus 1 --gpu tpu',
+      { pools: [twoNodes] },
+      'GPUS_NONE',
+      'No machine of the pool local has a GPU of the model tpu. The run could never start. Its models are NVIDIA A100, NVIDIA H100: name one of them with --gpu.',
     ],
   ];
   for (const [name, words, changes, code, shown] of rows)

@@ -138,7 +138,7 @@ const stops: Step = [
     why: 'preempt',
     by: { run: 57, rule: 'reclaim' },
     reason:
-      'Stopped for #57: team speech takes back a100 of its quota, 4 in all, which team research had borrowed.',
+      'Stopped for #57: team speech takes back a100 of its quota of 4, which team research had borrowed.',
   },
 ];
 const gpuSpec = { gpus: 2, gpuModel: 'a100', pool: 'lab' };
@@ -269,7 +269,7 @@ async function gpus(): Promise<Record<string, Shown>> {
   const waiting = {
     code: 'needs-approval',
     sentence:
-      'Pool lab has room for it, at a cost of up to 60.00 EUR, and team vision asks for approval above 50.00 EUR. It starts when an approver agrees, or when a pool without that cost has room.',
+      'Pool lab has room for it, for up to 60.00 EUR; team vision asks for approval above 50.00 EUR. It starts when an approver agrees, or when another of its pools has room.',
     cost: 60,
   };
   const warning = leaseWarning(lease, later(13_500));

@@ -9,7 +9,7 @@ export function miscount(run: Waiting, hold: Hold, world: World, held: readonly 
     case 'flavor-full': {
       const [, needs, free, total, pool, lack] = read(
         sentence,
-        /^It needs (\d+) .*; (\d+) of (\d+) in pool (\S+) (?:is|are) free\. It starts when (\d+) more /,
+        /^It needs (\d+) .*; (\d+) of (\d+)(?: \S+)? in pool (\S+) (?:is|are) free\. It starts when (\d+) more /,
       );
       const fits = stocksIn(world, run, pool).some(
         stock =>
@@ -23,7 +23,7 @@ export function miscount(run: Waiting, hold: Hold, world: World, held: readonly 
     case 'fragmented': {
       const [, pool, free, lack] = read(
         sentence,
-        /; pool (\S+) has (\d+) free, but .* It starts when (?:one node has )?(-?\d+) more /,
+        /; pool (\S+) has (\d+)(?: \S+)? free, but .* It starts when (?:one node has )?(-?\d+) more /,
       );
       const fits = stocksIn(world, run, pool).some(
         stock => count(stock, node => node.free.length) === Number(free),
@@ -31,14 +31,14 @@ export function miscount(run: Waiting, hold: Hold, world: World, held: readonly 
       return !fits ? 'so many are not free' : Number(lack) > 0 ? null : 'nothing lacks';
     }
     case 'quota-used': {
-      const [, flavor, firm, quota, lack] = read(
+      const [, flavor = '', quota, firm, lack] = read(
         sentence,
-        /^It needs \d+ (\S+); team \S+ holds (\d+) of its quota of (\d+) .* It starts when (\d+) more /,
+        /^It needs \d+ (\S+); team \S+ has a quota of (\d+), .* hold (\d+)\. .* It starts when (\d+) of those /,
       );
-      const cell = flavor === undefined ? null : cellOf(run.team, flavor, world);
-      const has = flavor === undefined ? 0 : usedBy(run.team, flavor, world, true);
+      const cell = cellOf(run.team, flavor, world);
+      const has = usedBy(run.team, flavor, world, true);
       if (has !== Number(firm) || cell?.quota !== Number(quota)) return 'it does not hold so many';
-      return Number(lack) === amount - Math.max(0, cell.quota - has) ? null : 'so many do not lack';
+      return Number(lack) === has + amount - cell.quota ? null : 'so many do not lack';
     }
     case 'borrowing-limit':
       return ofBorrowing(run, sentence, amount, world);
@@ -51,7 +51,7 @@ export function miscount(run: Waiting, hold: Hold, world: World, held: readonly 
       );
     case 'needs-approval':
     case 'over-budget': {
-      const [, pool = ''] = read(sentence, /^Pool (\S+) has room for it/);
+      const [, pool] = read(sentence, /^(?:In pool|Pool) (\S+) /);
       const costs = stocksIn(world, run, pool).map(({ price }) => (price * amount * run.limitS) / 3_600);
       if (hold.cost === undefined || !costs.includes(hold.cost)) return `it costs ${costs.join(' or ')}`;
       const team = world.teams.find(({ name }) => name === run.team);
@@ -69,20 +69,18 @@ export function miscount(run: Waiting, hold: Hold, world: World, held: readonly 
 }
 
 function ofBorrowing(run: Waiting, sentence: string, amount: number, world: World): string | null {
-  const [, used, flavor, quota] = read(sentence, / holds (\d+) (\S+) of its quota of (\d+)/);
-  const cell = flavor === undefined ? null : cellOf(run.team, flavor, world);
-  if (!cell || flavor === undefined || cell.quota !== Number(quota)) return 'its quota is another';
-  const has = usedBy(run.team, flavor, world);
-  if (has !== Number(used)) return `it holds ${has}`;
-  const [, borrow, over, lack] = read(
+  const [, flavor = '', used, quota] = read(
     sentence,
-    /may borrow (\d+), of which it has (\d+)\. It starts when (\d+) more /,
+    /^It needs \d+ (\S+); team \S+ holds (\d+) with a quota of (\d+)/,
   );
-  if (borrow !== undefined) {
-    if (cell.borrow !== Number(borrow) || Number(over) !== Math.max(0, has - cell.quota))
-      return 'it borrows otherwise';
-    return Number(lack) === has + amount - cell.quota - cell.borrow ? null : 'so many do not lack';
-  }
+  const cell = cellOf(run.team, flavor, world);
+  const has = usedBy(run.team, flavor, world);
+  if (cell?.quota !== Number(quota) || has !== Number(used)) return `it holds ${has}`;
+  const [, lack] = read(sentence, /It starts when (\d+) more (?:is|are) released/);
+  if (!(Number(lack) > 0)) return 'nothing lacks';
+  const [, borrow] = read(sentence, / and may borrow (\d+)\. /);
+  if (borrow !== undefined && cell.borrow !== Number(borrow)) return 'it may borrow otherwise';
+  if (borrow !== undefined) return has + amount > cell.quota + Number(borrow) ? null : 'it may borrow more';
   const { lendable, beyond } = lentFor(run.team, flavor, world);
   const [, left] = read(sentence, / has (\d+) left to lend/);
   if (left !== undefined && Number(left) !== Math.max(0, lendable - beyond))
@@ -97,18 +95,18 @@ function ofThoseAhead(run: Waiting, sentence: string, world: World, held: readon
     sentence,
     /^(More than )?([\d,]+) runs? (?:is|are) ahead of it \((?:the first is )?#(\d+)\)/,
   );
-  const [, flavor, pool] = read(sentence, /for (?:GPUs|CPU slots) \((\S+)\) in pool (\S+)\./);
+  const [, flavor, pool] = read(sentence, /for (?:GPUs \((\S+)\)|CPU slots) in pool (\S+)\. /);
   const [, ofQuota, team, cohort] = read(
     sentence,
-    /for the quota of (\S+) (?:of team (\S+)|(?:that|of) cohort (.+?)(?: lends)?)\. /,
+    /for the quota of (\S+) (?:of team (\S+?)|that cohort (\S+) lends)(?:, and room is being made for that)?\. /,
   );
-  const name = flavor ?? ofQuota;
+  const name = flavor ?? ofQuota ?? 'cpu';
   const others = world.waiting.filter(
     one =>
       one.number !== run.number &&
       (pool === undefined || one.pools.includes(pool)) &&
       (team === undefined || one.team === team) &&
-      (cohort === undefined || cellOf(one.team, name ?? '', world)?.cohort === cohort) &&
+      (cohort === undefined || cellOf(one.team, name, world)?.cohort === cohort) &&
       world.pools.some(
         ({ name: where, flavors }) =>
           one.pools.includes(where) && flavors.some(stock => stock.flavor === name && isWanted(one, stock)),

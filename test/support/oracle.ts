@@ -83,7 +83,7 @@ function untruth(run: Waiting, hold: Hold, world: World, held: readonly Hold[], 
       return open.some(place => could(place) && !within(place)) ? null : 'its quota has room';
     case 'needs-approval':
     case 'over-budget':
-      return open.some(place => place.stock.price > 0 && fits(place)) ? null : 'nothing there has a price';
+      return open.some(place => place.stock.price > 0 && could(place)) ? null : 'nothing there has a price';
     case 'making-room':
       return world.holders.some(one => one.leaving) ? null : 'nobody leaves';
     case 'runs-ahead':

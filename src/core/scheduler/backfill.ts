@@ -1,4 +1,4 @@
-import { type Lane, type LaneNode, nodeOf } from './place.ts';
+import { isBeyond, type Lane, type LaneNode, nodeOf } from './place.ts';
 import { amountOf, type Cell, type Ledger, roomIn, take } from './quota.ts';
 import type { Holder } from './world.ts';
 
@@ -42,9 +42,10 @@ function chosen(fitting: Set<LaneNode>, has: Map<LaneNode, number>, workers: num
 export function reserve(lane: Lane, { at, nodes }: Reservation, each: number): void {
   lane.reservedFrom = at;
   lane.misfits.long = new Map();
+  lane.misfits.soonLong = new Map();
   for (const node of nodes) node.spare = node.soon - each;
   for (const holder of lane.holders) {
-    if (holder.leaving || holder.endsBy > at) continue;
+    if (holder.leaving || isBeyond(lane, holder)) continue;
     for (const { node: name, indices } of holder.shares) {
       const node = nodes.find(one => one.name === name);
       if (node) node.spare = Math.min(node.spare + indices.length, node.healthy - each);

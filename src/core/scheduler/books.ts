@@ -62,6 +62,8 @@ export interface Books extends Table {
   starts: Start[];
   preempts: Preempt[];
   holds: Hold[];
+  /** Sentences that take a look at every node, once for all that ask alike. */
+  sayings: Map<string, string>;
 }
 
 export function openTable(world: World, now: number): Table {
@@ -84,15 +86,15 @@ export function candidatesOf({ world, lanes, ledger }: Table): Candidate[] {
   return world.waiting.map(run => {
     const { gpus, model, pools, workers, team } = run;
     const each = Math.max(gpus, 1);
-    const asked = `${gpus > 0 ? 'gpu' : 'cpu'} ${model ?? ''} ${pools.join(' ')}`;
-    const known = rights.get(`${asked} ${team}`);
+    const asked = `${gpus > 0 ? 'gpu' : 'cpu'} ${pools.join(',')} ${model ?? ''}`;
+    const known = rights.get(`${team} ${asked}`);
     if (known) return { run, each, amount: each * workers, ...known };
     const found =
       offers.get(asked) ??
       pools.flatMap(pool => (lanes.get(pool) ?? []).filter(lane => fitsFlavor(run, lane.flavor)));
     offers.set(asked, found);
     const own = { lanes: found, cells: found.map(lane => ledger.cellOf(team, lane.flavor.flavor)) };
-    rights.set(`${asked} ${team}`, own);
+    rights.set(`${team} ${asked}`, own);
     return { run, each, amount: each * workers, ...own };
   });
 }
@@ -134,7 +136,7 @@ export function openBooks(table: Table, before: readonly Holder[]): Books {
     left: new Map(table.budgets),
     working,
     held,
-    stoppable: stoppableOf(holders),
+    stoppable: stoppableOf(holders, pool => table.pools.get(pool)?.reachable ?? false),
     hopeless: new Set(),
     leaving: Map.groupBy(
       holders.filter(one => one.leaving),
@@ -143,6 +145,7 @@ export function openBooks(table: Table, before: readonly Holder[]): Books {
     starts: [],
     preempts: [],
     holds: [],
+    sayings: new Map(),
   };
 }
 

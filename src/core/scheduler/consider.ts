@@ -4,6 +4,7 @@ import { joinLines } from './join-lines.ts';
 import {
   everFitting,
   findNodes,
+  findSoon,
   type Lane,
   type LaneNode,
   letGo,
@@ -13,7 +14,7 @@ import {
   soonOn,
   tightest,
 } from './place.ts';
-import { amountOf, isTooSmall, quotaVerdict, take } from './quota.ts';
+import { amountOf, isTooSmall, type QuotaLine, quotaVerdict, take } from './quota.ts';
 import { makeRoom, mightStop, type Wish } from './reclaim.ts';
 import type { HoldCode, Holder, PoolStock, Room, Waiting } from './world.ts';
 
@@ -27,11 +28,16 @@ export type Obstacle =
   | 'used'
   /** What its team may borrow, or what there is to borrow. */
   | 'limit'
+  /** Quota that is promised to runs whose room is being made. */
+  | 'promised'
   | 'behind-quota'
   | 'behind'
   | 'full'
   | 'spread'
-  | 'cost';
+  /** It has room, at a cost that somebody must approve. */
+  | 'cost'
+  /** It has none now, and would cost that. */
+  | 'dear';
 
 export interface Met {
   wish: Wish;
@@ -46,7 +52,7 @@ export function consider(candidate: Candidate, books: Books): void {
     books.holds.push({ type: 'hold', run: run.number, ...kept });
     return;
   }
-  if (run.room && waitsForItsRoom(candidate, run.room, books)) return;
+  if (run.room && keepsItsRoom(candidate, run.room, books)) return;
   const met: Met[] = [];
   for (const [at, lane] of candidate.lanes.entries()) {
     if (!mayGo(run, lane.pool, books)) continue;
@@ -58,10 +64,9 @@ export function consider(candidate: Candidate, books: Books): void {
     }
     met.push({ wish, obstacle: found });
   }
-  for (const { wish, obstacle } of met)
-    if (mayChange(obstacle) && waitsForRoom(wish, wish.lane.nodes, books)) return;
+  for (const { wish, obstacle } of met) if (mayChange(obstacle) && waitsForRoom(wish, null, books)) return;
   for (const { wish, obstacle } of met) if (mayChange(obstacle) && stopsOthers(wish, books)) return;
-  joinLines(run, met, books);
+  joinLines(candidate, met, books);
 }
 
 /** What keeps a run out whatever is free. */
@@ -106,39 +111,32 @@ function look(wish: Wish, books: Books): LaneNode[] | Obstacle {
   const { run, lane, each, amount, cell, long } = wish;
   if (everFitting(lane, each) < run.workers) return 'never';
   if (isTooSmall(cell, amount, run.preemptible)) return 'too-small';
-  if (isBehindQuota(wish, books)) return 'behind-quota';
+  if (lineBefore(wish, books)) return 'behind-quota';
   const verdict = quotaVerdict(cell, amount, run.preemptible, 'used');
   if (verdict !== 'fits') return verdict;
   // What was promised to those that wait for room is not to be had either.
-  if (quotaVerdict(cell, amount, run.preemptible, 'soon') !== 'fits') return 'limit';
-  if (lane.blocked) return 'behind';
-  const nodes = findNodes(lane, each, run.workers, long);
-  if (nodes) return asksTooMuch(wish, books) ? 'cost' : nodes;
-  if (long && findNodes(lane, each, run.workers, false)) return 'behind';
-  return freeIn(lane) >= amount ? 'spread' : 'full';
+  if (quotaVerdict(cell, amount, run.preemptible, 'soon') !== 'fits') return 'promised';
+  const isDear = asksTooMuch(wish, books);
+  const nodes = lane.blocked ? null : findNodes(lane, each, run.workers, long);
+  if (nodes) return isDear ? 'cost' : nodes;
+  // Who may not pay is in nobody's way.
+  if (isDear) return 'dear';
+  if (lane.blocked || long) return 'behind';
+  return lane.free >= amount ? 'spread' : 'full';
 }
 
-function freeIn(lane: Lane): number {
-  let free = 0;
-  for (const node of lane.nodes) free += node.free.length;
-  return free;
-}
-
-/** Whether it would keep somebody waiting for quota who came before it: of its own team, or of all that would borrow. */
-function isBehindQuota({ run, amount, cell }: Wish, { now }: Books): boolean {
-  if (!cell) return false;
+/** Those who came before it and whom it would keep waiting for quota: of its own team, or of all that would borrow. */
+export function lineBefore({ run, amount, cell }: Wish, { now }: Books): QuotaLine | null {
+  if (!cell) return null;
   const ends = now + run.limitS * 1_000;
-  const passes = (until: number | null) => until !== null && ends <= until;
-  if (cell.line && !passes(cell.line.until)) return true;
-  const borrows = cell.used + amount > cell.quota;
-  return borrows && cell.pot.line !== null && !passes(cell.pot.line.until);
+  const keeps = (line: QuotaLine | null) => line !== null && (line.until === null || ends > line.until);
+  if (keeps(cell.line)) return cell.line;
+  return cell.used + amount > cell.quota && keeps(cell.pot.line) ? cell.pot.line : null;
 }
 
 /** Whether it is worth asking who leaves, or could be stopped. */
 function mayChange(obstacle: Obstacle): boolean {
-  return (
-    obstacle !== 'never' && obstacle !== 'too-small' && obstacle !== 'behind-quota' && obstacle !== 'cost'
-  );
+  return !['never', 'too-small', 'behind-quota', 'cost', 'dear'].includes(obstacle);
 }
 
 function start(wish: Wish, nodes: LaneNode[], books: Books): void {
@@ -174,7 +172,7 @@ function start(wish: Wish, nodes: LaneNode[], books: Books): void {
 
 /** What it costs at most: its whole time limit. */
 export function costOf({ run, lane, amount }: Wish): number {
-  return (lane.flavor.price * amount * run.limitS) / 3_600;
+  return lane.flavor.price === 0 ? 0 : (lane.flavor.price * amount * run.limitS) / 3_600;
 }
 
 /** Whether somebody must approve it first: its cost is more than the team may spend unasked, or has left. */
@@ -188,26 +186,31 @@ function asksTooMuch(wish: Wish, { teams, left }: Books): boolean {
 
 /* ---- room that is being made ---- */
 
-/** Whether those still leave who are stopped for it; when they are gone it starts before anybody else. */
-function waitsForItsRoom(candidate: Candidate, { pool, flavor, nodes }: Room, books: Books): boolean {
+/** It waits until those are gone who were stopped for it, whoever else leaves; then it starts before anybody else. */
+function keepsItsRoom(candidate: Candidate, { pool, flavor, nodes, stopped }: Room, books: Books): boolean {
   const at = candidate.lanes.findIndex(one => one.pool.name === pool && one.flavor.flavor === flavor);
   const lane = candidate.lanes[at];
   if (!lane || !mayGo(candidate.run, lane.pool, books)) return false;
   const wish = wishFor(candidate, at, lane, books);
   const there = nodes.flatMap(name => nodeOf(lane, name) ?? []);
-  return waitsForRoom(wish, there, books) || waitsForRoom(wish, lane.nodes, books);
+  const fitsNow = typeof look(wish, books) !== 'string';
+  const isBeingMade = books.leaving.get(flavor)?.some(({ number }) => stopped.includes(number)) ?? false;
+  if (fitsNow && !isBeingMade) return false;
+  return waitsForRoom(wish, there, books) || (!fitsNow && waitsForRoom(wish, null, books));
 }
 
-/** Whether it starts on some of these nodes once those are gone that leave already: that room is promised to it. */
-function waitsForRoom(wish: Wish, among: readonly LaneNode[], books: Books): boolean {
+/** Whether it starts on some of these nodes, or of all, once those are gone that leave already: that room is promised to it. */
+function waitsForRoom(wish: Wish, among: readonly LaneNode[] | null, books: Books): boolean {
   const { run, lane, each, amount, cell, long } = wish;
   const leaving = books.leaving.get(lane.flavor.flavor);
   if (!leaving || lane.blocked || asksTooMuch(wish, books)) return false;
   if (quotaVerdict(cell, amount, run.preemptible, 'soon') !== 'fits') return false;
-  const nodes = tightest(among, each, run.workers, node => soonOn(node, long));
+  const nodes = among
+    ? tightest(among, each, run.workers, node => soonOn(node, long))
+    : findSoon(lane, each, run.workers, long);
   if (!nodes) return false;
   const isItsOwn = run.room?.pool === lane.pool.name && run.room.flavor === lane.flavor.flavor;
-  promiseTo(wish, nodes, leaving, isItsOwn, books);
+  promiseTo(wish, nodes, leaving, isItsOwn ? (run.room?.stopped ?? []) : null, books);
   return true;
 }
 
@@ -236,27 +239,34 @@ function stopsOthers(wish: Wish, books: Books): boolean {
     books.preempts.push({ type: 'preempt', run: holder.number, by: run.number, rule, reason });
   }
   const stopped = room.victims.map(({ holder }) => holder);
-  promiseTo(wish, room.nodes, stopped, true, books);
+  promiseTo(
+    wish,
+    room.nodes,
+    stopped,
+    stopped.map(({ number }) => number),
+    books,
+  );
   return true;
 }
 
-/** `isItsOwn`: others are stopped for it, and the next plan is told. */
+/** `stopped`: who is stopped for it, as the next plan is told; null: nobody is, it waits for those that leave anyway. */
 function promiseTo(
   wish: Wish,
   nodes: readonly LaneNode[],
   leaving: readonly Holder[],
-  isItsOwn: boolean,
+  stopped: readonly number[] | null,
   books: Books,
 ): void {
   const { run, lane, each, amount, cell, long } = wish;
   promise(nodes, each, long);
-  // Whoever could have what is promised is told that somebody is ahead.
   lane.first ??= run.number;
   lane.waiting += 1;
   if (cell) {
     take(cell, 'soon', amount, !run.preemptible);
-    cell.pot.promised ??= { first: run.number, waiting: 0, until: null, said: null };
-    cell.pot.promised.waiting += 1;
+    for (const place of [cell, cell.pot]) {
+      place.promised ??= { first: run.number, waiting: 0 };
+      place.promised.waiting += 1;
+    }
   }
   add(books.working, run.project, 1);
   spend(books.left, run.team, costOf(wish));
@@ -265,13 +275,15 @@ function promiseTo(
   const there = leaving.filter(
     one => one.pool === lane.pool.name && one.shares.some(({ node }) => names.has(node)),
   );
-  const sentence = explain.makingRoom(wish, there.length > 0 ? there : leaving, nodes);
-  const room = { pool: lane.pool.name, flavor: lane.flavor.flavor, nodes: nodes.map(({ name }) => name) };
+  const sentence =
+    there.length > 0 ? explain.makingRoom(wish, there, nodes) : explain.freeingQuota(wish, leaving, nodes);
   books.holds.push({
     type: 'hold',
     run: run.number,
     code: 'making-room',
     sentence,
-    ...(isItsOwn ? { room } : {}),
+    ...(stopped
+      ? { room: { pool: lane.pool.name, flavor: lane.flavor.flavor, nodes: [...names], stopped } }
+      : {}),
   });
 }

@@ -1,6 +1,6 @@
-import { formatDuration, formatNumber, timeOfDay } from '../format.ts';
+import { counted, formatDuration, formatNumber, timeOfDay } from '../format.ts';
 import type { Lane, LaneNode } from './place.ts';
-import { type Cell, isBorrowing, type QuotaLine, type Said } from './quota.ts';
+import { type Cell, mostIn, type QuotaLine, roomIn, type Said } from './quota.ts';
 import type { Wish } from './reclaim.ts';
 import type { Holder, PoolStock, PreemptionRule, Waiting, World } from './world.ts';
 
@@ -23,66 +23,93 @@ export function unreachable(pool: PoolStock, now: number): string {
 }
 
 export function projectLimit(run: Waiting, limit: number): string {
-  const may = limit === 1 ? '1 run of it may' : `${limit} runs of it may`;
-  return `Project ${run.project} has all the runs at work that it may have: ${may} at once. It starts when one of them ends.`;
+  return `Project ${run.project} has ${counted(limit, 'run')} at work, as many as it may. It starts when one of them ends.`;
 }
 
-export function noSuchFlavor(run: Waiting, pool: PoolStock, lanes: readonly Lane[], each: number): string {
+/** `lanes`: what has its name there, and is too small. */
+export function noSuchFlavor(
+  run: Waiting,
+  pools: readonly PoolStock[],
+  lanes: readonly Lane[],
+  each: number,
+): string {
   const kind = run.gpus > 0 ? 'gpu' : 'cpu';
-  const wanted = things(each, kind, run.model);
+  const names = pools.map(({ name }) => name);
+  const where = names.length === 1 ? `pool ${names[0]}` : `pools ${short(names)}`;
+  const has = names.length === 1 ? 'has' : 'have';
+  const needs = `It needs ${things(each, kind, run.model)}`;
+  if (lanes.length === 0) {
+    if (kind === 'cpu')
+      return `${needs}; ${where} ${has} none. It starts when there is one, or ask for a GPU.`;
+    const flavors = pools.flatMap(pool => pool.flavors.filter(one => one.kind === 'gpu'));
+    if (flavors.length === 0) return `${needs}; ${where} ${has} no GPUs. Ask for another pool.`;
+    const models = [...new Set(flavors.flatMap(one => (one.onlyNamed ? [one.flavor] : one.models)))].sort();
+    return `${needs}; ${where} ${has} none of that name. Ask for ${choice(models)}, or for another pool.`;
+  }
   const nodes = lanes.flatMap(lane => lane.nodes);
-  const most = Math.max(0, ...nodes.map(node => node.healthy));
   const faulty = nodes.reduce((sum, node) => sum + node.faulty, 0);
-  const broken = faulty > 0 ? ` (${faulty} more ${faulty === 1 ? 'is' : 'are'} faulty)` : '';
-  const models = [...new Set(pool.flavors.flatMap(one => (one.kind === 'gpu' ? one.models : [])))].sort();
-  const there = kind === 'gpu' && models.length > 0 ? ` Its models: ${models.join(', ')}.` : '';
+  const broken = faulty > 0 ? ` (${faulty} ${are(faulty)} faulty)` : '';
   if (run.workers > 1) {
     const fit = Math.max(0, ...lanes.map(lane => lane.nodes.filter(node => node.healthy >= each).length));
-    return `It needs ${wanted} on each of ${run.workers} nodes, but pool ${pool.name} has ${fit} such ${fit === 1 ? 'node' : 'nodes'}.${there} It starts when the pool gets them, or ask for less.`;
+    const less = fit > 0 ? `Ask for at most ${counted(fit, 'worker')}` : 'Ask for fewer on each';
+    return `${needs} on each of ${run.workers} nodes; ${where} ${has} ${fit === 0 ? 'no such node' : counted(fit, 'such node')}${broken}. ${less}, or it waits until there are more.`;
   }
-  const has = `no node of pool ${pool.name} has more than ${most} healthy${broken}`;
-  return `It needs ${wanted} on one node, but ${has}.${there} It starts when the pool gets them, or ask for less.`;
+  const most = nodes.reduce((sum, node) => Math.max(sum, node.healthy), 0);
+  if (most === 0) return `${needs}; ${where} ${has} none that works${broken}. It starts when there is one.`;
+  return `${needs} on one node; no node of ${where} has more than ${most}${broken}. Ask for at most ${most}, or it waits until there is such a node.`;
+}
+
+export function backupLater(pool: PoolStock, at: number, now: number): string {
+  return ` From ${timeOfDay(new Date(at), new Date(now))} on it may go to pool ${pool.name}.`;
 }
 
 /* ---- quotas ---- */
 
 export function quotaTooSmall({ run, amount, lane }: Wish, cell: Cell): string {
   const { flavor } = lane.flavor;
-  if (cell.quota === 0 && cell.borrow === 0)
-    return `Team ${run.team} has no quota of ${flavor}. It starts when signalbox.yml gives the team one, or ask for something else.`;
-  const may = Number.isFinite(cell.borrow) ? ` and may borrow ${cell.borrow}` : '';
-  const own = `team ${run.team} has a quota of ${cell.quota}${run.preemptible ? may : ', and only runs that can be preempted may borrow'}`;
-  return `It needs ${amount} ${flavor}, but ${own}. It can never start like this: ask for less, or for more quota.`;
+  const most = mostIn(cell);
+  if (most === 0)
+    return `Team ${run.team} has no quota of ${flavor}. It starts when signalbox.yml gives it one, or ask for another model.`;
+  const needs = `It needs ${amount} ${flavor}`;
+  if (!run.preemptible && amount <= most)
+    return `${needs}; team ${run.team} has a quota of ${cell.quota}, and only preemptible runs may borrow more. It starts when project ${run.project} is preemptible, or ask for at most ${cell.quota}.`;
+  if (!run.preemptible || most === cell.quota)
+    return `${needs}; team ${run.team} has a quota of ${cell.quota}. Ask for at most ${cell.quota}, or for more quota.`;
+  return `${needs}; team ${run.team} has a quota of ${cell.quota} and may borrow ${most - cell.quota}. Ask for at most ${most}, or for more quota.`;
 }
 
 export function quotaUsed({ run, amount, lane }: Wish, cell: Cell): string {
-  const { flavor } = lane.flavor;
-  const free = Math.max(0, cell.quota - cell.firmUsed);
-  return `It needs ${amount} ${flavor}; team ${run.team} holds ${cell.firmUsed} of its quota of ${cell.quota} with runs that cannot be preempted, as this one, and such runs may not borrow. It starts when ${amount - free} more ${are(amount - free)} released by its own team.`;
+  const lack = cell.firmUsed + amount - cell.quota;
+  return `It needs ${amount} ${lane.flavor.flavor}; team ${run.team} has a quota of ${cell.quota}, and its runs that are not preemptible hold ${cell.firmUsed}. Nor is this one, so it may not borrow. It starts when ${lack} of those ${are(lack)} released.`;
 }
 
 export function borrowingLimit({ run, amount, lane }: Wish, cell: Cell): string {
   const { flavor } = lane.flavor;
-  const holds = `team ${run.team} holds ${cell.used} ${flavor} of its quota of ${cell.quota}`;
-  const over = Math.max(0, cell.used - cell.quota);
-  const wouldBorrow = cell.used + amount - cell.quota;
-  if (wouldBorrow > cell.borrow) {
-    const less = wouldBorrow - cell.borrow;
-    return `It needs ${amount}; ${holds} and may borrow ${cell.borrow}, of which it has ${over}. It starts when ${less} more ${are(less)} released by its own team.`;
-  }
+  const needs = `It needs ${amount} ${flavor}; team ${run.team} holds ${cell.used} with a quota of ${cell.quota}`;
+  // Every one that the team itself lets go of makes room for one.
+  const lack = amount - roomIn(cell, 'used');
+  const own = cell.used >= lack ? ` by its own team` : '';
+  if (cell.used + amount > cell.quota + cell.borrow)
+    return `${needs} and may borrow ${cell.borrow}. It starts when ${lack} more ${are(lack)} released by its own team.`;
+  if (cell.used + amount <= cell.quota)
+    return `${needs}, and other teams still hold what they borrowed of it. It starts when ${lack} more ${are(lack)} released by them.`;
   const left = Math.max(0, cell.pot.lendable - cell.pot.used);
-  if (!isBorrowing(cell) && wouldBorrow <= 0)
-    return `It needs ${amount}; ${holds}, and the rest is lent to other teams, whose runs cannot be stopped now. It starts when they end.`;
-  return `It needs ${amount}; ${holds}, and cohort ${cell.cohort} has ${left} left to lend. It starts when its own team releases some, or others need less of theirs.`;
+  const whom = own === '' ? '' : `${own}, or by those who borrow`;
+  return `${needs}; cohort ${cell.cohort} has ${left} left to lend. It starts when ${lack} more ${are(lack)} released${whom}.`;
 }
 
-export function behindQuota({ lane }: Wish, cell: Cell, line: QuotaLine): string {
+export function behindQuota({ lane }: Wish, cell: Cell, line: QuotaLine, isFifo: boolean): string {
   return said(line, () => {
-    const ofTeam = line === cell.line ? `of team ${cell.team}` : null;
-    const ofCohort = line === cell.pot.line ? `that cohort ${cell.cohort} lends` : `of cohort ${cell.cohort}`;
-    const whose = ofTeam ?? ofCohort;
-    return `${aheadOf(line)} for the quota of ${lane.flavor.flavor} ${whose}. It starts after, or before where it keeps none of them waiting.`;
+    const whose = line === cell.line ? `of team ${cell.team}` : `that cohort ${cell.cohort} lends`;
+    return `${aheadOf(line)} for the quota of ${lane.flavor.flavor} ${whose}. ${after(line, isFifo)}`;
   });
+}
+
+/** Room is being made for others of its team, or for those that borrow. */
+export function behindPromised({ lane }: Wish, cell: Cell): string {
+  const whose = cell.promised ? `of team ${cell.team}` : `that cohort ${cell.cohort} lends`;
+  const ahead = cell.promised ?? cell.pot.promised ?? { first: null, waiting: 1 };
+  return `${aheadOf(ahead)} for the quota of ${lane.flavor.flavor} ${whose}, and room is being made for that. It starts when there is quota left.`;
 }
 
 /* ---- room ---- */
@@ -95,7 +122,7 @@ export function flavorFull({ run, lane, amount, each }: Wish): string {
   const holders = lane.holders.map(({ number }) => number).sort((a, b) => a - b);
   const by = holders.length > 0 ? ` (held by ${numbers(holders)})` : '';
   const lack = amount - free;
-  return `${needs}; ${free} of ${total} in pool ${lane.pool.name} ${are(free)} free. It starts when ${lack} more ${are(lack)} released${by}.`;
+  return `${needs}; ${free} of ${total}${which(lane)} in pool ${lane.pool.name} ${are(free)} free. It starts when ${lack} more ${are(lack)} released${by}.`;
 }
 
 export function fragmented({ run, lane, amount, each }: Wish): string {
@@ -109,10 +136,10 @@ export function fragmented({ run, lane, amount, each }: Wish): string {
   if (run.workers > 1) {
     const fit = open.filter(one => one.free >= each).length;
     const lack = run.workers - fit;
-    return `${needs}${gang(run, each)}; pool ${lane.pool.name} has ${free} free, but only ${fit} ${fit === 1 ? 'node' : 'nodes'} with ${each} (${spread}). It starts when ${lack} more ${lack === 1 ? 'node has' : 'nodes have'} ${each} free.`;
+    return `${needs}${gang(run, each)}; pool ${lane.pool.name} has ${free}${which(lane)} free, but only ${fit} ${fit === 1 ? 'node' : 'nodes'} with ${each} (${spread}). It starts when ${lack} more ${lack === 1 ? 'node has' : 'nodes have'} ${each} free.`;
   }
   const most = Math.max(0, ...open.map(one => one.free));
-  return `${needs} on one node; pool ${lane.pool.name} has ${free} free, but spread (${spread}). It starts when one node has ${each - most} more free.`;
+  return `${needs} on one node; pool ${lane.pool.name} has ${free}${which(lane)} free, but spread (${spread}). It starts when one node has ${each - most} more free.`;
 }
 
 export function makingRoom(
@@ -121,29 +148,69 @@ export function makingRoom(
   nodes: readonly LaneNode[],
 ): string {
   const where = short(nodes.map(({ name }) => name));
-  const gone = leaving.map(({ number }) => number).sort((a, b) => a - b);
-  const stops = gone.length === 1 ? `run ${numbers(gone)} is` : `runs ${numbers(gone)} are`;
-  return `${cap(things(amount, lane.flavor.kind, run.model))} on ${where} in pool ${lane.pool.name} ${are(amount)} being made free for it: ${stops} being stopped. It starts when ${gone.length === 1 ? 'that has' : 'they have'} ended.`;
+  return `${things(amount, lane.flavor.kind, run.model)} on ${where} in pool ${lane.pool.name} ${are(amount)} being made free for it: ${stopped(leaving)}`;
 }
 
-export function runsAhead({ lane }: Wish): string {
+/** Its nodes are free; what lacks is quota, which others elsewhere let go of. */
+export function freeingQuota({ lane }: Wish, leaving: readonly Holder[], nodes: readonly LaneNode[]): string {
+  const where = short(nodes.map(({ name }) => name));
+  return `It has its place on ${where} in pool ${lane.pool.name}; its quota of ${lane.flavor.flavor} is being made free: ${stopped(leaving)}`;
+}
+
+function stopped(leaving: readonly Holder[]): string {
+  const gone = leaving.map(({ number }) => number).sort((a, b) => a - b);
+  return gone.length === 1
+    ? `run ${numbers(gone)} is being stopped. It starts when that has ended.`
+    : `runs ${numbers(gone)} are being stopped. It starts when they have ended.`;
+}
+
+export function runsAhead({ lane }: Wish, isFifo: boolean): string {
   return said(lane, () => {
-    const what = `${nounOf(2, lane.flavor.kind)} (${lane.flavor.flavor}) in pool ${lane.pool.name}`;
-    return `${aheadOf(lane)} for ${what}. It starts after, or before where it keeps none of them waiting.`;
+    const { kind, flavor } = lane.flavor;
+    const what = kind === 'gpu' ? `GPUs (${flavor})` : 'CPU slots';
+    return `${aheadOf(lane)} for ${what} in pool ${lane.pool.name}. ${after(lane, isFifo)}`;
   });
 }
 
 /* ---- money ---- */
 
-export function needsApproval({ run, lane }: Wish, cost: number, askAbove: number, currency: string): string {
-  return `Pool ${lane.pool.name} has room for it, at a cost of up to ${money(cost, currency)}, and team ${run.team} asks for approval above ${money(askAbove, currency)}. It starts when an approver agrees, or when a pool without that cost has room.`;
+interface Dear {
+  /** It could start there now. */
+  hasRoom: boolean;
+  /** No other pool could run it. */
+  isOnly: boolean;
 }
 
-export function overBudget({ run, lane }: Wish, cost: number, left: number, currency: string): string {
-  return `Pool ${lane.pool.name} has room for it, at a cost of up to ${money(cost, currency)}, and team ${run.team} has ${money(Math.max(0, left), currency)} left this month. It starts when an approver agrees, or when a pool without that cost has room.`;
+export function needsApproval(
+  wish: Wish,
+  cost: number,
+  askAbove: number,
+  currency: string,
+  where: Dear,
+): string {
+  const above = `team ${wish.run.team} asks for approval above ${money(askAbove, currency)}`;
+  return `${dear(wish, cost, currency, where)}; ${above}. ${agrees(where)}`;
 }
 
-export function money(amount: number, currency: string): string {
+export function overBudget(wish: Wish, cost: number, left: number, currency: string, where: Dear): string {
+  const has = `team ${wish.run.team} has ${money(Math.max(0, left), currency)} left this month`;
+  return `${dear(wish, cost, currency, where)}; ${has}. ${agrees(where)}`;
+}
+
+function dear({ run, lane }: Wish, cost: number, currency: string, { hasRoom }: Dear): string {
+  const before = run.approved === null ? '' : ` (${money(run.approved, currency)} are approved)`;
+  const price = `up to ${money(cost, currency)}${before}`;
+  return hasRoom
+    ? `Pool ${lane.pool.name} has room for it, for ${price}`
+    : `In pool ${lane.pool.name} it would cost ${price}`;
+}
+
+function agrees({ hasRoom, isOnly }: Dear): string {
+  const then = hasRoom ? '' : ' and there is room';
+  return `It starts when an approver agrees${then}${isOnly ? '' : ', or when another of its pools has room'}.`;
+}
+
+function money(amount: number, currency: string): string {
   return `${amount.toFixed(2)} ${currency}`;
 }
 
@@ -158,11 +225,14 @@ export function startReason(
   const { kind, flavor } = lane.flavor;
   const on = nodes.map(({ node, indices }) => `${node} (${short(indices.map(String), 16)})`);
   const what = `${things(amount, kind, run.model)} on ${short(on)} ${are(amount)} free.`;
-  const lent = borrowed > 0 ? ` ${borrowed} of ${flavor} ${are(borrowed)} borrowed from other teams.` : '';
+  const lent = borrowed > 0 ? ` ${borrowed} ${flavor} ${are(borrowed)} borrowed from other teams.` : '';
+  const { patienceS } = paid;
   const waited =
-    paid.patienceS === null
+    patienceS === null
       ? ''
-      : ` Its own pools had no room for longer than ${formatDuration(paid.patienceS)}, so that it goes to ${lane.pool.name}.`;
+      : patienceS === 0
+        ? ` Its own pools have no room, so it goes to ${lane.pool.name}.`
+        : ` It waited ${formatDuration(patienceS)} for its own pools, so it goes to ${lane.pool.name}.`;
   const costs = paid.cost > 0 ? ` It costs at most ${money(paid.cost, paid.currency)}.` : '';
   return `${what}${lent}${waited}${costs}`;
 }
@@ -170,17 +240,17 @@ export function startReason(
 export function preemptReason(by: Wish, holder: Holder, rule: PreemptionRule, cell: Cell | null): string {
   const { run, lane } = by;
   if (rule === 'priority')
-    return `Stopped for #${run.number}: it has priority ${run.priority}, this one ${holder.priority}, in team ${run.team}.`;
-  const quota = cell ? `, ${formatNumber(cell.quota)} in all` : '';
-  return `Stopped for #${run.number}: team ${run.team} takes back ${lane.flavor.flavor} of its quota${quota}, which team ${holder.team} had borrowed.`;
+    return `Stopped for #${run.number} of the same team, which has priority ${run.priority}; this one has ${holder.priority}.`;
+  const quota = cell ? `its quota of ${formatNumber(cell.quota)}` : 'its quota';
+  return `Stopped for #${run.number}: team ${run.team} takes back ${lane.flavor.flavor} of ${quota}, which team ${holder.team} had borrowed.`;
 }
 
 export function withdrawReason(pool: PoolStock, now: number): string {
   const since =
     pool.seenAt === null
-      ? 'was never heard of'
-      : `was not heard of since ${timeOfDay(new Date(pool.seenAt), new Date(now))}`;
-  return `The agent of pool ${pool.name} ${since} and had not taken it yet.`;
+      ? 'has never been heard of'
+      : `has not been heard of since ${timeOfDay(new Date(pool.seenAt), new Date(now))}`;
+  return `The agent of pool ${pool.name} ${since}, and had not taken it.`;
 }
 
 /* ---- words ---- */
@@ -225,8 +295,23 @@ function are(count: number): string {
   return count === 1 ? 'is' : 'are';
 }
 
-function cap(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+/** The flavor, where the pool has several of its kind. */
+function which({ pool, flavor }: Lane): string {
+  const alike = pool.flavors.filter(({ kind }) => kind === flavor.kind);
+  return flavor.kind === 'gpu' && alike.length > 1 ? ` ${flavor.flavor}` : '';
+}
+
+/** When those ahead are through. */
+function after({ waiting, first }: { waiting: number; first: number | null }, isFifo: boolean): string {
+  const whom = waiting === 1 ? `#${first}` : 'them';
+  return isFifo
+    ? `It starts after ${whom}.`
+    : `It starts after ${whom}, or sooner where that ${waiting === 1 ? 'does not delay it' : 'delays none of them'}.`;
+}
+
+function choice(words: readonly string[]): string {
+  if (words.length < 2 || words.length > shown) return short(words);
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
 function numbers(runs: readonly number[]): string {

@@ -1,15 +1,17 @@
 import { lentFreeBy, ownFreeBy, reservationIn, reserve } from './backfill.ts';
-import type { Books } from './books.ts';
-import { costOf, type Met, mayGo } from './consider.ts';
+import type { Books, Candidate } from './books.ts';
+import { costOf, lineBefore, type Met, mayGo } from './consider.ts';
 import * as explain from './explain.ts';
-import { type Cell, type QuotaLine, quotaVerdict } from './quota.ts';
+import { everFitting } from './place.ts';
+import type { QuotaLine } from './quota.ts';
 import type { Wish } from './reclaim.ts';
-import type { Hold, HoldCode, Waiting } from './world.ts';
+import type { Hold, HoldCode } from './world.ts';
 
 /** A run that cannot start joins the lines of what it waits for, and whoever comes after may not keep it waiting for ever. */
-export function joinLines(run: Waiting, met: readonly Met[], books: Books): void {
+export function joinLines(candidate: Candidate, met: readonly Met[], books: Books): void {
+  const { run } = candidate;
   const isFifo = books.world.policy === 'fifo';
-  books.holds.push(holdOf(run, met, books));
+  books.holds.push(holdOf(candidate, met, books));
   const unreserved: Wish[] = [];
   const joined = new Set<QuotaLine>();
   for (const { wish, obstacle } of met) {
@@ -26,6 +28,7 @@ export function joinLines(run: Waiting, met: readonly Met[], books: Books): void
       }
       case 'used':
       case 'limit':
+      case 'promised':
       case 'behind-quota':
         joinQuotaLines(wish, books, joined);
         break;
@@ -48,7 +51,7 @@ function reserveSoonest(wishes: readonly Wish[], { now }: Books): void {
 /**
  * Who fits the team's quota stands in the team's line: it starts when the team itself has let go of enough, whatever others do. Who would
  * borrow stands in the cohort's, and keeps only others waiting that would borrow too: what is a team's own waits for nobody's borrowing.
- * `joined`: where the run stands already, as several pools have what the same quota is of.
+ * `joined`: where the run stands already, as several pools may have what one quota is of.
  */
 function joinQuotaLines(
   { run, amount, cell }: Wish,
@@ -71,66 +74,114 @@ function joinQuotaLines(
 
 /* ---- the reason that is said ---- */
 
-function holdOf(run: Waiting, met: readonly Met[], books: Books): Hold {
+function holdOf(candidate: Candidate, met: readonly Met[], books: Books): Hold {
+  const { run } = candidate;
   const told =
     met.find(({ obstacle }) => obstacle === 'cost') ??
-    met.find(({ obstacle }) => obstacle !== 'never' && obstacle !== 'too-small') ??
-    met.find(({ obstacle }) => obstacle === 'too-small') ??
-    met[0];
+    met.find(({ obstacle }) => obstacle !== 'never' && obstacle !== 'too-small' && obstacle !== 'dear') ??
+    met.find(({ obstacle }) => obstacle === 'dear') ??
+    met.find(({ obstacle }) => obstacle === 'too-small');
   const hold = (code: HoldCode, sentence: string): Hold => ({
     type: 'hold',
     run: run.number,
     code,
     sentence,
   });
-  if (!told) return nowhere(run, books, hold);
+  if (!told) return nowhere(candidate, met, books, hold);
   const { wish, obstacle } = told;
-  const { lane, each, cell } = wish;
+  const { lane, cell, amount } = wish;
+  const isFifo = books.world.policy === 'fifo';
+  if (obstacle === 'cost' || obstacle === 'dear') return tooDear({ wish, obstacle }, met, books, hold);
   if (cell) {
-    const line = cell.line ?? (cell.used + wish.amount > cell.quota ? cell.pot.line : null);
     if (obstacle === 'too-small') return hold('quota-too-small', explain.quotaTooSmall(wish, cell));
+    // Who fits the team's quota stands behind its own; only who would borrow stands behind those who would too.
+    const borrows = obstacle !== 'used' && cell.used + amount > cell.quota;
+    const line = lineBefore(wish, books) ?? cell.line ?? (borrows ? cell.pot.line : null);
+    // The quota that others still hold is for those first.
+    const isPromised = obstacle === 'limit' && cell.promised !== null && cell.used + amount <= cell.quota;
+    if (obstacle === 'promised' || isPromised) return hold('runs-ahead', explain.behindPromised(wish, cell));
     if (line && (obstacle === 'behind-quota' || obstacle === 'used' || obstacle === 'limit'))
-      return hold('runs-ahead', explain.behindQuota(wish, cell, line));
+      return hold('runs-ahead', explain.behindQuota(wish, cell, line, isFifo));
     if (obstacle === 'used') return hold('quota-used', explain.quotaUsed(wish, cell));
-    const { promised } = cell.pot;
-    if (obstacle === 'limit' && promised && fitsNow(wish, cell))
-      return hold('runs-ahead', explain.behindQuota(wish, cell, promised));
     if (obstacle === 'limit') return hold('borrowing-limit', explain.borrowingLimit(wish, cell));
   }
-  if (obstacle === 'never') {
-    const lanes = met.map(one => one.wish.lane).filter(({ pool }) => pool === lane.pool);
-    return hold('no-such-flavor', explain.noSuchFlavor(run, lane.pool, lanes, each));
-  }
-  if (obstacle === 'cost') return tooDear(wish, books, hold);
-  if (lane.waiting > 0) return hold('runs-ahead', explain.runsAhead(wish));
+  if (lane.waiting > 0) return hold('runs-ahead', explain.runsAhead(wish, isFifo));
+  const later = backupLater(candidate, books);
   return obstacle === 'spread'
-    ? hold('fragmented', explain.fragmented(wish))
-    : hold('flavor-full', explain.flavorFull(wish));
+    ? hold('fragmented', explain.fragmented(wish) + later)
+    : hold('flavor-full', explain.flavorFull(wish) + later);
 }
 
-/** Whether the quota would do, were nothing of it promised to those for whom room is being made. */
-function fitsNow({ run, amount }: Wish, cell: Cell): boolean {
-  return quotaVerdict(cell, amount, run.preemptible, 'used') === 'fits';
-}
-
-/** Of its pools that are open to it, none has by name what it asks for. */
-function nowhere(run: Waiting, books: Books, hold: (code: HoldCode, sentence: string) => Hold): Hold {
+/** None of its pools that are open to it could run it, busy or not, or none is open. */
+function nowhere(
+  candidate: Candidate,
+  met: readonly Met[],
+  books: Books,
+  hold: (code: HoldCode, sentence: string) => Hold,
+): Hold {
+  const { run, each } = candidate;
   const pools = run.pools.flatMap(name => books.pools.get(name) ?? []);
-  const pool = pools.find(one => mayGo(run, one, books)) ?? pools[0];
+  const open = pools.filter(pool => mayGo(run, pool, books));
+  const [pool] = pools;
   if (!pool) return hold('pool-unknown', explain.unknownPool(run, books.world));
-  const closed = run.held.find(one => one.pool === pool.name);
-  if (closed) return hold(closed.code, closed.sentence);
-  if (!pool.reachable) return hold('pool-unreachable', explain.unreachable(pool, books.now));
-  return hold('no-such-flavor', explain.noSuchFlavor(run, pool, [], Math.max(run.gpus, 1)));
+  const later = backupLater(candidate, books);
+  if (open.length === 0) {
+    const closed = run.held.find(one => one.pool === pool.name);
+    if (closed) return hold(closed.code, closed.sentence + later);
+    if (!pool.reachable) return hold('pool-unreachable', explain.unreachable(pool, books.now) + later);
+  }
+  const asked = open.length > 0 ? open : [pool];
+  const key = JSON.stringify([run.model, run.gpus, run.workers, asked.map(({ name }) => name)]);
+  const known = books.sayings.get(key);
+  const sentence =
+    known ??
+    explain.noSuchFlavor(
+      run,
+      asked,
+      met.map(({ wish }) => wish.lane),
+      each,
+    );
+  if (known === undefined) books.sayings.set(key, sentence);
+  return hold('no-such-flavor', sentence + later);
 }
 
-function tooDear(wish: Wish, books: Books, hold: (code: HoldCode, sentence: string) => Hold): Hold {
+/** When a backup pool comes in that has what it asks for. */
+function backupLater({ run, lanes, each }: Candidate, books: Books): string {
+  const patienceS = books.teams.get(run.team)?.patienceS ?? null;
+  if (patienceS === null) return '';
+  const lane = lanes.find(
+    one =>
+      one.pool.backup &&
+      one.pool.reachable &&
+      !mayGo(run, one.pool, books) &&
+      !run.held.some(({ pool }) => pool === one.pool.name) &&
+      everFitting(one, each) >= run.workers,
+  );
+  return lane ? explain.backupLater(lane.pool, run.queuedAt + patienceS * 1_000, books.now) : '';
+}
+
+function tooDear(
+  { wish, obstacle }: Met,
+  met: readonly Met[],
+  books: Books,
+  hold: (code: HoldCode, sentence: string) => Hold,
+): Hold {
   const cost = costOf(wish);
   const team = books.teams.get(wish.run.team);
   const { currency } = books.world;
   const askAbove = team?.askAbove ?? null;
+  const hasRoom = obstacle === 'cost';
+  const isOnly = met.every(
+    one => one.obstacle === 'never' || one.obstacle === 'too-small' || one.wish === wish,
+  );
   if (askAbove !== null && cost > askAbove)
-    return { ...hold('needs-approval', explain.needsApproval(wish, cost, askAbove, currency)), cost };
+    return {
+      ...hold('needs-approval', explain.needsApproval(wish, cost, askAbove, currency, { hasRoom, isOnly })),
+      cost,
+    };
   const left = books.left.get(wish.run.team) ?? 0;
-  return { ...hold('over-budget', explain.overBudget(wish, cost, left, currency)), cost };
+  return {
+    ...hold('over-budget', explain.overBudget(wish, cost, left, currency, { hasRoom, isOnly })),
+    cost,
+  };
 }

@@ -19,6 +19,8 @@ export interface Lane {
   flavor: FlavorStock;
   /** By name. */
   nodes: LaneNode[];
+  /** On all of them. */
+  free: number;
   /** Who holds something of it, whoever must end first first. */
   holders: Holder[];
   /** Ms since the epoch, until when the first run that waits here needs none of what it will start on; null: none waits. */
@@ -31,8 +33,19 @@ export interface Lane {
   /** What was last said of those that wait. */
   said: Said | null;
   /** Workers of so many accelerators each that certainly do not fit any more; what is free only shrinks while a plan is made. */
-  misfits: { short: Map<number, number>; long: Map<number, number> };
+  misfits: Misfits;
   everFits: Map<number, number>;
+}
+
+interface Misfits {
+  short: Map<number, number>;
+  long: Map<number, number>;
+  soonShort: Map<number, number>;
+  soonLong: Map<number, number>;
+}
+
+function noMisfits(): Misfits {
+  return { short: new Map(), long: new Map(), soonShort: new Map(), soonLong: new Map() };
 }
 
 /** Opens the lanes of a pool for a plan; `begin` makes them ready for a pass. */
@@ -50,13 +63,14 @@ export function lanesOf(pool: PoolStock): Lane[] {
         soon: 0,
         spare: 0,
       })),
+    free: 0,
     holders: [],
     reservedFrom: null,
     blocked: false,
     first: null,
     waiting: 0,
     said: null,
-    misfits: { short: new Map(), long: new Map() },
+    misfits: noMisfits(),
     everFits: new Map(),
   }));
 }
@@ -69,8 +83,10 @@ export function begin(lane: Lane, holders: Holder[]): void {
   lane.first = null;
   lane.waiting = 0;
   lane.said = null;
-  lane.misfits = { short: new Map(), long: new Map() };
+  lane.misfits = noMisfits();
+  lane.free = 0;
   for (const node of lane.nodes) {
+    lane.free += node.free.length;
     node.soon = node.free.length;
     node.spare = Number.POSITIVE_INFINITY;
   }
@@ -78,14 +94,21 @@ export function begin(lane: Lane, holders: Holder[]): void {
 }
 
 /** What this one holds will be free soon. */
-export function letGo(lane: Lane, { shares }: Pick<Holder, 'shares'>): void {
-  for (const { node: name, indices } of shares) {
+export function letGo(lane: Lane, holder: Holder): void {
+  for (const { node: name, indices } of holder.shares) {
     const node = nodeOf(lane, name);
+    if (!node) continue;
     // What is faulty is not given out again.
-    if (node) node.soon = Math.min(node.soon + indices.length, node.healthy);
+    node.soon = Math.min(node.soon + indices.length, node.healthy);
+    if (isBeyond(lane, holder)) node.spare += indices.length;
   }
   // Where more had been promised than is free, more is open now.
-  lane.misfits = { short: new Map(), long: new Map() };
+  lane.misfits = noMisfits();
+}
+
+/** Whether it would still hold what it has when the lane's reservation begins, so that the reservation does without that. */
+export function isBeyond({ reservedFrom }: Lane, { endsBy }: Holder): boolean {
+  return reservedFrom !== null && endsBy > reservedFrom;
 }
 
 export function nodeOf(lane: Lane, name: string): LaneNode | undefined {
@@ -110,7 +133,7 @@ export function everFitting(lane: Lane, each: number): number {
 }
 
 /** May be started on now. `long`: by a run that may still hold it when the reservation begins. */
-export function openOn(node: LaneNode, long: boolean): number {
+function openOn(node: LaneNode, long: boolean): number {
   const open = Math.min(node.free.length, node.soon);
   return long ? Math.min(open, node.spare) : open;
 }
@@ -125,10 +148,25 @@ export function soonOn(node: LaneNode, long: boolean): number {
  * tight by name.
  */
 export function findNodes(lane: Lane, each: number, workers: number, long: boolean): LaneNode[] | null {
-  const misfits = lane.misfits[long ? 'long' : 'short'];
+  return findAmong(lane, lane.misfits[long ? 'long' : 'short'], each, workers, node => openOn(node, long));
+}
+
+/** The same once those that leave are gone. */
+export function findSoon(lane: Lane, each: number, workers: number, long: boolean): LaneNode[] | null {
+  const misfits = lane.misfits[long ? 'soonLong' : 'soonShort'];
+  return findAmong(lane, misfits, each, workers, node => soonOn(node, long));
+}
+
+function findAmong(
+  { nodes }: Lane,
+  misfits: Map<number, number>,
+  each: number,
+  workers: number,
+  measure: (node: LaneNode) => number,
+): LaneNode[] | null {
   const misfit = misfits.get(each);
   if (misfit !== undefined && workers >= misfit) return null;
-  const found = tightest(lane.nodes, each, workers, node => openOn(node, long));
+  const found = tightest(nodes, each, workers, measure);
   if (!found) misfits.set(each, workers);
   return found;
 }
@@ -159,6 +197,7 @@ export function tightest(
 
 /** Takes accelerators for good; the lowest indices first. */
 export function occupy(lane: Lane, nodes: readonly LaneNode[], each: number, long: boolean): Share[] {
+  lane.free -= each * nodes.length;
   return nodes.map(node => {
     node.soon -= each;
     if (long) node.spare -= each;

@@ -4,21 +4,26 @@ import type { Holder, Queue } from './world.ts';
  * What the queues of one cohort lend each other of one flavor. `used` and `soon` count only what is beyond what each keeps for itself.
  */
 interface Pot {
-  cells: Cell[];
+  /** Queues that hold more than their quota, by `soon`. */
+  borrowers: number;
   /** Those who would borrow and wait. */
   line: QuotaLine | null;
-  /** Those for whom room is being made, which have some of it as good as theirs; it keeps nobody waiting by itself. */
-  promised: QuotaLine | null;
+  /** Those whose room is being made, and what waits for them. */
+  promised: Ahead | null;
   lendable: number;
   used: number;
   soon: number;
 }
 
-/** Runs that wait for the same quota. */
-export interface QuotaLine {
+/** Runs that come first. */
+export interface Ahead {
   /** The number of the first. */
   first: number;
   waiting: number;
+}
+
+/** Runs that wait for the same quota. */
+export interface QuotaLine extends Ahead {
   /** Ms since the epoch, when the first can start at the latest, were nobody to pass it; null: not by what ends by itself. */
   until: number | null;
   /** What was last said of it. */
@@ -51,6 +56,8 @@ export interface Cell {
   firmSoon: number;
   /** Runs of the team that wait for its own quota. */
   line: QuotaLine | null;
+  /** Runs of the team whose room is being made. */
+  promised: Ahead | null;
   pot: Pot;
 }
 
@@ -74,9 +81,8 @@ export function openLedger(queues: readonly Queue[]): Ledger {
     pots.set(`${cohort} ${flavor}`, pot);
     const lent = Math.min(lend, quota);
     pot.lendable += lent;
-    const rest = { used: 0, soon: 0, firmUsed: 0, firmSoon: 0, line: null, pot };
+    const rest = { used: 0, soon: 0, firmUsed: 0, firmSoon: 0, line: null, promised: null, pot };
     const cell: Cell = { team, flavor, cohort, quota, borrow, kept: quota - lent, ...rest };
-    pot.cells.push(cell);
     all.push(cell);
     const ofFlavor = byFlavor.get(flavor) ?? new Map<string, Cell>();
     byFlavor.set(flavor, ofFlavor.set(team, cell));
@@ -94,8 +100,8 @@ export function openLedger(queues: readonly Queue[]): Ledger {
     cellOf,
     begin(holders) {
       for (const cell of all) {
-        Object.assign(cell, { used: 0, soon: 0, firmUsed: 0, firmSoon: 0, line: null });
-        Object.assign(cell.pot, { used: 0, soon: 0, line: null, promised: null });
+        Object.assign(cell, { used: 0, soon: 0, firmUsed: 0, firmSoon: 0, line: null, promised: null });
+        Object.assign(cell.pot, { ...emptyPot(), lendable: cell.pot.lendable });
       }
       for (const holder of holders) {
         const cell = cellOf(holder.team, holder.flavor);
@@ -109,7 +115,7 @@ export function openLedger(queues: readonly Queue[]): Ledger {
 }
 
 function emptyPot(): Pot {
-  return { cells: [], line: null, promised: null, lendable: 0, used: 0, soon: 0 };
+  return { borrowers: 0, line: null, promised: null, lendable: 0, used: 0, soon: 0 };
 }
 
 /** The accelerators or slots that a run holds. */
@@ -120,7 +126,9 @@ export function amountOf({ shares }: Pick<Holder, 'shares'>): number {
 /** Adds to what is held; a negative amount takes away. `firm`: by a run that cannot be preempted. */
 export function take(cell: Cell, when: When, amount: number, firm: boolean): void {
   const beyond = Math.max(0, cell[when] - cell.kept);
+  const borrowed = isBorrowing(cell);
   cell[when] += amount;
+  cell.pot.borrowers += Number(isBorrowing(cell)) - Number(borrowed);
   cell.pot[when] += Math.max(0, cell[when] - cell.kept) - beyond;
   if (firm) cell[when === 'used' ? 'firmUsed' : 'firmSoon'] += amount;
 }
@@ -137,7 +145,7 @@ export function roomIn(cell: Cell, when: When): number {
 }
 
 /** The most that the team could ever have, were all others idle. */
-function mostIn(cell: Cell): number {
+export function mostIn(cell: Cell): number {
   return Math.min(cell.kept + cell.pot.lendable, cell.quota + cell.borrow);
 }
 
@@ -151,8 +159,8 @@ export function isTooSmall(cell: Cell | null, amount: number, preemptible: boole
 }
 
 /**
- * Whether a run of the team may have so many more, where its quota is not too small for it. Only one that can be preempted may borrow, so that everything borrowed can be taken
- * back: `used`. `limit`: nothing is left to borrow, or others have borrowed what is the team's own.
+ * Whether a run of the team may have so many more, where its quota is not too small for it. Only one that can be preempted may borrow, so
+ * that everything borrowed can be taken back: `used`. `limit`: nothing is left to borrow, or others have borrowed what is the team's own.
  */
 export function quotaVerdict(
   cell: Cell | null,

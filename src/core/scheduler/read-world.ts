@@ -14,7 +14,8 @@ export function readWorld(snapshot: PlanSnapshot, policy: Policy, now: Date): Wo
   const order = Object.keys(policy.pools);
   const pools = read.map(one => one.stock).sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const flavors = new Map(read.map(one => [one.pool.name, one.flavors]));
-  const holders = snapshot.working.map(run => holderOf(run, snapshot, flavors, policy));
+  const heldBy = Map.groupBy(snapshot.held, row => row.run);
+  const holders = snapshot.working.map(run => holderOf(run, heldBy.get(run.number) ?? [], flavors, policy));
   return {
     policy: policy.scheduler.policy,
     pools,
@@ -47,11 +48,10 @@ function isPreemptible({ kind, project }: QueuedRun | WorkingRun, policy: Policy
 
 function holderOf(
   run: WorkingRun,
-  { held }: PlanSnapshot,
+  mine: PlanSnapshot['held'],
   flavors: ReadonlyMap<string, FlavorsOf>,
   policy: Policy,
 ): Holder {
-  const mine = held.filter(row => row.run === run.number);
   const shares = new Map<string, Share & { indices: number[] }>();
   for (const { node, kind, index } of mine.toSorted((a, b) => a.index - b.index)) {
     const share = shares.get(`${kind} ${node}`) ?? { node, kind, indices: [] };

@@ -103,6 +103,8 @@ export interface Room {
   pool: string;
   flavor: string;
   nodes: readonly string[];
+  /** Their numbers. */
+  stopped: readonly number[];
 }
 
 /** A run that waits. */
@@ -152,7 +154,7 @@ export interface World {
 export const preemptionRules = ['reclaim', 'priority'] as const;
 export type PreemptionRule = (typeof preemptionRules)[number];
 
-/** Why a waiting run does not start, as a closed set; the first that is true of it is said. */
+/** Why a waiting run does not start, as a closed set. Of several pools, the one is told of that may change soonest. */
 export const holdCodes = [
   /** An operator has frozen everything, its pool or its project. */
   'frozen',

@@ -218,7 +218,7 @@ describe('whatever the world', () => {
           [],
         );
       }),
-      { ...many, numRuns: many.numRuns / 3 },
+      { ...many, numRuns: Math.ceil(many.numRuns / 3) },
     );
   });
 });

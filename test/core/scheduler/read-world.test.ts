@@ -345,7 +345,7 @@ describe('what waits', () => {
     read({ pools, queued: [queuedRun(1, more)], freezes, held: held(8, 'n1', [0]) }, settings).waiting[0];
 
   test('with its limit and its grace, its approval and its room', () => {
-    const room = { pool: 'lab', flavor: 'a100', nodes: ['n1'] };
+    const room = { pool: 'lab', flavor: 'a100', nodes: ['n1'], stopped: [7] };
     const one = waiting({ timeLimitS: 100, graceS: 5, approved: 12, room, gpuModel: 'a100' });
     assert.deepEqual([one?.limitS, one?.approved, one?.room, one?.model], [105, 12, room, 'a100']);
   });
