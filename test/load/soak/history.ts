@@ -20,10 +20,12 @@ export interface History {
 export interface Wait {
   run: number;
   seconds: number;
-  /** Runs that waited or were at work when it was queued, itself among them. */
-  open: number;
-  /** Runs that ended while it waited. */
+  /** Runs of its own team that waited meanwhile and stood before it, by priority and then by age. */
+  ahead: number;
+  /** Runs of the whole site that ended meanwhile. */
   ended: number;
+  /** It needs more than its team's own quota, so that it waits for what others leave. */
+  borrows: boolean;
 }
 
 export async function historyOf({ pool }: Database): Promise<History> {
@@ -46,7 +48,8 @@ export async function historyOf({ pool }: Database): Promise<History> {
     select team, project, flavor, count(*)::int as amount, held_at as from, released_at as to
     from allocations join runs on number = allocations.run group by allocations.run, allocations.attempt, team, project, flavor, held_at, released_at`);
   const { rows: spans } = await pool.query<Span>(`
-    select run, type, at, lead(at) over (partition by run order by seq) as until from run_events`);
+    select run, type, at, lead(at) over (partition by run order by seq) as until, team, priority, gpus, spec ->> 'gpuModel' as model
+    from run_events join runs on number = run`);
   const { rows: allocations } = await pool.query<{ count: number }>(
     'select count(*)::int as count from allocations',
   );
@@ -68,24 +71,37 @@ interface Span {
   type: string;
   at: Date;
   until: Date | null;
+  team: string;
+  priority: number;
+  gpus: number;
+  model: string | null;
 }
 
 function waitsIn(spans: readonly Span[]): Wait[] {
-  const sorted = (times: Date[]) => times.map(time => time.getTime()).sort((a, b) => a - b);
-  const ends = sorted(spans.flatMap(({ type, at }) => (type === 'succeeded' ? [at] : [])));
-  const begins = sorted(spans.flatMap(({ type, at }) => (type === 'requested' ? [at] : [])));
-  return spans.flatMap(({ run, type, at, until }) => {
-    if (type !== 'queued' || !until) return [];
-    const [from, to] = [at.getTime(), until.getTime()];
-    const endedBefore = countUpTo(ends, from);
-    return [
-      {
-        run,
-        seconds: (to - from) / 1_000,
-        open: Math.max(1, countUpTo(begins, from) - endedBefore),
-        ended: countUpTo(ends, to) - endedBefore,
-      },
-    ];
+  const ends = spans
+    .flatMap(({ type, at }) => (type === 'succeeded' ? [at.getTime()] : []))
+    .sort((a, b) => a - b);
+  const waits = spans.flatMap(({ type, at, until, ...rest }) =>
+    type === 'queued' && until ? [{ ...rest, from: at.getTime(), to: until.getTime() }] : [],
+  );
+  const byTeam = Map.groupBy(waits, ({ team }) => team);
+  return waits.map(one => {
+    const { run, team, gpus, model, priority, from, to } = one;
+    const ahead = (byTeam.get(team) ?? []).filter(
+      other =>
+        other.to > from &&
+        other.from < to &&
+        (other.priority > priority ||
+          (other.priority === priority && (other.from < from || (other.from === from && other.run < run)))),
+    );
+    const cell = model === null ? undefined : policy.teams[team]?.queue?.quotas[model];
+    return {
+      run,
+      seconds: (to - from) / 1_000,
+      ahead: ahead.length,
+      ended: countUpTo(ends, to) - countUpTo(ends, from),
+      borrows: cell !== undefined && gpus > cell.quota,
+    };
   });
 }
 

@@ -20,10 +20,6 @@ const stocks: Record<string, Record<string, number>> = {
   cloud: { a100: 64 },
 };
 export const poolNames = Object.keys(stocks);
-export const places = Object.values(stocks).reduce(
-  (sum, stock) => sum + Object.values(stock).reduce((all, count) => all + count, 0),
-  0,
-);
 
 export function acceleratorsOf(pool: string): Accelerators {
   const names = Object.entries(stocks[pool] ?? {}).flatMap(([flavor, count]) =>
@@ -52,9 +48,9 @@ const teams: TeamSize[] = Array.from({ length: 20 }, (_, i) => ({
   h100: i % 2 === 0 ? { quota: i % 4 === 0 ? 4 : 2, ...(i % 8 === 0 ? { lend: 1 } : {}) } : null,
 }));
 
-/** As `signalbox.yml` has it; JSON is YAML. */
+/** As `signalbox.yml` has it; JSON is YAML. Work and time limits are of seconds, so prices are of hours that nobody would pay. */
 export function policyText(): string {
-  const project = { source: './project', command: ['run'], attempts: 1, grace: '5s', timeLimit: '12h' };
+  const project = { source: './project', command: ['run'], attempts: 1, grace: '5s', timeLimit: '60s' };
   return JSON.stringify({
     currency: 'EUR',
     scheduler: { policy: 'fair', halfLife: '30s' },
@@ -64,7 +60,7 @@ export function policyText(): string {
     pools: {
       lab: { flavors: ['a100', 'h100'], accelerators: 'none' },
       annex: { flavors: ['l40'], accelerators: 'none' },
-      cloud: { flavors: ['a100'], accelerators: 'none', backup: true, prices: { a100: 4.1 } },
+      cloud: { flavors: ['a100'], accelerators: 'none', backup: true, prices: { a100: 3_000 } },
     },
     teams: Object.fromEntries(
       teams.map(({ name, a100, h100 }, i) => [
@@ -74,7 +70,7 @@ export function policyText(): string {
             ...{ cohort: i % 2 === 0 ? 'research' : 'product', weight: 1 + (i % 3), preempts: i % 3 !== 1 },
             quotas: { a100, ...(h100 ? { h100 } : {}) },
           },
-          ...(i % 4 === 3 ? { budget: { month: 120, ask: 40 } } : {}),
+          ...(i % 4 === 3 ? { budget: { month: 300, ask: 40 } } : {}),
           ...(i % 4 === 2 ? {} : { patience: `${1 + (i % 5)}s` }),
         },
       ]),
@@ -96,10 +92,10 @@ export const projectNames = Object.keys(policy.projects);
 
 /** The run with that key: what somebody of some team would ask for, never more than the team may ever have. Some teams ask far more. */
 export function drawnRun(key: string, roll: Random, at: Date): NewRun {
-  const team = teams[Math.floor(teams.length * roll.next() ** 1.6)] ?? teams[0];
+  const team = teams[Math.floor(teams.length * roll.next() ** 1.3)] ?? teams[0];
   if (!team) throw new Error('there are no teams');
   const isSpare = roll.chance(0.55);
-  const model = roll.pick([null, null, 'a100', 'a100', 'a100', ...(team.h100 ? ['h100', 'h100'] : [])]);
+  const model = roll.pick([null, null, null, 'a100', 'a100', 'a100', ...(team.h100 ? ['h100', 'h100'] : [])]);
   const most =
     model === null
       ? 8
@@ -113,7 +109,7 @@ export function drawnRun(key: string, roll: Random, at: Date): NewRun {
       project: `${team.name}-${isSpare ? 'spare' : 'firm'}`,
       gpus,
       priority: roll.pick(['low', 'normal', 'normal', 'normal', 'high']),
-      time: roll.pick([600, 1_800, 3_600, 7_200, 43_200]),
+      time: roll.pick([10, 15, 15, 20, 30, 60]),
       ...(model === null ? {} : { gpu: model }),
       ...(pinned === undefined ? {} : { pool: pinned }),
     },
