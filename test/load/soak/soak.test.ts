@@ -17,7 +17,7 @@ const whole = process.env.SIGNALBOX_SOAK === 'whole';
 const seed = Number(process.env.SIGNALBOX_SEED ?? 7);
 const size = whole
   ? { runs: 5_000, open: [150, 350], killMs: [3_000, 12_000], kills: 20, counted: 300, limitMs: 1_500_000 }
-  : { runs: 300, open: [120, 200], killMs: [3_000, 7_000], kills: 2, counted: 15, limitMs: 240_000 };
+  : { runs: 300, open: [120, 200], killMs: [3_000, 7_000], kills: 2, counted: 10, limitMs: 240_000 };
 
 /**
  * How long a run may wait that its team's own quota has room for, by what the site does meanwhile: for each run of its team that stands before
