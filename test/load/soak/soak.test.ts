@@ -10,7 +10,7 @@ import { historyOf, type Wait } from './history.ts';
 import { type House, openHouse } from './house.ts';
 import type { Works } from './machine.ts';
 import { type Looks, lookAt, newLooks, watchPlans } from './observer.ts';
-import { drawnRun, policy, projectNames } from './site.ts';
+import { drawnRun, projectNames } from './site.ts';
 
 /** SIGNALBOX_SOAK=whole takes five thousand runs, which takes some minutes; SIGNALBOX_SEED draws others. */
 const whole = process.env.SIGNALBOX_SOAK === 'whole';
@@ -21,10 +21,11 @@ const size = whole
 
 /**
  * How long a run may wait that its team's own quota has room for, by what the site does meanwhile: for each run of its team that stands before
- * it, and for itself, no more than so many runs end, which is twenty for each team. Who needs more than the quota waits for what others
- * leave; that it ends is all that is promised.
+ * it, and for itself, the site ends no more than four times as many runs as are ever open at once. (A wide one waits until its team has had
+ * less than the others, and then at the latest until time limits run out.) Who needs more than the quota waits for what others leave; that it
+ * ends is all that is promised.
  */
-const endedForEach = 20 * Object.keys(policy.teams).length;
+const endedForEach = 4 * Math.max(...size.open);
 
 const between = (roll: Random, [low = 0, high = 0]: readonly number[]) => roll.int(low, high);
 
