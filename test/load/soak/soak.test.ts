@@ -16,7 +16,7 @@ import { drawnRun, projectNames } from './site.ts';
 const whole = process.env.SIGNALBOX_SOAK === 'whole';
 const seed = Number(process.env.SIGNALBOX_SEED ?? 7);
 const size = whole
-  ? { runs: 5_000, open: [150, 350], killMs: [3_000, 12_000], kills: 20, counted: 300, limitMs: 1_500_000 }
+  ? { runs: 5_000, open: [150, 350], killMs: [3_000, 12_000], kills: 10, counted: 300, limitMs: 1_500_000 }
   : { runs: 300, open: [120, 200], killMs: [3_000, 7_000], kills: 2, counted: 10, limitMs: 240_000 };
 
 /**
