@@ -14,6 +14,18 @@ import { openLine } from './line.ts';
 import { makeRepo, type RepoOptions, repoDeeds } from './repo-deeds.ts';
 import { createWorld } from './world.ts';
 
+let made: { publicKey: string; privateKey: string } | null = null;
+
+/** Making a pair takes a while: one is enough for a process. */
+function keys() {
+  made ??= generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  return made;
+}
+
 interface Options {
   /** What deliveries are signed with. */
   secret: string;
@@ -26,11 +38,7 @@ interface Options {
  * a test can do in it what people do. Sources of its rules are named where they are kept.
  */
 export async function startGitHub({ secret, clock = wallClock }: Options) {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
+  const { publicKey, privateKey } = keys();
   const folder = await mkdtemp(path.join(tmpdir(), 'github-'));
   let url = '';
   const world = createWorld(clock, folder, () => url, publicKey);
