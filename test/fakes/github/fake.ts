@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type Clock, wallClock } from '../slack/clock.ts';
 import { restApi } from './api.ts';
 import { auth } from './auth.ts';
+import { description } from './description/index.ts';
 import { faultPlan } from './faults.ts';
 import { gitDoor } from './git-door.ts';
 import { hooks } from './hooks.ts';
@@ -88,10 +89,22 @@ export async function startGitHub({ secret, clock = wallClock }: Options) {
     requests: api.requests,
     /** How often a route was asked. */
     count: (route: string) => api.requests.filter(one => one.route === route).length,
+    /**
+     * What of all that it took GitHub would not know, by GitHub's own description; null where that cannot be had. What it refused is not
+     * asked about: who sent it has been told.
+     */
+    async strays(): Promise<string[] | null> {
+      const published = await description();
+      if (typeof published === 'string') return null;
+      return api.requests.filter(({ status }) => status < 400).flatMap(published.request);
+    },
+    /** Throws where something was asked that GitHub does not know. */
     async close() {
       await out.settled();
       await line.close();
       await rm(folder, { recursive: true, force: true });
+      const strays = await this.strays();
+      if (strays?.length) throw new Error(`GitHub does not know this:\n${[...new Set(strays)].join('\n')}`);
     },
   };
 }

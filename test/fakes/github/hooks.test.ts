@@ -110,13 +110,14 @@ test('where the app is not installed, or is suspended, it hears nothing', async 
 });
 
 test('a merge group, buttons, labels and a new name are told', async t => {
-  const { repo, client, at, heard } = await fixture(t);
+  const { github, repo, client, at, heard } = await fixture(t);
   const head_sha = await repo.push({ by: 'octocat', branch: 'b', files: { a: '1' } });
   const number = await repo.open({ by: 'octocat', from: 'b' });
   const actions = [{ label: 'Cancel', description: 'Stops the run.', identifier: 'cancel' }];
   const { data } = await client.rest.checks.create({ ...at, name: 'digits', head_sha, actions });
   await assert.rejects(repo.press('octocat', data.id, 'cancel'), /no button/, 'it is not completed');
   await client.rest.checks.update({ ...at, check_run_id: data.id, conclusion: 'success' });
+  await github.deliveries.settled();
   heard.clear();
   await repo.press('octocat', data.id, 'cancel');
   await repo.rerun('octocat', data.id);
