@@ -87,6 +87,7 @@ export async function startGitHub({ secret, clock = wallClock }: Options) {
     limits,
     faults,
     requests: api.requests,
+    routes: api.routes,
     /** How often a route was asked. */
     count: (route: string) => api.requests.filter(one => one.route === route).length,
     /**

@@ -22,7 +22,7 @@ export interface Signature {
   at: number;
 }
 
-export const emailOf = ({ id, login }: User) => `${id}+${login}@users.noreply.github.com`;
+const emailOf = ({ id, login }: User) => `${id}+${login}@users.noreply.github.com`;
 
 function identity({ user, at }: Signature): Record<string, string> {
   const date = `${Math.floor(at / 1000)} +0000`;

@@ -42,9 +42,14 @@ test('the primary limit says when it is over', async t => {
   assert.equal((await later.rest.repos.get(at)).status, 200);
 });
 
-const faults: ['server-error' | 'secondary' | 'cut' | 'lost', status: number, comments: number][] = [
+const faults: [
+  'server-error' | 'secondary' | 'too-many' | 'cut' | 'lost',
+  status: number,
+  comments: number,
+][] = [
   ['server-error', 502, 0],
   ['secondary', 403, 0],
+  ['too-many', 429, 0],
   ['cut', 500, 0],
   ['lost', 500, 1],
 ];

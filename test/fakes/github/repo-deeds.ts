@@ -336,5 +336,3 @@ export function repoDeeds(parts: Parts, repo: Repo, reach: Reach) {
     shape: () => repoShape(world, repo),
   };
 }
-
-export type RepoDeeds = ReturnType<typeof repoDeeds>;

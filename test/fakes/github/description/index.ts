@@ -25,7 +25,6 @@ const fileSchema = z.object({
   }),
 });
 
-export type Description = Exclude<Awaited<ReturnType<typeof load>>, string>;
 let loaded: ReturnType<typeof load> | null = null;
 
 /** What GitHub publishes about its API, or in one line why it cannot be had. */
