@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import type { LoggedRequest } from './api.ts';
 import { description } from './description/index.ts';
 import { startGitHub } from './fake.ts';
@@ -29,15 +29,6 @@ const rows: [name: string, asked: Partial<LoggedRequest> & { route: string }, wr
   ['a body where there is none', { route: pulls, body: { state: 'all' } }, /has a body/],
   ['a route that is none', { route: 'GET /repos/{owner}/{repo}/runs' }, /no such route/],
 ];
-for (const [name, asked, wrong] of rows)
-  test(`${name}: ${wrong ? 'found' : 'right'}`, { skip }, () => {
-    if (typeof published === 'string') return;
-    const logged = { method: '', params: {}, query: {}, body: undefined, at: 0, status: 200, answer: {} };
-    const found = published.request({ ...logged, ...asked }).join('\n');
-    if (wrong) assert.match(found, wrong);
-    else assert.equal(found, '');
-  });
-
 type Fixture = Awaited<ReturnType<typeof fixture>>;
 
 /** Everything once. */
@@ -78,6 +69,7 @@ async function all({ repo, client, at, github }: Fixture) {
   await rest.issues.addLabels({ ...at, issue_number, labels: ['a'] });
   await rest.issues.listLabelsOnIssue({ ...at, issue_number });
   await rest.issues.removeLabel({ ...at, issue_number, name: 'a' });
+  await repo.edit('octocat', pull_number, { body: 'y' });
   const { data: run } = await rest.checks.create({ ...at, name: 'digits', head_sha });
   const check_run_id = Number(run.id);
   const annotations = [
@@ -168,34 +160,44 @@ async function asApp(t: TestContext) {
 /** The published list of installations asks for an account that is a user and an enterprise at once; the route of one asks for either. */
 const mistaken = /^GET \/app\/installations 200: \[\d+\]\.account has no (name|slug|created_at|updated_at)$/;
 
-test('the fake answers and tells as GitHub describes it, by every route that it has', { skip }, async t => {
+describe('what GitHub publishes', { skip }, () => {
   if (typeof published === 'string') return;
-  const made = await fixture(t);
-  await all(made);
-  const app = await asApp(t);
-  const asked = [...made.github.requests, ...app.requests];
-  const told = [...made.github.deliveries.all(), ...app.deliveries.all()];
-  const wrong = [
-    ...asked.filter(({ status }) => status < 400).flatMap(published.request),
-    ...asked.flatMap(published.answer),
-    ...told.flatMap(published.webhook),
-  ];
-  assert.deepEqual(
-    [...new Set(wrong)].filter(one => !mistaken.test(one)),
-    [],
-  );
-  const seen = new Set(asked.map(({ route }) => route));
-  assert.deepEqual(
-    made.github.routes.filter(route => !seen.has(route)),
-    [],
-  );
-});
+  for (const [name, asked, wrong] of rows)
+    test(`${name}: ${wrong ? 'found' : 'right'}`, () => {
+      const logged = { method: '', params: {}, query: {}, body: undefined, at: 0, status: 200, answer: {} };
+      const found = published.request({ ...logged, ...asked }).join('\n');
+      if (wrong) assert.match(found, wrong);
+      else assert.equal(found, '');
+    });
 
-test('who asks for what GitHub does not know is told at the end', { skip }, async () => {
-  const github = await startGitHub({ secret });
-  const repo = await github.repo('octo-org/digits');
-  await fetch(`${github.apiUrl}/repos/${repo.name}/pulls?author=octocat`, {
-    headers: { authorization: `Bearer ${github.issue(repo.installation)}`, 'user-agent': 'a-test' },
+  test('the fake answers and tells as GitHub describes it, by every route that it has', async t => {
+    const made = await fixture(t);
+    await all(made);
+    const app = await asApp(t);
+    const asked = [...made.github.requests, ...app.requests];
+    const told = [...made.github.deliveries.all(), ...app.deliveries.all()];
+    const wrong = [
+      ...asked.filter(({ status }) => status < 400).flatMap(published.request),
+      ...asked.flatMap(published.answer),
+      ...told.flatMap(published.webhook),
+    ];
+    assert.deepEqual(
+      [...new Set(wrong)].filter(one => !mistaken.test(one)),
+      [],
+    );
+    const seen = new Set(asked.map(({ route }) => route));
+    assert.deepEqual(
+      made.github.routes.filter(route => !seen.has(route)),
+      [],
+    );
   });
-  await assert.rejects(github.close(), /author is unknown/);
+
+  test('who asks for what GitHub does not know is told at the end', async () => {
+    const github = await startGitHub({ secret });
+    const repo = await github.repo('octo-org/digits');
+    await fetch(`${github.apiUrl}/repos/${repo.name}/pulls?author=octocat`, {
+      headers: { authorization: `Bearer ${github.issue(repo.installation)}`, 'user-agent': 'a-test' },
+    });
+    await assert.rejects(github.close(), /author is unknown/);
+  });
 });

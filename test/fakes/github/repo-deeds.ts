@@ -279,6 +279,14 @@ export function repoDeeds(parts: Parts, repo: Repo, reach: Reach) {
       told(pulls.setState(parts, repo, issueAt(number), user(by), 'closed')),
     reopen: (by: string, number: number) =>
       told(pulls.setState(parts, repo, issueAt(number), user(by), 'open')),
+    /** Its title, its text, or the branch that it is for. */
+    edit: (by: string, number: number, change: pulls.Edit) =>
+      told(pulls.edit(parts, repo, issueAt(number), user(by), change)),
+    /** A draft no more. */
+    ready: (by: string, number: number) => {
+      const { issue, pull } = pullAt(number);
+      return told(pulls.markReady(parts, repo, issue, pull, user(by)));
+    },
     /** Its number. */
     issue: async (by: string, title: string, body?: string) => {
       const issue = issues.newIssue(parts, repo, user(by), { title, body });
