@@ -102,8 +102,7 @@ export async function startGitHub({ secret, clock = wallClock }: Options) {
     /** Throws where something was asked that GitHub does not know. */
     async close() {
       await out.settled();
-      await line.close();
-      await rm(folder, { recursive: true, force: true });
+      await line.close().finally(() => rm(folder, { recursive: true, force: true }));
       const strays = await this.strays();
       if (strays?.length) throw new Error(`GitHub does not know this:\n${[...new Set(strays)].join('\n')}`);
     },
