@@ -41,6 +41,12 @@ const privateKey = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const webhookSecretsSay = 'It must be one or more secrets with commas between, none of them empty';
+const webhookSecrets = z
+  .string()
+  .transform(text => text.split(',').map(secret => secret.trim()))
+  .refine(secrets => secrets.every(secret => secret !== ''), webhookSecretsSay);
+
 /** Every variable that Signalbox reads. `.env.example` is made from this list. */
 export const variables = {
   DATABASE_URL: {
@@ -138,6 +144,12 @@ export const variables = {
     about: 'Private key of the GitHub App: PEM, also with \\n in place of line ends, or all of it in base64.',
     secret: true,
   },
+  GITHUB_WEBHOOK_SECRET: {
+    schema: webhookSecrets,
+    about:
+      'Webhook secret of the GitHub App, which then tells Signalbox what happens at /webhooks/github. While it is changed: the new and the old one, with a comma between.',
+    secret: true,
+  },
   GITHUB_API_URL: {
     schema: address,
     about: 'Base of the GitHub API; of a GitHub Enterprise Server it ends in /api/v3.',
@@ -220,6 +232,8 @@ export interface GitHubConfig {
   webUrl: string;
   /** By which Signalbox asks and acts. The key as PEM (PKCS #8). */
   app: { appId: string; privateKey: string } | null;
+  /** Each of them verifies what GitHub tells; empty: it tells nothing. */
+  webhookSecrets: string[];
   /** By which people show who they are. */
   oauth: { clientId: string; clientSecret: string } | null;
 }
@@ -289,6 +303,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       ...(github.app ? [github.app.privateKey] : []),
       // Of several keys each is a secret too.
       ...(secretKeys.length > 1 ? (env.SIGNALBOX_SECRET_KEY ?? '').split(',') : []),
+      ...(github.webhookSecrets.length > 1 ? github.webhookSecrets : []),
     ],
     environment: env,
   };
@@ -311,12 +326,16 @@ function githubConfig(read: Read, need: Need): GitHubConfig {
   };
   pair('GITHUB_APP_ID', 'GITHUB_PRIVATE_KEY');
   pair('GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET');
+  const secrets = read('GITHUB_WEBHOOK_SECRET') ?? [];
+  // The app alone is of use: it reads teams. What GitHub tells is of none without it.
+  if (secrets.length > 0) pair('GITHUB_APP_ID', 'GITHUB_WEBHOOK_SECRET');
   const [appId, privateKey] = [read('GITHUB_APP_ID'), read('GITHUB_PRIVATE_KEY')];
   const [clientId, clientSecret] = [read('GITHUB_CLIENT_ID'), read('GITHUB_CLIENT_SECRET')];
   return {
     apiUrl: need('GITHUB_API_URL').replace(/\/+$/, ''),
     webUrl: need('GITHUB_URL').replace(/\/+$/, ''),
     app: appId && privateKey ? { appId, privateKey } : null,
+    webhookSecrets: secrets,
     oauth: clientId && clientSecret ? { clientId, clientSecret } : null,
   };
 }

@@ -5,10 +5,10 @@ import type { Intent } from './intent.ts';
 /** One verified and stored message from outside. `body` is the raw text that was signed. */
 export interface Delivery {
   id: number;
-  source: 'slack';
-  /** `command`, `interaction` or `event` for Slack. */
+  source: 'slack' | 'github';
+  /** `command`, `interaction` or `event` for Slack; the value of `X-GitHub-Event` for GitHub. */
   kind: string;
-  /** Unique inside its source; a repeat changes nothing. */
+  /** Unique inside its source (`X-GitHub-Delivery` for GitHub); a repeat changes nothing. */
   deliveryId: string;
   body: string;
   receivedAt: Date;
@@ -56,7 +56,7 @@ export interface WebhookDefinition {
   name: string;
   source: Delivery['source'];
   kind: string;
-  /** The types of event that it is for, where the kind is `event`. */
+  /** The types of Slack's events that it is for, or the actions of GitHub's; absent: all of them. */
   events?: readonly string[];
   /** `payload` is parsed but not yet trusted to have any shape. */
   translate(payload: unknown, deliveryId: string): Translation | Signed;

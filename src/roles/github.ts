@@ -1,7 +1,9 @@
+import { webhooks } from '../../webhooks/index.ts';
 import { type GitHubApp, githubApp } from '../adapters/github/app.ts';
 import { githubTeamMembers } from '../adapters/github/groups.ts';
 import { githubLinkPages } from '../adapters/github/link-pages.ts';
 import { githubOAuth } from '../adapters/github/oauth.ts';
+import { githubUnpack } from '../adapters/github/unpack.ts';
 import type { Config } from '../config.ts';
 import type { Page, RawEdge } from '../core/edge.ts';
 import {
@@ -13,6 +15,7 @@ import {
   type OnceStore,
   type Signer,
 } from '../core/ports.ts';
+import type { Delivery, Translation } from '../core/webhook.ts';
 
 export interface GitHub {
   /** Null where the app is not configured. */
@@ -20,6 +23,8 @@ export interface GitHub {
   /** Who is in a team of an organisation; null: there is none such. Throws `GroupUnreadable`. */
   teamMembers(org: string, team: string): Promise<string[] | null>;
   linking: GitHubLinking;
+  /** Hands what a stored delivery says, translated, to the callback. */
+  unpack(delivery: Delivery, onTranslation: (translation: Translation) => Promise<void>): Promise<void>;
   pages: Page[];
   edges: RawEdge[];
 }
@@ -49,5 +54,10 @@ export function openGitHub(
         ...stores,
       })
     : { linking: { startAddress: async () => null }, pages: [], edges: [] };
-  return { app, teamMembers: app ? githubTeamMembers(app, users, clock) : off, ...linking };
+  return {
+    app,
+    teamMembers: app ? githubTeamMembers(app, users, clock) : off,
+    unpack: githubUnpack(webhooks, stores.signer),
+    ...linking,
+  };
 }

@@ -5,7 +5,7 @@ import { createRequestWorker } from '../adapters/bullmq/request-worker.ts';
 import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
-import { deliver } from '../app/deliver.ts';
+import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
@@ -36,13 +36,14 @@ const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
 export function startWorker(base: Base): Running {
-  const { log, clock, deliveries, surfaces, wakeups, runs, slack } = base;
-  const deliverPorts = {
+  const { log, clock, deliveries, surfaces, wakeups, runs, slack, github } = base;
+  const deliverPorts: DeliverPorts = {
     deliveries,
     surfaces,
     wakeups,
     audit: base.audit,
-    unpack: slack.unpack,
+    unpack: (delivery, onTranslation) =>
+      (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
     dispatch: base.dispatch,
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,

@@ -15,6 +15,7 @@ import type {
   RunState,
   StopReason,
 } from '../../core/run.ts';
+import type { Delivery } from '../../core/webhook.ts';
 
 /** Rows as the driver gives them: `bigint` as number (numbers here stay far below 2^53), `timestamptz` as Date. */
 export interface Tables {
@@ -114,7 +115,7 @@ export interface Tables {
   team_spent: { team: string; month: string; amount: number };
   deliveries: {
     id: Generated<number>;
-    source: 'slack';
+    source: Delivery['source'];
     kind: string;
     delivery_id: string;
     body: Buffer;
