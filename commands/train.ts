@@ -21,7 +21,8 @@ export const train = defineCommand({
   path: ['train'],
   summary: 'Ask for a run of a project.',
   access: 'trainer',
-  places: ['slack', 'http', 'queue'],
+  places: ['slack', 'github', 'http', 'queue'],
+  needsCode: true,
   arguments: [{ name: 'project', kind: 'word', summary: 'The project to train.', required: true }],
   flags: [
     { name: 'ref', kind: 'word', summary: "Branch, tag or commit; the project's own otherwise." },

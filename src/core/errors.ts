@@ -310,6 +310,12 @@ export const errors = {
     why: 'No GitHub OAuth app is configured.',
     todo: 'Ask an operator to set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET. Where the other account can speak to Signalbox, a code works too: {example}.',
   },
+  LINK_ELSEWHERE: {
+    status: 422,
+    what: 'A code is not made on GitHub.',
+    why: 'Whoever reads it here could say it before you, and would be taken for you.',
+    todo: 'Ask for one in Slack with {example}, and say it here.',
+  },
   LINK_FAILED: {
     status: 400,
     what: 'No account was linked.',

@@ -1,11 +1,12 @@
 import type { Actor, Place, SlackPlace } from './actor.ts';
+import type { Check } from './check.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
 import type { Freeze, FreezeScope } from './freeze.ts';
 import type { GroupState } from './groups.ts';
 import type { Links } from './people.ts';
 import type { Priority } from './project.ts';
 import type { Rate } from './rate.ts';
-import type { Reply } from './reply.ts';
+import type { Reply, Tone } from './reply.ts';
 import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
 import type { Decision, Room } from './scheduler/world.ts';
 import type { Delivery } from './webhook.ts';
@@ -353,16 +354,16 @@ export interface DeliveryStore {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place; `ended`, `preempted` and `warning` tell of it in its
- * thread, the first two once. `note`: says its content once. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted` and `warning` tell of it in its
+ * thread, the first two once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them.
  */
 export interface Surface {
   id: string;
-  kind: 'run' | 'ended' | 'preempted' | 'warning' | 'note' | 'home';
+  kind: 'run' | 'check' | 'ended' | 'preempted' | 'warning' | 'note' | 'reaction' | 'home';
   run: number | null;
   place: Place;
-  /** For `note` and `preempted`. */
+  /** For `note`, `reaction` and `preempted`. */
   content: Reply | null;
   /** Written into the message's metadata, to find it again after a crash. */
   nonce: string;
@@ -418,7 +419,8 @@ export interface UsageStore {
 }
 
 export interface SurfaceStore {
-  addNote(key: string, place: Place, content: Reply): Promise<string>;
+  /** Of a `reaction`, the tone of the content says which. */
+  addNote(key: string, place: Place, content: Reply, kind?: 'note' | 'reaction'): Promise<string>;
   /** Somebody looks at their Home: it is to be made true. `isEmpty`: what was shown there is gone. */
   openHome(place: SlackPlace, isEmpty: boolean): Promise<string>;
   /** Homes that somebody opened lately are to be made true where runs or machines changed since; those shown as `moving` now and then. */
@@ -616,7 +618,15 @@ export interface MessengerPort {
    * Finds a message by nonce whose post was begun at `since` and never heard of again, in `thread` where it was to go there; null: not
    * there, or the place may not be read.
    */
-  find(place: Place, nonce: string, since: Date, thread?: Surface['thread']): Promise<Surface['remote']>;
+  find(
+    place: Place,
+    nonce: string,
+    since: Date,
+    thread?: Surface['thread'],
+    check?: Check,
+  ): Promise<Surface['remote']>;
+  /** Sets a sign at what somebody said in this place; there already, it stays. Throws `MessengerError`. Absent: there are no signs. */
+  react?(place: Place, tone: Tone): Promise<void>;
   /** Shows the Home of the place's person. Throws `MessengerError`. */
   home(place: Place, content: Reply): Promise<{ remote: Surface['remote'] }>;
   /** Where only the person of this place hears it. Throws `MessengerError`. */
@@ -629,6 +639,8 @@ export interface OutgoingMessage {
   nonce: string;
   remote: Surface['remote'];
   thread: Surface['thread'];
+  /** It is a check run of GitHub instead of a message. */
+  check?: Check | undefined;
   /** It only says how far something is, and can wait for what matters more. */
   patient?: boolean;
 }

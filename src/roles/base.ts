@@ -179,7 +179,13 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
   const slack = openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db));
   const github = openGitHub(
     config,
-    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit: auditLog(db) },
+    {
+      users: githubUsers(db),
+      once: onceStore(db),
+      signer: signer(db),
+      audit: auditLog(db),
+      budget: rateBudget(db),
+    },
     log,
     () => new Date(),
   );

@@ -2,17 +2,24 @@ import { webhooks } from '../../webhooks/index.ts';
 import { type GitHubApp, githubApp } from '../adapters/github/app.ts';
 import { githubTeamMembers } from '../adapters/github/groups.ts';
 import { githubLinkPages } from '../adapters/github/link-pages.ts';
+import { githubMessenger } from '../adapters/github/messenger.ts';
 import { githubOAuth } from '../adapters/github/oauth.ts';
+import { githubStanding } from '../adapters/github/standing.ts';
 import { githubUnpack } from '../adapters/github/unpack.ts';
 import type { Config } from '../config.ts';
+import type { GitHubPlace } from '../core/actor.ts';
 import type { Page, RawEdge } from '../core/edge.ts';
+import type { Standing } from '../core/intent.ts';
 import {
   type AuditLog,
   type GitHubLinking,
+  type GitHubUser,
   type GitHubUsers,
   GroupUnreadable,
   type Log,
+  type MessengerPort,
   type OnceStore,
+  type RateBudget,
   type Signer,
 } from '../core/ports.ts';
 import type { Delivery, Translation } from '../core/webhook.ts';
@@ -25,6 +32,10 @@ export interface GitHub {
   linking: GitHubLinking;
   /** Hands what a stored delivery says, translated, to the callback. */
   unpack(delivery: Delivery, onTranslation: (translation: Translation) => Promise<void>): Promise<void>;
+  /** Null where the app is not configured. */
+  messenger: MessengerPort | null;
+  /** What somebody may do now in the repository of a place. Throws `GitHubError`. */
+  standing(place: GitHubPlace, account: GitHubUser): Promise<Standing>;
   pages: Page[];
   edges: RawEdge[];
 }
@@ -33,6 +44,7 @@ interface GitHubStores {
   users: GitHubUsers;
   once: OnceStore;
   signer: Signer;
+  budget: RateBudget;
   audit: Pick<AuditLog, 'append'>;
 }
 
@@ -58,6 +70,8 @@ export function openGitHub(
     app,
     teamMembers: app ? githubTeamMembers(app, users, clock) : off,
     unpack: githubUnpack(webhooks, stores.signer),
+    messenger: app && github.app ? githubMessenger({ app, appId: github.app.appId, ...stores }) : null,
+    standing: app ? githubStanding(app, users, clock) : async () => 'none',
     ...linking,
   };
 }

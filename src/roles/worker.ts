@@ -25,6 +25,7 @@ import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
 import type { GroupChange } from '../core/webhook.ts';
 import type { Base } from './base.ts';
+import { messengers } from './messengers.ts';
 import type { Running } from './web.ts';
 
 const sweepEveryMs = 1_000;
@@ -45,6 +46,7 @@ export function startWorker(base: Base): Running {
     unpack: (delivery, onTranslation) =>
       (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
     dispatch: base.dispatch,
+    standing: github.standing,
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,
   };
@@ -68,7 +70,10 @@ export function startWorker(base: Base): Running {
   const publishPorts = {
     surfaces,
     runs,
-    messenger: slack.messenger,
+    messenger: messengers({
+      slack: slack.messenger,
+      ...(github.messenger ? { github: github.messenger } : {}),
+    }),
     hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
     // Below the data folder of the machine that ran it.
     home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps(base.policy()), now),

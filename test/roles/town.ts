@@ -14,6 +14,7 @@ import { logStore } from '../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
+import { rateBudget } from '../../src/adapters/postgres/rates.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
@@ -74,7 +75,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
   let now = Date.now();
   const github = openGitHub(
     config,
-    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit },
+    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit, budget: rateBudget(db) },
     log,
     () => new Date(now),
   );
@@ -102,6 +103,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...{ deliveries, surfaces, audit, log, unpack: slack.unpack },
     wakeups: { wake: () => {} },
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
+    standing: github.standing,
     groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {
