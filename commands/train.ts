@@ -6,7 +6,7 @@ import { gpusTooMany } from '../src/core/pool-limit.ts';
 import type { Resolved } from '../src/core/ports.ts';
 import { priorities } from '../src/core/project.ts';
 import type { RunSpec } from '../src/core/run.ts';
-import { requestRun } from '../src/core/run-request.ts';
+import { requestRun, wishAt } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
 
 /** What may stand in place of a project; a slip in one of these is told from an unknown project. */
@@ -38,7 +38,8 @@ export const train = defineCommand({
   examples: ['train digits -p lr=0.1', 'train digits --ref main --gpus 1 --time 4h --note "wider net"'],
   needs: ['runs', 'source', 'plan', 'freezes'],
   async run(values, context, { runs, source, plan, freezes }) {
-    const requested = requestRun(values, context.policy);
+    const wish = { ...values, ...wishAt(context.place) };
+    const requested = requestRun(wish, context.policy);
     if (!requested.ok) {
       if (requested.code !== 'PROJECT_UNKNOWN' || requested.details.nearest) return requested;
       const meant = nearest(values.project, trainWords);
@@ -48,6 +49,12 @@ export const train = defineCommand({
     const { spec, priority } = requested;
     const access = mayTrainAs(spec.project, context);
     if (!access.ok) return denied(`train ${spec.project}`, access);
+    // What a pull request proposes is other code than that of the project's source.
+    if (wish.github) {
+      const reason = `Signalbox does not take the code of ${spec.project} from ${wish.github.repo.name}.`;
+      const todo = 'Ask an operator to name the repository in signalbox.yml.';
+      return denied(`train ${spec.project}`, { ok: false, reason, todo });
+    }
     if (spec.gpus > 0) {
       const { pools } = await plan.snapshot(context.now);
       const tooMany = gpusTooMany(spec, pools, context.policy.flavors);

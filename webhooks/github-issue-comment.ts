@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GitHubPlace } from '../src/core/actor.ts';
 import { commandLines } from '../src/core/comment-lines.ts';
-import { githubSender, repositorySchema, senderSchema } from '../src/core/github-payload.ts';
+import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment */
@@ -14,6 +14,7 @@ const commentSchema = z.object({
   comment: z.object({
     id: z.int(),
     body: z.string().nullable(),
+    created_at: z.iso.datetime(),
     user: senderSchema.nullable(),
     // Set where another app wrote it in somebody's name.
     performed_via_github_app: z.object({}).nullish(),
@@ -54,6 +55,7 @@ export const githubIssueComment = {
       pull: issue.pull_request !== undefined && issue.pull_request !== null,
       user: user.login,
       comment: comment.id,
+      at: comment.created_at,
     };
     const { actor, account } = githubSender(user);
     return {
