@@ -6,6 +6,7 @@ import { trainList } from '../../commands/train-list.ts';
 import { type Access, type Ask, decide, mayTrainAs, mayUseAt, roleOf } from '../../src/core/access.ts';
 import { type Actor, type Role, roles, system } from '../../src/core/actor.ts';
 import type { Standing } from '../../src/core/intent.ts';
+import type { Policy } from '../../src/core/project.ts';
 import { policy } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 
@@ -34,11 +35,10 @@ describe('the role of an account of GitHub', () => {
     standing: Standing | undefined,
     role: Role | null,
     accounts: string[],
-    byDefault: Role,
+    byDefault: Policy['defaultRole'],
     expected: Role,
   ][] = [
     ['whoever writes trains', 'write', null, own, 'trainer', 'trainer'],
-    ['whoever writes is no operator, whatever the default', 'write', null, own, 'operator', 'trainer'],
     ['whoever writes has no more than the default', 'write', null, own, 'none', 'none'],
     ['whoever reads looks on', 'read', null, own, 'trainer', 'viewer'],
     ['whoever may nothing may nothing', 'none', null, own, 'trainer', 'none'],
