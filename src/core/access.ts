@@ -31,6 +31,7 @@ const everyone = 'Ask an operator of Signalbox for it: roles are given under `pe
 const usualPlaces = ['slack', 'http'] as const;
 export const placeNames: Record<Place['kind'], string> = {
   slack: 'Slack',
+  github: 'GitHub',
   http: 'the API',
   queue: 'the shared queue',
 };
@@ -88,6 +89,8 @@ export function roleOf(
   switch (actor.kind) {
     case 'slack':
       return person.role ?? policy.defaultRole;
+    case 'github':
+      return person.role ?? 'none';
     case 'token':
     case 'system':
       return 'operator';

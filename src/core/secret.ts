@@ -23,6 +23,8 @@ function triggerIn(place: Place): Trigger {
   switch (place.kind) {
     case 'slack':
       return 'command';
+    case 'github':
+      return place.pull ? 'pull-request' : 'command';
     case 'http':
     case 'queue':
       return 'api';
