@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fieldsOf } from '../src/core/github-payload.ts';
+import { fieldsOf } from '../src/core/github-told.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commitSchema, fieldsOf, pullSchema, toldBy, toldSchema } from '../src/core/github-payload.ts';
+import { commitSchema, fieldsOf, pullSchema, toldBy, toldSchema } from '../src/core/github-told.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 const time = z.iso.datetime({ offset: true }).transform(text => new Date(text));

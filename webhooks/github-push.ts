@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commitSchema, fieldsOf, toldBy, toldSchema } from '../src/core/github-payload.ts';
+import { commitSchema, fieldsOf, toldBy, toldSchema } from '../src/core/github-told.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** Seconds in this event, text in all others. */
