@@ -1,4 +1,6 @@
 import type { WebhookDefinition } from '../src/core/webhook.ts';
+import { githubCheckRun } from './github-check-run.ts';
+import { githubIssueComment } from './github-issue-comment.ts';
 import { githubMergeGroup } from './github-merge-group.ts';
 import { githubPullRequest } from './github-pull-request.ts';
 import { githubPush } from './github-push.ts';
@@ -10,6 +12,8 @@ import { slackSubmission } from './slack-submission.ts';
 
 /** All that machines can tell us. A test holds this list equal to the folder. */
 export const webhooks: readonly WebhookDefinition[] = [
+  githubCheckRun,
+  githubIssueComment,
   githubMergeGroup,
   githubPullRequest,
   githubPush,

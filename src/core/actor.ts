@@ -53,6 +53,8 @@ export const placeSchema = z.discriminatedUnion('kind', [
     repo: z.int(),
     /** `owner/repo`, as it was called then. */
     name: z.string(),
+    /** Whether everybody may read it; absent: that is not known, and taken for so. */
+    isPublic: z.boolean().optional(),
     /** The number of the issue or pull request. */
     issue: z.int(),
     /** Whether it is a pull request. */
@@ -61,6 +63,8 @@ export const placeSchema = z.discriminatedUnion('kind', [
     user: z.string(),
     /** The comment in which it was said. */
     comment: z.int().optional(),
+    /** When that was, by GitHub's clock (ISO 8601). */
+    saidAt: z.string().optional(),
   }),
   z.object({ kind: z.literal('http') }),
   z.object({ kind: z.literal('queue') }),
@@ -69,6 +73,11 @@ export type Place = z.infer<typeof placeSchema>;
 export const placeKinds = ['slack', 'github', 'http', 'queue'] as const satisfies readonly Place['kind'][];
 export type SlackPlace = Place & { kind: 'slack' };
 export type GitHubPlace = Place & { kind: 'github' };
+
+/** Whether Signalbox can say something there by itself, later on. */
+export function hasMessages(place: Place): place is SlackPlace | GitHubPlace {
+  return place.kind === 'slack' || place.kind === 'github';
+}
 
 /** Whether what was said in one place is shown to the person alone in another. */
 export function isMoved(place: Place): boolean {

@@ -16,7 +16,9 @@ describe('roleOf', () => {
     ['a run', { kind: 'run', id: '42', name: '#42' }, 'operator', 'none'],
   ];
   for (const [name, actor, role, expected] of rows)
-    test(name, () => assert.equal(roleOf(actor, { role }, { defaultRole: 'viewer' }), expected));
+    test(name, () =>
+      assert.equal(roleOf(actor, { role, accounts: [] }, { defaultRole: 'viewer' }), expected),
+    );
 });
 
 describe('the role', () => {

@@ -5,38 +5,44 @@ import { type Db, json } from './database.ts';
 
 export function repositoryStore(db: Db): RepositoryStore {
   return {
-    async seen({ id, name, installation }, names) {
-      await db
-        .insertInto('github_repositories')
-        .values({ id, name, installation })
-        .onConflict(conflict =>
-          conflict
-            .column('id')
-            .doUpdateSet({ name, installation })
-            // Nearly always it is as it was, and nothing is written.
-            .where(eb =>
-              eb.or([
-                eb('github_repositories.name', '!=', name),
-                eb('github_repositories.installation', '!=', installation),
-              ]),
-            ),
-        )
-        .execute();
+    async seen({ id, name, installation }, sources) {
       const own = name.toLowerCase();
+      const names = sources.flatMap(source => (source.id === null ? [source.name] : []));
       if (names.includes(own))
         await db
           .insertInto('github_names')
           .values({ name: own, repo: id })
           .onConflict(conflict => conflict.column('name').doNothing())
           .execute();
-      if (names.length === 0) return [];
-      const rows = await db
-        .selectFrom('github_names')
-        .select('name')
-        .where('repo', '=', id)
-        .where('name', 'in', names)
-        .execute();
-      return rows.map(row => row.name);
+      const rows =
+        names.length === 0
+          ? []
+          : await db
+              .selectFrom('github_names')
+              .select('name')
+              .where('repo', '=', id)
+              .where('name', 'in', names)
+              .execute();
+      const known = rows.map(row => row.name);
+      const meant = sources.filter(one => (one.id === null ? known.includes(one.name) : one.id === id));
+      if (meant.length > 0)
+        await db
+          .insertInto('github_repositories')
+          .values({ id, name, installation })
+          .onConflict(conflict =>
+            conflict
+              .column('id')
+              .doUpdateSet({ name, installation })
+              // Nearly always it is as it was, and nothing is written.
+              .where(eb =>
+                eb.or([
+                  eb('github_repositories.name', '!=', name),
+                  eb('github_repositories.installation', '!=', installation),
+                ]),
+              ),
+          )
+          .execute();
+      return meant;
     },
     async find({ name, id }) {
       const all = db.selectFrom('github_repositories').selectAll('github_repositories');
