@@ -6,7 +6,7 @@ import { gpusTooMany } from '../src/core/pool-limit.ts';
 import type { Resolved } from '../src/core/ports.ts';
 import { priorities } from '../src/core/project.ts';
 import type { RunSpec } from '../src/core/run.ts';
-import { requestRun, wishAt } from '../src/core/run-request.ts';
+import { requestRun } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
 
 /** What may stand in place of a project; a slip in one of these is told from an unknown project. */
@@ -36,10 +36,15 @@ export const train = defineCommand({
     { name: 'dry-run', kind: 'switch', summary: 'See what would become of it, and ask for nothing.' },
   ],
   examples: ['train digits -p lr=0.1', 'train digits --ref main --gpus 1 --time 4h --note "wider net"'],
-  needs: ['runs', 'source', 'plan', 'freezes'],
-  async run(values, context, { runs, source, plan, freezes }) {
-    const wish = { ...values, ...wishAt(context.place) };
-    const requested = requestRun(wish, context.policy);
+  needs: ['runs', 'source', 'plan', 'freezes', 'pulls'],
+  async run(values, context, { runs, source, plan, freezes, pulls }) {
+    const { place } = context;
+    const isPull = place.kind === 'github' && place.pull;
+    const pull = isPull ? await pulls.at(place, values.ref ?? null, context.policy) : null;
+    if (pull && !pull.ok) return pull;
+    const requested = pull
+      ? requestRun({ ...values, ref: pull.branch }, pull.policy)
+      : requestRun(values, context.policy);
     if (!requested.ok) {
       if (requested.code !== 'PROJECT_UNKNOWN' || requested.details.nearest) return requested;
       const meant = nearest(values.project, trainWords);
@@ -49,12 +54,6 @@ export const train = defineCommand({
     const { spec, priority } = requested;
     const access = mayTrainAs(spec.project, context);
     if (!access.ok) return denied(`train ${spec.project}`, access);
-    // What a pull request proposes is other code than that of the project's source.
-    if (wish.github) {
-      const reason = `Signalbox does not take the code of ${spec.project} from ${wish.github.repo.name}.`;
-      const todo = 'Ask an operator to name the repository in signalbox.yml.';
-      return denied(`train ${spec.project}`, { ok: false, reason, todo });
-    }
     if (spec.gpus > 0) {
       const { pools } = await plan.snapshot(context.now);
       const tooMany = gpusTooMany(spec, pools, context.policy.flavors);
@@ -62,12 +61,11 @@ export const train = defineCommand({
     }
     if (values['dry-run'])
       return { ok: true, reply: dryRun(spec, priority, context, await plan.snapshot(context.now)) };
-    const resolved = await source.resolve(spec.source, spec.ref);
+    const from = pull?.source ?? spec.source;
+    const resolved = pull ?? (await source.resolve(spec.source, spec.ref));
     if (!resolved.ok) return refFailed(spec, resolved);
-    return {
-      ok: true,
-      reply: await storeRun({ ...spec, sha: resolved.sha }, priority, context, { runs, freezes }),
-    };
+    const wanted = { ...spec, source: from, sha: resolved.sha };
+    return { ok: true, reply: await storeRun(wanted, priority, context, { runs, freezes }) };
   },
 });
 

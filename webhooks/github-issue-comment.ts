@@ -14,7 +14,7 @@ const commentSchema = z.object({
   comment: z.object({
     id: z.int(),
     body: z.string().nullable(),
-    created_at: z.iso.datetime(),
+    created_at: z.iso.datetime({ offset: true }),
     user: senderSchema.nullable(),
     // Set where another app wrote it in somebody's name.
     performed_via_github_app: z.object({}).nullish(),
@@ -55,7 +55,7 @@ export const githubIssueComment = {
       pull: issue.pull_request !== undefined && issue.pull_request !== null,
       user: user.login,
       comment: comment.id,
-      at: comment.created_at,
+      saidAt: comment.created_at,
     };
     const { actor, account } = githubSender(user);
     return {

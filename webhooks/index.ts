@@ -1,6 +1,9 @@
 import type { WebhookDefinition } from '../src/core/webhook.ts';
 import { githubCheckRun } from './github-check-run.ts';
 import { githubIssueComment } from './github-issue-comment.ts';
+import { githubMergeGroup } from './github-merge-group.ts';
+import { githubPullRequest } from './github-pull-request.ts';
+import { githubPush } from './github-push.ts';
 import { slackCommand } from './slack-command.ts';
 import { slackGroup } from './slack-group.ts';
 import { slackHome } from './slack-home.ts';
@@ -11,6 +14,9 @@ import { slackSubmission } from './slack-submission.ts';
 export const webhooks: readonly WebhookDefinition[] = [
   githubCheckRun,
   githubIssueComment,
+  githubMergeGroup,
+  githubPullRequest,
+  githubPush,
   slackCommand,
   slackGroup,
   slackHome,

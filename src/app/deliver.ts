@@ -3,6 +3,7 @@ import type { Fault } from '../core/errors.ts';
 import type { Dispatched, Intent, Standing } from '../core/intent.ts';
 import type { AuditLog, DeliveryStore, GitHubUser, Log, SurfaceStore, Wakeups } from '../core/ports.ts';
 import { type Inline, type Reply, reply, type Tone } from '../core/reply.ts';
+import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Delivery, GroupChange, Translation } from '../core/webhook.ts';
 import { whileKept } from './while-kept.ts';
 
@@ -17,6 +18,7 @@ export interface DeliverPorts {
   /** What GitHub says now that somebody may do in the repository of a place. */
   standing(place: GitHubPlace, account: GitHubUser): Promise<Standing>;
   groupChanged(change: GroupChange): Promise<void>;
+  repositoryChanged(event: RepositoryEvent): Promise<void>;
   log: Log;
 }
 
@@ -50,6 +52,7 @@ async function act(delivery: Delivery, ports: DeliverPorts, clock: () => Date): 
     }
     if (translation.kind === 'refuse') return await refuse(delivery, translation, ports, clock());
     if (translation.kind === 'group') return await ports.groupChanged(translation.change);
+    if (translation.kind === 'repository') return await ports.repositoryChanged(translation.event);
     if (translation.kind === 'home') {
       const home = await ports.surfaces.openHome(translation.place, translation.isEmpty);
       return ports.wakeups.wake([`surface:${home}`]);

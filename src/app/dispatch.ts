@@ -124,5 +124,6 @@ async function record(
 
 /** The run that a command was to be about. */
 function subjectOf({ run }: Record<string, unknown>): string | undefined {
-  return typeof run === 'number' ? `run:${run}` : undefined;
+  const number = typeof run === 'string' && /^#?\d{1,9}$/.test(run) ? run.replace('#', '') : run;
+  return /^\d+$/.test(String(number)) ? `run:${number}` : undefined;
 }

@@ -63,8 +63,8 @@ export const placeSchema = z.discriminatedUnion('kind', [
     user: z.string(),
     /** The comment in which it was said. */
     comment: z.int().optional(),
-    /** When it was written, by GitHub's clock. */
-    at: z.iso.datetime().optional(),
+    /** When that was, by GitHub's clock (ISO 8601). */
+    saidAt: z.string().optional(),
   }),
   z.object({ kind: z.literal('http') }),
   z.object({ kind: z.literal('queue') }),

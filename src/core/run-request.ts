@@ -1,4 +1,3 @@
-import type { GitHubPlace, Place } from './actor.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
 import { nearest } from './nearest.ts';
 import { fillCommand, parameterEnvironment, readParameter } from './parameters.ts';
@@ -19,19 +18,6 @@ export interface RunWish {
   time?: number;
   parameters?: Record<string, string>;
   note?: string;
-  /** The pull request whose code it is about; `at`: when it was said, in ISO 8601. */
-  github?: {
-    repo: Pick<GitHubPlace, 'installation' | 'name'> & { id: number };
-    pull: number;
-    at?: string | undefined;
-  };
-}
-
-/** What a wish is about by where it was said. */
-export function wishAt(place: Place): Pick<RunWish, 'github'> {
-  if (place.kind !== 'github' || !place.pull) return {};
-  const { repo: id, name, installation, issue: pull, at } = place;
-  return { github: { repo: { id, name, installation }, pull, at } };
 }
 
 type Failed = { ok: false; code: ErrorCode; details: ErrorDetails };

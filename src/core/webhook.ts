@@ -2,6 +2,7 @@ import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
 import type { Fault } from './errors.ts';
 import type { Intent } from './intent.ts';
 import type { GitHubUser } from './ports.ts';
+import type { RepositoryEvent } from './repository-event.ts';
 
 /** One verified and stored message from outside. `body` is the raw text that was signed. */
 export interface Delivery {
@@ -47,6 +48,8 @@ export type Translation =
   | { kind: 'ignore'; why: string }
   /** A group is not as it was. */
   | { kind: 'group'; change: GroupChange }
+  /** Something happened in a repository. */
+  | { kind: 'repository'; event: RepositoryEvent }
   /** Somebody looks at what is theirs there; `isEmpty`: nothing is shown to them yet. */
   | { kind: 'home'; place: SlackPlace; isEmpty: boolean }
   /** Whoever sent it may not say anything here. Written to the audit log, and told to the sender alone where `place` is known. */

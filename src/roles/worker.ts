@@ -9,6 +9,7 @@ import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
+import { repositoryChanged } from '../app/repository-changed.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
@@ -24,6 +25,7 @@ import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
 import type { GroupChange } from '../core/webhook.ts';
+import { readRepositoryFile } from '../files/repository-file.ts';
 import type { Base } from './base.ts';
 import { messengers } from './messengers.ts';
 import type { Running } from './web.ts';
@@ -47,6 +49,13 @@ export function startWorker(base: Base): Running {
       (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
     dispatch: base.dispatch,
     standing: github.standing,
+    repositoryChanged: event =>
+      repositoryChanged(
+        event,
+        base.policy(),
+        { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
+        clock(),
+      ),
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,
   };

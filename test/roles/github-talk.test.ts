@@ -37,6 +37,21 @@ describe('talking on GitHub', () => {
     assert.equal(town.repo.checks(town.sha).length, 2);
   });
 
+  test('a run of a pull request is of its head, and of nothing else', async t => {
+    const town = await openGitHubTown(t, server);
+    await town.work();
+    await town.repo.comment('octocat', town.pull, `/train digits -p lr=0.3 --ref ${town.sha}`);
+    await town.work();
+    const run = await town.runs.get(1);
+    assert.equal(run?.spec.sha, town.sha);
+    assert.equal(run?.spec.trigger, 'pull-request');
+    assert.match(town.answers()[0] ?? '', /digits is queued/);
+    assert.equal(town.repo.checks(town.sha)[0]?.status, 'queued');
+    await town.repo.comment('octocat', town.pull, '/train others');
+    await town.work();
+    assert.equal(await town.runs.newestNumber(), 1);
+  });
+
   test('told twice, it is done once', async t => {
     const town = await openGitHubTown(t, server);
     await town.ended();

@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { commands } from '../../commands/index.ts';
+import { createGitSource } from '../../src/adapters/git/source.ts';
 import { auditLog } from '../../src/adapters/postgres/audit.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
@@ -11,15 +15,21 @@ import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { rateBudget } from '../../src/adapters/postgres/rates.ts';
+import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { publish } from '../../src/app/publish.ts';
+import { pullHeads } from '../../src/app/pull-head.ts';
+import { repositoryChanged } from '../../src/app/repository-changed.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { GitHubPlace } from '../../src/core/actor.ts';
 import type { Intent } from '../../src/core/intent.ts';
+import type { Policy } from '../../src/core/project.ts';
+import type { RepositoryEvent } from '../../src/core/repository-event.ts';
+import { readRepositoryFile } from '../../src/files/repository-file.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { messengers } from '../../src/roles/messengers.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
@@ -49,11 +59,14 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
   const { db } = database;
   const { log, lines } = recordingLog();
   const clock = () => new Date();
+  const cacheDir = await mkdtemp(join(tmpdir(), 'talk-'));
+  t.after(() => rm(cacheDir, { recursive: true, force: true }));
   const config = loadConfig({
     GITHUB_APP_ID: String(fake.app.id),
     GITHUB_PRIVATE_KEY: fake.app.privateKey,
     GITHUB_WEBHOOK_SECRET: secret,
     GITHUB_API_URL: fake.apiUrl,
+    GITHUB_URL: fake.url,
   });
   const [runs, surfaces, deliveries, audit, links] = [
     runStore(db),
@@ -62,21 +75,41 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     auditLog(db),
     linkStore(db),
   ];
-  const stores = { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit };
+  const repositories = repositoryStore(db);
+  const stores = { repositories, users: githubUsers(db), once: onceStore(db), signer: signer(db), audit };
   const github = openGitHub(config, { ...stores, budget: rateBudget(db) }, log, clock);
+  const source = createGitSource({ cacheDir, log, github: github.remotes });
+  const { digits, ...others } = policy.projects;
+  if (!digits) throw new Error('there is no project to train');
+  const own = { ...digits, source: 'github:octo-org/digits', trusted: true };
+  const ours: Policy = { ...policy, projects: { ...others, digits: own }, defaultRole: 'trainer' };
+  const pullRequests = github.pullRequests;
   const said = {
     commands,
-    policy: { ...policy, defaultRole: 'trainer' as (typeof policy)['defaultRole'] },
+    policy: ours,
     ports: {
       ...memoryPorts(memory()),
       ...{ runs, audit, links, groups: groupStore(db), freezes: freezeStore(db) },
       elevations: elevationStore(db),
+      pulls: pullHeads({ repositories, pullRequests, source, readFile: readRepositoryFile }),
     },
+  };
+  const changed = {
+    repositories,
+    pullRequests,
+    source,
+    runs,
+    surfaces,
+    freezes: said.ports.freezes,
+    audit,
+    log,
   };
   const deliverPorts = {
     ...{ deliveries, surfaces, audit, log, unpack: github.unpack, standing: github.standing },
     wakeups: { wake: () => {} },
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
+    repositoryChanged: (event: RepositoryEvent) =>
+      repositoryChanged(event, said.policy, { ...changed, readFile: readRepositoryFile }, clock()),
     groupChanged: async () => {},
   };
   const publishPorts = {

@@ -65,6 +65,7 @@ async function setUp(t: TestContext, env: Record<string, string> = { SLACK_BOT_T
   const surfaces = surfaceStore(db);
   const ports = {
     ...{ deliveries, surfaces, log, unpack: slack.unpack, groupChanged: async () => {} },
+    repositoryChanged: async () => {},
     audit: auditLog(db),
     wakeups: { wake: () => {} },
     standing: async () => 'none' as const,

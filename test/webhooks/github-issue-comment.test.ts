@@ -22,7 +22,7 @@ const place = {
   pull: true,
   user: 'Octocat',
   comment: 900,
-  at: '2026-01-02T03:04:05Z',
+  saidAt: '2026-01-02T03:04:05Z',
 };
 
 test('github-issue-comment: each line with a command is wanted by whoever wrote it', () => {
