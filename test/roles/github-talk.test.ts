@@ -118,8 +118,8 @@ describe('talking on GitHub', () => {
     assert.deepEqual(town.signs(comment), ['confused', 'eyes']);
     const answers = town.answers().slice(1);
     assert.equal(answers.length, 2);
-    assert.match(answers[0] ?? '', /It needs the role trainer, and yours is viewer/);
-    assert.match(answers[1] ?? '', /digits was cancelled/);
+    assert.ok(answers.some(body => body.includes('It needs the role trainer, and yours is viewer')));
+    assert.ok(answers.some(body => body.includes('digits was cancelled')));
     assert.deepEqual(await town.refused(), ['ACCESS_DENIED', 'ACCESS_DENIED']);
   });
 
@@ -241,6 +241,31 @@ describe('talking on GitHub', () => {
     await town.database.pool.query('update rate_slots set held_until = now()');
     await town.show();
     assert.equal(town.repo.checks(town.sha).length, 2);
+  });
+
+  test('a run of a commit that is not in the repository has a comment, and no check is tried for', async t => {
+    const town = await openGitHubTown(t, server);
+    const requestedBy = { kind: 'github' as const, id: 'octocat', name: 'octocat' };
+    await town.runs.create(wish('elsewhere', { place: town.place, requestedBy }, { sha: 'b'.repeat(40) }));
+    await town.show();
+    assert.equal(town.answers().length, 1);
+    const { rows } = await town.database.pool.query('select kind, gave_up from surfaces order by kind');
+    assert.deepEqual(rows, [
+      { kind: 'check', gave_up: true },
+      { kind: 'run', gave_up: false },
+    ]);
+  });
+
+  test('what people wrote does nothing in a comment', async t => {
+    const town = await openGitHubTown(t, server);
+    const requestedBy = { kind: 'github' as const, id: 'octocat', name: '@everyone' };
+    const note = '<!-- @octocat closes #1 </details> ```';
+    await town.runs.create(wish('hostile', { place: town.place, requestedBy }, { sha: town.sha, note }));
+    await town.show();
+    const [said = ''] = town.answers();
+    assert.match(said, /&lt;\\!-- @\u2060octocat closes \\#\u20601 &lt;\/details&gt; \\`\\`\\`/);
+    assert.match(said, /<b>@\u2060everyone<\/b>/);
+    assert.doesNotMatch(said, /@everyone|@octocat|#1\b/);
   });
 
   test('a comment that somebody deleted is not made again', async t => {

@@ -1,4 +1,4 @@
-import type { Octokit } from 'octokit';
+import { type Octokit, RequestError } from 'octokit';
 import type { GitHubPlace, Place } from '../../core/actor.ts';
 import type { Check, CheckButton } from '../../core/check.ts';
 import { checkMarkText } from '../../core/check-mark.ts';
@@ -176,7 +176,8 @@ export function githubMessenger({ app, appId, signer, budget }: GitHubMessengerO
     const { comment } = place;
     const content = tone === 'working' || tone === 'success' ? signs[tone] : signs.failure;
     if (comment === undefined) throw new MessengerError('It was not said in a comment.', 'gone', 0);
-    await call(place, { writes: true }, client =>
+    // Anybody may comment: what they cause leaves room for what runs have to say.
+    await call(place, { writes: true, patient: true }, client =>
       client.rest.reactions.createForIssueComment({ ...namesOf(place.name), comment_id: comment, content }),
     );
   }
@@ -210,8 +211,9 @@ function messengerError(error: unknown): unknown {
   if (!(error instanceof GitHubError)) return error;
   const { message, outcome, afterMs, busy } = error;
   if (outcome === 'retry') return new MessengerError(message, 'retry', afterMs, { busy, cause: error });
-  // Somebody deleted it, or the place where it was to be.
-  if (outcome === 'missing') return new MessengerError(message, 'gone', 0, { cause: error });
+  // Somebody deleted it, or the place where it was to be; or a check belongs to a commit that is not there.
+  const isInvalid = error.cause instanceof RequestError && error.cause.status === 422;
+  if (outcome === 'missing' || isInvalid) return new MessengerError(message, 'gone', 0, { cause: error });
   return new MessengerError(message, 'retry', slowlyMs, { cause: error });
 }
 
