@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GitHubPlace } from '../src/core/actor.ts';
 import { readCheckMark } from '../src/core/check-mark.ts';
-import { githubSender, repositorySchema, senderSchema } from '../src/core/github-payload.ts';
+import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
 import type { Signed, Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_run */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GitHubPlace } from '../src/core/actor.ts';
 import { commandLines } from '../src/core/comment-lines.ts';
-import { githubSender, repositorySchema, senderSchema } from '../src/core/github-payload.ts';
+import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment */

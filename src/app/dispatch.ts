@@ -1,15 +1,16 @@
-import { mayUseAt } from '../core/access.ts';
+import { type Access, mayUseAt } from '../core/access.ts';
 import { type Actor, actorKey, commandMark, type Role } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../core/errors.ts';
 import { coerceValues, parseCommand } from '../core/grammar.ts';
+import { beyond, isGuest, mayAsGuest, runsForGuest } from '../core/guest.ts';
 import { helpReply } from '../core/help.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import { isSamePerson } from '../core/people.ts';
 import type { Ports } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { rightsIn } from '../core/rights.ts';
-import { whoIs } from './who-is.ts';
+import { type Who, whoIs } from './who-is.ts';
 
 export interface DispatchDeps {
   commands: readonly CommandDefinition[];
@@ -35,7 +36,7 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
   const { command, values } = parsed;
 
   // 3. May they.
-  const allowed = mayUseAt(command, role, intent.place);
+  const allowed = await mayAsk(intent, parsed, { role, person }, deps.ports);
   if (!allowed.ok) {
     const details = { command: command.path.join(' '), reason: allowed.reason, todo: allowed.todo };
     return await refuse({ ...intent, role }, deps, now, 'ACCESS_DENIED', details, subjectOf(values));
@@ -67,6 +68,21 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
     await record(intent, deps, now, err.fault.code, subjectOf(values));
     return { ok: false, fault: err.fault, role };
   }
+}
+
+/** Whether they may use the command, there where it is said, about what it is about. */
+async function mayAsk(
+  { actor, place }: Intent,
+  { command, values }: { command: CommandDefinition; values: Record<string, unknown> },
+  { role, person }: Pick<Who, 'role' | 'person'>,
+  { runs }: Pick<Ports, 'runs'>,
+): Promise<Access> {
+  const allowed = mayUseAt(command, role, place);
+  if (!allowed.ok || place.kind !== 'github' || !isGuest(actor, person)) return allowed;
+  const numbers = runsForGuest(command, values);
+  if (!numbers) return { ok: false, ...beyond };
+  const found = await Promise.all(numbers.map(number => runs.get(number)));
+  return found.map(run => mayAsGuest(run, place)).find(one => !one.ok) ?? allowed;
 }
 
 function parse(intent: Intent, commands: readonly CommandDefinition[]) {

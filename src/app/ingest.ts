@@ -5,7 +5,7 @@ import type { DeliveryStore, NewDelivery, Wakeups } from '../core/ports.ts';
  * before. Throws STORE_UNAVAILABLE.
  */
 export async function ingest(
-  delivery: NewDelivery,
+  delivery: NewDelivery<string | Uint8Array>,
   ports: { deliveries: Pick<DeliveryStore, 'store'>; wakeups: Wakeups },
 ): Promise<{ outcome: 'stored' | 'duplicate' | 'conflict' }> {
   const { outcome } = await ports.deliveries.store(delivery);

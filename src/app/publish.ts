@@ -11,6 +11,7 @@ import {
 } from '../core/ports.ts';
 import { type Reply, reply } from '../core/reply.ts';
 import { isEnd, isLease, type Run, stageOf } from '../core/run.ts';
+import { metricsTable } from '../core/run-facts.ts';
 import { endedReply, runReply, titleOf } from '../core/run-reply.ts';
 import type { Home } from './home.ts';
 import { whileKept } from './while-kept.ts';
@@ -166,7 +167,9 @@ async function contentOf(
   const output = isEnd(run.state) ? ports.outputOf(run) : null;
   if (surface.kind === 'ended') return endedReply(run, { metrics, output });
   const shares = isLease(run) ? await ports.runs.shares(run) : [];
-  return runReply(run, { metrics, output, shares, ahead: await ports.runs.ahead(run) }, now);
+  const said = runReply(run, { metrics, output, shares, ahead: await ports.runs.ahead(run) }, now);
+  if (surface.kind !== 'check') return said;
+  return { ...said, blocks: [...said.blocks, ...metricsTable(run, metrics)] };
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {

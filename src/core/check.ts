@@ -30,7 +30,13 @@ const shownMessage = 500;
 /** Null where there is nothing to show it at: a run that was not asked for at a pull request, or a project that is not in Git. */
 export function checkOf(run: Run): Check | null {
   const { number, spec, state, place, startedAt, endedAt } = run;
-  if (place.kind !== 'github' || !place.pull || isLease(run) || !/^[0-9a-f]{40}$/.test(spec.sha)) return null;
+  if (
+    place.kind !== 'github' ||
+    !place.pull ||
+    isLease(run) ||
+    !/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(spec.sha)
+  )
+    return null;
   const ended = isEnd(state);
   return {
     run: number,

@@ -22,6 +22,7 @@ const hiding = /<!--|<(pre|code|blockquote|script|style|textarea)(?=[\s>])/i;
  */
 export function commandLines(body: string): CommandLine[] {
   const lines = body.split(/\r\n|\n|\r/);
+  const ends = endsBelow(lines);
   const found: CommandLine[] = [];
   /** The line that ends a fenced block. */
   let fenced: RegExp | null = null;
@@ -34,7 +35,7 @@ export function commandLines(body: string): CommandLine[] {
       return;
     }
     if (until) {
-      until = openAfter(line, until, lines, index);
+      until = openAfter(line, until, ends[index] ?? false);
       return;
     }
     if (quote.test(line)) {
@@ -50,19 +51,15 @@ export function commandLines(body: string): CommandLine[] {
       return;
     }
     const words = wordsIn(line);
-    until = openAfter(line, null, lines, index);
+    until = openAfter(line, null, ends[index] ?? false);
     if (words !== null) found.push({ line: index + 1, words });
   });
   return found;
 }
 
 /** What ends the part of HTML that is open at the end of a line; null: none is. */
-function openAfter(
-  line: string,
-  open: RegExp | null,
-  lines: readonly string[],
-  index: number,
-): RegExp | null {
+function openAfter(line: string, open: RegExp | null, endsLater: boolean): RegExp | null {
+  const lastEnd = line.lastIndexOf('-->');
   let rest = line;
   let until = open;
   for (;;) {
@@ -79,20 +76,22 @@ function openAfter(
     const startsLine = /^ {0,3}$/.test(line.slice(0, line.length - rest.length + begin.index));
     rest = rest.slice(begin.index + begin[0].length);
     // In the middle of a line it hides nothing where its paragraph does not end it.
-    if (isComment && !startsLine && !endsIn(rest, lines, index, end)) continue;
+    if (isComment && !startsLine && !endsLater && lastEnd < line.length - rest.length) continue;
     // `<!-->` and `<!--->` are whole already.
     if (isComment && /^-?>/.test(rest)) continue;
     until = end;
   }
 }
 
-function endsIn(rest: string, lines: readonly string[], index: number, end: RegExp): boolean {
-  if (end.test(rest)) return true;
-  for (const line of lines.slice(index + 1)) {
-    if (blank.test(line)) return false;
-    if (end.test(line)) return true;
+/** Of each line, whether a comment of HTML ends below it in the same paragraph. */
+function endsBelow(lines: readonly string[]): boolean[] {
+  const found: boolean[] = [];
+  let below = false;
+  for (const [i, line] of [...lines.entries()].reverse()) {
+    found[i] = below;
+    below = !blank.test(line) && (below || line.includes('-->'));
   }
-  return false;
+  return found;
 }
 
 function wordsIn(line: string): string | null {

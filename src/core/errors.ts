@@ -437,6 +437,12 @@ export const errors = {
     why: 'A key stands for one request.',
     todo: 'Use a new key.',
   },
+  DELIVERY_CONFLICT: {
+    status: 409,
+    what: 'The delivery {word} came before with another body.',
+    why: 'An id stands for one delivery.',
+    todo: 'Nothing was done. Somebody may have the webhook secret: change it.',
+  },
   STORE_UNAVAILABLE: {
     status: 503,
     what: 'Signalbox cannot store your request now.',

@@ -336,16 +336,18 @@ export interface Claim {
   claim: number;
 }
 
-export interface NewDelivery {
+export interface NewDelivery<Body = string> {
   source: Delivery['source'];
   kind: string;
   deliveryId: string;
-  body: string;
+  body: Body;
 }
 
 export interface DeliveryStore {
-  /** Stores durably before it resolves. `duplicate`: known already. `conflict`: the same id with another body. */
-  store(delivery: NewDelivery): Promise<{ id: number; outcome: 'stored' | 'duplicate' | 'conflict' }>;
+  /** Stores durably before it resolves; of bytes, those of the text in UTF-8. `duplicate`: known already. `conflict`: the same id with another body. */
+  store(
+    delivery: NewDelivery<string | Uint8Array>,
+  ): Promise<{ id: number; outcome: 'stored' | 'duplicate' | 'conflict' }>;
   /** Claims it for some seconds; null when it is done, claimed by another, or not due. */
   claim(id: number): Promise<(Delivery & Claim) | null>;
   /** The claim holds for some seconds from now; `false` where it is another's. */

@@ -31,6 +31,7 @@ export const webhookRefusals = [
   'no-signature',
   'signature-wrong',
   'unreadable',
+  'conflict',
 ] as const;
 export type WebhookRefusal = (typeof webhookRefusals)[number];
 

@@ -6,6 +6,7 @@ import { countRefusals } from '../app/webhook-refusals.ts';
 import { SignalboxError } from '../core/errors.ts';
 import type { Base } from './base.ts';
 import { gauges, refusedSamples } from './gauges.ts';
+import { githubWays } from './github-ways.ts';
 import { receiveSlack } from './slack-receive.ts';
 import { slackWays } from './slack-ways.ts';
 import { version } from './version.ts';
@@ -21,10 +22,11 @@ const flushEveryMs = 60_000;
 export async function startWeb(base: Base): Promise<Running & { url: string }> {
   const { config, log } = base;
   const deliveries = base.openIngest();
-  const refusals = countRefusals({ ...base, sources: ['slack'] });
+  const refusals = countRefusals({ ...base, sources: ['slack', 'github'] });
+  const github = githubWays(base, deliveries, refusals);
   const slack = slackWays(base, receiveSlack(base, deliveries), refusals);
   const server = createHttpServer({
-    edges: [...slack.edges, ...base.github.edges],
+    edges: [...slack.edges, ...github.edges],
     pages: [...slack.pages, ...base.github.pages],
     dispatch: base.dispatch,
     runs: base.runs,
@@ -40,7 +42,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     id: base.id,
     health: () => health(base),
     gauges: () => gauges(base.database.db),
-    counters: () => refusedSamples(refusals),
+    counters: () => [...refusedSamples(refusals), ...github.samples()],
     isAway,
     log,
     version,

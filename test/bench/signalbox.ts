@@ -8,8 +8,8 @@ import { type Contestant, startContestant } from './contestant.ts';
 export interface Place {
   /** Its own folder, removed after it. */
   folder: string;
-  /** Signing secret of the Slack app. */
-  secret: string;
+  /** What the contestants find in their environment besides. */
+  variables: Record<string, string>;
   /** A database of its own, or null for the embedded server. */
   databaseUrl: string | null;
   /** A Redis of its own for the queue, or null for the queue in PostgreSQL. */
@@ -17,13 +17,12 @@ export interface Place {
 }
 
 /** The environment of a contestant: nothing of the person's own Signalbox. */
-export function environment({ folder, secret, databaseUrl, redisUrl }: Place): NodeJS.ProcessEnv {
+export function environment({ folder, variables, databaseUrl, redisUrl }: Place): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
     HOME: folder,
     NODE_OPTIONS: process.env.NODE_OPTIONS,
-    SLACK_SIGNING_SECRET: secret,
-    SLACK_BOT_TOKEN: 'xoxb-bench',
+    ...variables,
     SIGNALBOX_DATA: join(folder, 'data'),
     PORT: '0',
     ...(databaseUrl && { DATABASE_URL: databaseUrl }),
@@ -36,6 +35,15 @@ export async function startSignalbox(place: Place): Promise<Contestant> {
   const entry = join(import.meta.dirname, '../../src/main.ts');
   const options = { cwd: place.folder, env: environment(place) };
   return await startContestant('signalbox', [entry, 'serve', '--role', 'web'], options);
+}
+
+/** A server that is measured beside it, by the name of its file. */
+export async function startServer(
+  who: 'bolt' | 'node-http' | 'octokit' | 'probot',
+  place: Place,
+): Promise<Contestant> {
+  const file = join(import.meta.dirname, 'servers', `${who}.ts`);
+  return await startContestant(who, [file], { cwd: place.folder, env: environment(place) });
 }
 
 /** What Signalbox has stored, asked of its database. Call it when Signalbox runs; stop it before Signalbox. */

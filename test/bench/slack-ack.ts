@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { noRedis, startRedis } from '../support/redis.ts';
 import type { Bench, Outcome, Row } from './bench.ts';
-import { type Contestant, startContestant } from './contestant.ts';
+import type { Contestant } from './contestant.ts';
 import { median, percentile, rounded } from './numbers.ts';
 import { type Measured, openLoop } from './open-loop.ts';
-import { environment, freshDatabase, openStored, type Place, startSignalbox } from './signalbox.ts';
+import { freshDatabase, openStored, type Place, startServer, startSignalbox } from './signalbox.ts';
 import { slashCommand } from './slash-command.ts';
 
+const secret = 'bench-signing-secret';
 const perSecond = 500;
 const rounds = 5;
 const roundS = 5;
@@ -39,7 +40,7 @@ export const slackAck: Bench = {
       if (redis) keep({ stop: redis.close });
       const place: Place = {
         folder,
-        secret: 'bench-signing-secret',
+        variables: { SLACK_SIGNING_SECRET: secret, SLACK_BOT_TOKEN: 'xoxb-bench' },
         databaseUrl: database?.url ?? null,
         redisUrl: redis?.url ?? null,
       };
@@ -52,7 +53,7 @@ export const slackAck: Bench = {
         keep(await startServer('node-http', place)),
       ];
       const stored = keep(await openStored(place));
-      const { acks, ...outcome } = await compare(contestants, place, say);
+      const { acks, ...outcome } = await compare(contestants, say);
       const [acked, kept] = [acks.get('signalbox') ?? 0, await stored.count()];
       say(`${acked} commands acknowledged by Signalbox, ${kept} stored`);
       if (acked !== kept) throw new Error(`${acked} commands were acknowledged, and ${kept} are stored.`);
@@ -64,21 +65,15 @@ export const slackAck: Bench = {
   },
 };
 
-async function startServer(who: 'bolt' | 'node-http', place: Place): Promise<Contestant> {
-  const file = join(import.meta.dirname, 'servers', `${who}.ts`);
-  return await startContestant(who, [file], { cwd: place.folder, env: environment(place) });
-}
-
 async function compare(
   contestants: Contestant[],
-  place: Place,
   say: (line: string) => void,
 ): Promise<Outcome & { acks: Map<string, number> }> {
   const acks = new Map<string, number>();
   const measured = new Map<string, Round[]>(contestants.map(({ who }) => [who, []]));
   const load = async (one: Contestant, seconds: number): Promise<Round> => {
     const count = Math.round(seconds * perSecond);
-    const requests = Array.from({ length: count }, () => slashCommand(place.secret, new Date()));
+    const requests = Array.from({ length: count }, () => slashCommand(secret, new Date()));
     const result = await openLoop({ port: one.port, perSecond, requests, connections });
     acks.set(one.who, (acks.get(one.who) ?? 0) + acknowledged(one.who, result));
     return roundOf(result);

@@ -19,15 +19,17 @@ export function shown(text: string): string {
 export function escapeMarkdown(text: string): string {
   return (
     oneLine(text)
-      .replace(/[&<>|]/g, entity)
+      .replace(/[&<>|]/g, sign => named[sign] ?? sign)
       .replace(/[\\`*_[\]!~$#]/g, '\\$&')
       // What makes a list, a rule or a heading only where a line begins with it.
       .replace(/^(\s*)([-+=])/, '$1\\$2')
-      .replace(/^(\s*\d+)([.)])/, '$1\\$2')
+      .replace(/^(\s*\d+)([.)])(?=\s|$)/, '$1\\$2')
       .replace(/@|#(?=\d|$)/g, `$&${joiner}`)
       .replace(/(:)(?=\/\/)|\b(www)(?=\.)|\b(gh)(?=-\d)/gi, `$&${joiner}`)
   );
 }
+
+const named: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '|': '&vert;' };
 
 function entity(sign: string): string {
   return `&#${sign.codePointAt(0)};`;

@@ -56,7 +56,7 @@ function partOf(block: ReplyBlock): string {
     case 'context':
       return plain(block.text).trim() === '' ? '' : `<sub>${inlines(block.text)}</sub>`;
     case 'fields':
-      return block.rows.map(row => `- **${escapeMarkdown(row.label)}:** ${inlines(row.value)}`).join('\n');
+      return block.rows.map(row => `- <b>${escapeMarkdown(row.label)}:</b> ${inlines(row.value)}`).join('\n');
     case 'list':
       return list(block.items);
     case 'progress':

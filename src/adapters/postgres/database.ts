@@ -120,6 +120,8 @@ export interface Tables {
     delivery_id: string;
     body: Buffer;
     body_hash: Buffer;
+    /** How the body is kept; null: as it came. */
+    encoding: 'zstd' | null;
     received_at: Generated<Date>;
     done_at: Date | null;
     laid_aside: Generated<boolean>;

@@ -1,8 +1,9 @@
-import { hash } from 'node:crypto';
 import { sql } from 'kysely';
 import { SignalboxError } from '../../core/errors.ts';
 import type { DeliveryStore, NewDelivery } from '../../core/ports.ts';
+import { byteaArray, textArray } from './binary-array.ts';
 import type { Db } from './database.ts';
+import { bodyOf, isOf, type Kept, keptAs } from './delivery-body.ts';
 import type { Statements } from './impatient.ts';
 
 /** A living worker keeps its claim well within it; that of a dead one is over soon enough to be taken over before 15 s have passed. */
@@ -12,13 +13,11 @@ const mostTries = 12;
 /** One batch is under way at a time, a second one beside it when so many wait: two that commit at once wait for each other. */
 const crowd = 16;
 const mostInBatch = 500;
-/** Statements for so many rows are prepared; for more, planning is the smaller part of the work. */
-const mostPrepared = 4;
 
 type Stored = Awaited<ReturnType<DeliveryStore['store']>>;
 interface Waiting {
-  delivery: NewDelivery;
-  bodyHash: Buffer;
+  delivery: NewDelivery<string | Uint8Array>;
+  body: Buffer;
   resolve(stored: Stored): void;
   reject(err: unknown): void;
 }
@@ -52,8 +51,7 @@ export function deliveryStore(db: Db, ingest: Statements): DeliveryStore {
   return {
     store: delivery =>
       new Promise((resolve, reject) => {
-        const bodyHash = hash('sha256', delivery.body, 'buffer');
-        waiting.push({ delivery, bodyHash, resolve, reject });
+        waiting.push({ delivery, body: bytesOf(delivery.body), resolve, reject });
         if (scheduled) return;
         scheduled = true;
         setImmediate(flush);
@@ -69,13 +67,13 @@ export function deliveryStore(db: Db, ingest: Statements): DeliveryStore {
         .returningAll()
         .executeTakeFirst();
       if (!result) return null;
-      const { source, kind, delivery_id, body, received_at, claims } = result;
+      const { source, kind, delivery_id, received_at, claims } = result;
       return {
         id,
         source,
         kind,
         deliveryId: delivery_id,
-        body: body.toString(),
+        body: bodyOf(result).toString(),
         receivedAt: received_at,
         claim: claims,
       };
@@ -129,19 +127,32 @@ export function deliveryStore(db: Db, ingest: Statements): DeliveryStore {
   };
 }
 
+/** Bytes are not copied. */
+function bytesOf(body: string | Uint8Array): Buffer {
+  return typeof body === 'string'
+    ? Buffer.from(body)
+    : Buffer.from(body.buffer, body.byteOffset, body.length);
+}
+
+/** As arrays in PostgreSQL's own format: one statement whatever their number, and no body travels as text, twice as long. */
+const storeAll = `
+  insert into deliveries (source, kind, delivery_id, body, body_hash, encoding)
+  select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::text[])
+  on conflict (source, delivery_id) do nothing returning id, source, delivery_id`;
+
 async function storeBatch(pool: Statements, batch: Waiting[]): Promise<void> {
+  const kept = batch.map(({ delivery, body }) => keptAs(delivery.source, body));
   const stored = await pool.query<{ id: number; source: string; delivery_id: string }>({
-    name: batch.length <= mostPrepared ? `store-deliveries-${batch.length}` : undefined,
-    // Not `unnest`: bodies in arrays travel as text, twice as long, and halve what is stored per second.
-    text: `insert into deliveries (source, kind, delivery_id, body, body_hash) values ${placeholders(batch.length)}
-      on conflict (source, delivery_id) do nothing returning id, source, delivery_id`,
-    values: batch.flatMap(({ delivery, bodyHash }) => [
-      delivery.source,
-      delivery.kind,
-      delivery.deliveryId,
-      Buffer.from(delivery.body),
-      bodyHash,
-    ]),
+    name: 'store-deliveries',
+    text: storeAll,
+    values: [
+      textArray(batch.map(({ delivery }) => delivery.source)),
+      textArray(batch.map(({ delivery }) => delivery.kind)),
+      textArray(batch.map(({ delivery }) => delivery.deliveryId)),
+      byteaArray(kept.map(({ body }) => body)),
+      byteaArray(kept.map(({ body_hash }) => body_hash)),
+      textArray(kept.map(({ encoding }) => encoding)),
+    ],
   });
   const fresh = new Map(stored.rows.map(row => [`${row.source} ${row.delivery_id}`, row.id]));
   const repeats: Waiting[] = [];
@@ -159,19 +170,23 @@ async function storeBatch(pool: Statements, batch: Waiting[]): Promise<void> {
   await Promise.all(repeats.map(one => answerRepeat(pool, one)));
 }
 
-/** `($1, ..., $5), ($6, ...`, for so many rows. */
-function placeholders(rows: number): string {
-  const row = (i: number) => `(${[1, 2, 3, 4, 5].map(column => `$${i * 5 + column}`).join(', ')})`;
-  return Array.from({ length: rows }, (_, i) => row(i)).join(', ');
-}
-
+/**
+ * A repeat changes nothing, except that a delivery that was laid aside is tried once more: whoever sends it again has seen to the cause.
+ */
 async function answerRepeat(pool: Statements, one: Waiting): Promise<void> {
   const { source, deliveryId } = one.delivery;
-  const known = await pool.query<{ id: number; body_hash: Buffer }>({
-    text: 'select id, body_hash from deliveries where source = $1 and delivery_id = $2',
+  const known = await pool.query<Kept & { id: number; laid_aside: boolean }>({
+    name: 'known-delivery',
+    text: 'select id, body, body_hash, encoding, laid_aside from deliveries where source = $1 and delivery_id = $2',
     values: [source, deliveryId],
   });
   const row = known.rows[0];
   if (!row) throw new Error('a delivery was in the way and is gone');
-  one.resolve({ id: row.id, outcome: row.body_hash.equals(one.bodyHash) ? 'duplicate' : 'conflict' });
+  if (!isOf(row, one.body)) return one.resolve({ id: row.id, outcome: 'conflict' });
+  if (!row.laid_aside) return one.resolve({ id: row.id, outcome: 'duplicate' });
+  await pool.query({
+    text: `update deliveries set laid_aside = false, done_at = null, next_at = now() where id = $1 and laid_aside`,
+    values: [row.id],
+  });
+  one.resolve({ id: row.id, outcome: 'stored' });
 }

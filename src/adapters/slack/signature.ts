@@ -6,7 +6,7 @@ import type { WebhookRefusal } from '../../core/webhook.ts';
 const allowedSkewS = 300;
 
 /** Why a request is not from Slack. For the log only: whoever sent it learns nothing. */
-type Refusal = Exclude<WebhookRefusal, 'unreadable'>;
+type Refusal = Exclude<WebhookRefusal, 'unreadable' | 'conflict'>;
 
 /**
  * Whether the raw bytes were signed with the secret within five minutes of `receivedAt`. Never throws. See Slack's "Verifying requests
