@@ -5,6 +5,8 @@
 export interface RawEdge {
   path: string;
   limitBytes: number;
+  /** For a body that comes in chunks and does not say how long it will be; `limitBytes` unless given. */
+  chunkedLimitBytes?: number;
   handle(request: RawRequest): Promise<RawResponse>;
 }
 

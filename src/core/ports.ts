@@ -6,6 +6,7 @@ import type { Freeze, FreezeScope } from './freeze.ts';
 import type { GitHubSource } from './github-source.ts';
 import type { GroupState } from './groups.ts';
 import type { CommitApproval, HeadPush } from './head-for.ts';
+import type { LostDelivery } from './lost-delivery.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
 import type { Rate } from './rate.ts';
@@ -357,6 +358,21 @@ export interface DeliveryStore {
   failed(delivery: { id: number } & Claim, error: string): Promise<void>;
   /** Ids of those not done, not claimed and due. */
   due(limit: number): Promise<number[]>;
+}
+
+/** What GitHub could not tell, and how far its list was read. */
+export interface LostDeliveries {
+  /** Takes the turn to look, and forgets what is older; up to which attempt the list was read. Null: it is not time yet. */
+  begin(oldest: Date): Promise<number | null>;
+  /** What the list says since then, and how far it is read now. */
+  record(read: { arrived: string[]; lost: LostDelivery[]; newest: number }): Promise<void>;
+  /** Those that may be asked for now, and how often they were. */
+  due(limit: number): Promise<(LostDelivery & { asks: number })[]>;
+  /** It is about to be asked for, and not again for so long. */
+  asking(guid: string, pauseMs: number): Promise<void>;
+  forget(guid: string): Promise<void>;
+  /** Nobody looks for so long. */
+  hold(ms: number): Promise<void>;
 }
 
 /**

@@ -180,3 +180,13 @@ function* tooManyGpus(wanted: number | undefined, project: Project, path: readon
 function noSuchProject(word: string, allowed: readonly string[]) {
   return { word, reason: 'signalbox.yml names this repository for no such project.', allowed };
 }
+
+/** The JSON Schema of `.signalbox.yml`, for editors: what the file may say before names are looked up. */
+export function repositoryFileJsonSchema(): object {
+  return {
+    title: '.signalbox.yml',
+    description:
+      'What is trained from a repository, and when. It is read from the base branch, never from a proposal.',
+    ...z.toJSONSchema(repositoryFileSchema, { io: 'input', unrepresentable: 'any', target: 'draft-7' }),
+  };
+}

@@ -3,9 +3,13 @@ import { join } from 'node:path';
 import { commands } from '../../commands/index.ts';
 import { createRequestWorker } from '../adapters/bullmq/request-worker.ts';
 import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
+import { GitHubError } from '../adapters/github/errors.ts';
+import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
+import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
+import { findLost } from '../app/find-lost.ts';
 import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
@@ -34,6 +38,7 @@ const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
+const findEveryMs = 60_000;
 const forgetEveryMs = 600_000;
 const atOnce = 16;
 
@@ -127,6 +132,7 @@ export function startWorker(base: Base): Running {
     () => syncGroups(base.policy(), base, clock),
     err => log.warn({ err }, 'groups could not be looked at'),
   );
+  const stopFind = findLostDeliveries(base);
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -142,6 +148,7 @@ export function startWorker(base: Base): Running {
         stopSweep(),
         stopPlan(),
         stopSync(),
+        stopFind(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -149,6 +156,23 @@ export function startWorker(base: Base): Running {
       await Promise.all([work.deliveries.settled(), messages.settled()]);
     },
   };
+}
+
+/** Where GitHub tells things, and can be asked. */
+function findLostDeliveries({ config, github, database, log, clock }: Base): () => Promise<void> {
+  const { app } = github;
+  if (!app || config.github.webhookSecrets.length === 0) return async () => {};
+  const ports = {
+    lost: lostDeliveries(database.db, findEveryMs),
+    hook: githubHook(app),
+    waitFor: (err: unknown) => (err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null),
+    log,
+  };
+  return every(
+    findEveryMs,
+    () => findLost(ports, clock()),
+    err => log.warn({ err }, 'lost deliveries of GitHub could not be looked for'),
+  );
 }
 
 interface Work {

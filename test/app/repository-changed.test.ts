@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -54,6 +62,8 @@ describe('what happens in a repository', { skip }, () => {
   let ports: RepositoryPorts;
   const pulls = new Map<number, PullRequest & { merged?: string }>();
   const lines: unknown[] = [];
+  /** What could be seen of processes while one fetched. */
+  const shown: string[] = [];
 
   const env = { PATH: process.env.PATH, HOME: root, GIT_CONFIG_NOSYSTEM: '1' };
   const git = (...args: string[]) => {
@@ -86,7 +96,9 @@ describe('what happens in a repository', { skip }, () => {
     git('remote', 'add', 'origin', origin);
     commit({ '.signalbox.yml': file, 'train.py': 'pass' });
     git('push', '-q', 'origin', 'main');
-    door = await gitDoor(root, token);
+    door = await gitDoor(root, token, () => {
+      if (shown.length === 0) shown.push(...processes());
+    });
     const write = (fields: object, message: string) => lines.push({ message, ...fields });
     const log = { debug: write, info: write, warn: write, error: write };
     ports = {
@@ -408,8 +420,26 @@ describe('what happens in a repository', { skip }, () => {
 
   test('the token is in no list of processes, log or mirror', async () => {
     assert.ok(door.asked.some(one => one.authorized));
+    if (process.platform === 'linux') assert.ok(shown.some(text => text.includes('fetch')));
+    assert.ok(!shown.some(text => text.includes(token)));
     assert.ok(!JSON.stringify(lines).includes(token));
     const found = spawnSync('grep', ['-r', '-l', token, join(root, 'cache')], { encoding: 'utf8' });
     assert.equal(found.stdout, '');
   });
 });
+
+/** The words and the environment of every other process, as far as they are to be seen. */
+function processes(): string[] {
+  if (process.platform !== 'linux') return [];
+  const others = readdirSync('/proc').filter(name => /^\d+$/.test(name) && name !== String(process.pid));
+  return others.flatMap(pid =>
+    ['cmdline', 'environ'].flatMap(file => {
+      try {
+        return readFileSync(join('/proc', pid, file), 'utf8');
+      } catch {
+        // It is somebody else's, or has ended.
+        return [];
+      }
+    }),
+  );
+}

@@ -43,6 +43,23 @@ describe('environment', () => {
     { name: 'a port beyond the last', env: { PORT: '65536' }, code: 'ENV_INVALID', says: /PORT/ },
     { name: 'a log level', env: { LOG_LEVEL: 'debug' }, code: null },
     { name: 'an unknown log level', env: { LOG_LEVEL: 'loud' }, code: 'ENV_INVALID', says: /LOG_LEVEL/ },
+    {
+      name: 'a GitHub App that is told things',
+      env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem, GITHUB_WEBHOOK_SECRET: 'new, old' },
+      code: null,
+    },
+    {
+      name: 'a webhook secret without its app',
+      env: { GITHUB_WEBHOOK_SECRET: 's3cret-value' },
+      code: 'ENV_HALF',
+      says: /GITHUB_APP_ID is missing.*GITHUB_WEBHOOK_SECRET is set/,
+    },
+    {
+      name: 'an empty webhook secret beside one',
+      env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem, GITHUB_WEBHOOK_SECRET: 's3cret-value,' },
+      code: 'ENV_INVALID',
+      says: /GITHUB_WEBHOOK_SECRET/,
+    },
     { name: 'a GitHub App', env: { GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem }, code: null },
     {
       name: 'a GitHub App with its key in one line',

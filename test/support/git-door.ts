@@ -3,13 +3,14 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** Git over HTTP for whoever shows the token, by git-http-backend(1): the repositories below a folder. */
-export async function gitDoor(folder: string, token: string) {
+export async function gitDoor(folder: string, token: string, onAsked = () => {}) {
   const wanted = `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`;
   const asked: { authorized: boolean; path: string }[] = [];
   const server: Server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const authorized = request.headers.authorization === wanted;
     asked.push({ authorized, path: url.pathname });
+    onAsked();
     if (!authorized) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
       return;

@@ -20,6 +20,8 @@ export interface GitHubApp {
   repository(owner: string, repo: string): Promise<RepositoryRef | null>;
   /** What reads the code of one repository, whatever it is called, and nothing else; and its name now. Throws `GitHubError`. */
   codeToken(repository: Pick<RepositoryRef, 'id' | 'installation'>): Promise<{ token: string; name: string }>;
+  /** A call as the app itself, which has rights nowhere. Throws `GitHubError`. */
+  asApp<T>(call: (client: Octokit) => Promise<T>): Promise<T>;
 }
 
 export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOptions): GitHubApp {
@@ -49,9 +51,9 @@ export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOpti
     }
   }
 
-  async function asApp<T>(call: () => Promise<T>): Promise<T> {
+  async function asApp<T>(call: (client: Octokit) => Promise<T>): Promise<T> {
     try {
-      return await call();
+      return await call(app.octokit);
     } catch (cause) {
       throw githubError(cause, clock());
     }
@@ -59,10 +61,11 @@ export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOpti
 
   return {
     inInstallation,
+    asApp,
     async repository(owner, repo) {
       try {
         const route = 'GET /repos/{owner}/{repo}/installation';
-        const { data: found } = await asApp(() => app.octokit.request(route, { owner, repo }));
+        const { data: found } = await asApp(client => client.request(route, { owner, repo }));
         const { data } = await inInstallation(found.id, client => client.rest.repos.get({ owner, repo }));
         return { id: data.id, name: data.full_name, installation: found.id };
       } catch (error) {
@@ -71,8 +74,8 @@ export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOpti
       }
     },
     async codeToken({ id, installation }) {
-      const { data } = await asApp(() =>
-        app.octokit.request('POST /app/installations/{installation_id}/access_tokens', {
+      const { data } = await asApp(client =>
+        client.request('POST /app/installations/{installation_id}/access_tokens', {
           installation_id: installation,
           repository_ids: [id],
           permissions: { contents: 'read' },

@@ -20,6 +20,8 @@ interface GitHubEdgeOptions {
 
 /** What GitHub sends at most. */
 const limitBytes = 25 * 1024 * 1024;
+/** GitHub always says how long a body is. Whoever does not shall not make us hold much of it. */
+const chunkedLimitBytes = 1024 * 1024;
 
 // Shown by GitHub beside each delivery.
 const pong = said(200, 'pong');
@@ -66,7 +68,7 @@ export function githubEdge(options: GitHubEdgeOptions): RawEdge {
     return problem(f);
   }
 
-  return { path: '/webhooks/github', limitBytes, handle };
+  return { path: '/webhooks/github', limitBytes, chunkedLimitBytes, handle };
 }
 
 function said(status: number, body: string): RawResponse {

@@ -42,7 +42,9 @@ export function rawEdges(deps: RawEdgeDeps): RawEdges {
   function read(edge: RawEdge, request: IncomingMessage, response: ServerResponse): void {
     const began = performance.now();
     const receivedAt = deps.clock();
-    const body = budget.open(declaredBytes(request) ?? edge.limitBytes);
+    const declared = declaredBytes(request);
+    const limit = declared === null ? (edge.chunkedLimitBytes ?? edge.limitBytes) : edge.limitBytes;
+    const body = budget.open(declared ?? limit);
     const finish = (status: number) => {
       body.free();
       deps.observe(`POST ${edge.path}`, status, (performance.now() - began) / 1000);
@@ -59,7 +61,7 @@ export function rawEdges(deps: RawEdgeDeps): RawEdges {
     }
     request.on('data', (chunk: Buffer) => {
       const outcome = body.add(chunk);
-      if (outcome === 'too-large') refuse(tooLarge(edge.limitBytes));
+      if (outcome === 'too-large') refuse(tooLarge(limit));
       if (outcome === 'no-room') refuse(fault('BUSY', { reason: noRoom }));
     });
     request.on('end', () => {

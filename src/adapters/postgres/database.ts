@@ -130,6 +130,14 @@ export interface Tables {
     claimed_until: Generated<Date>;
     next_at: Generated<Date>;
   };
+  lost_deliveries: {
+    guid: string;
+    attempt: number;
+    first_at: Date;
+    asks: Generated<number>;
+    next_at: Date;
+  };
+  lost_deliveries_read: { id: number; newest: number; next_at: Date };
   surfaces: {
     id: Generated<string>;
     key: string;

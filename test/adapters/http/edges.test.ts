@@ -130,6 +130,26 @@ test('near the refused: identity, asked first, in pieces up to the limit', async
   }
 });
 
+test('a body in chunks has a limit of its own where the edge says one', async t => {
+  const { seen, edges } = edge();
+  const { url } = await start(t, { edges: edges.map(one => ({ ...one, chunkedLimitBytes: 10 })) });
+  const rows: [string, string, number][] = [
+    ['declared', post(`connection: close\r\ncontent-length: ${limitBytes}`, 'x'.repeat(limitBytes)), 200],
+    [
+      'chunked up to it',
+      post('connection: close\r\ntransfer-encoding: chunked', `${chunk('x'.repeat(10))}0\r\n\r\n`),
+      200,
+    ],
+    ['chunked above it', post('transfer-encoding: chunked', chunk('x'.repeat(11))), 413],
+  ];
+  for (const [name, sent, status] of rows) {
+    const { socket, closed } = connect(url);
+    socket.write(sent);
+    assert.equal(statusOf(await closed), status, name);
+  }
+  assert.equal(seen.length, 2);
+});
+
 test('who is too slow is cut off', async t => {
   const rows: [string, string][] = [
     ['says nothing', ''],

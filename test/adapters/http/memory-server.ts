@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { githubEdge } from '../../../src/adapters/github/edge.ts';
 import { createHttpServer } from '../../../src/adapters/http/server.ts';
 import { newWorld, portsOver } from './fixture.ts';
 
@@ -11,7 +12,16 @@ const edge = (path: string, limitBytes: number) => ({
     return { status: 401 };
   },
 });
-const edges = [edge('/small', 1024 * 1024), edge('/large', 25 * 1024 * 1024)];
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+const github = githubEdge({
+  secrets: ['secret', 'old'],
+  listens: () => true,
+  ingest: async () => ({ outcome: 'stored' }),
+  refusals: { refused() {} },
+  ignored() {},
+  log,
+});
+const edges = [edge('/small', 1024 * 1024), github];
 const server = createHttpServer({ ...portsOver(newWorld()), edges });
 const port = await server.listen(0, '127.0.0.1');
 

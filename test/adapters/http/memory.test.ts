@@ -29,6 +29,10 @@ async function pour({ socket, closed }: Raw, bytes: number, wrap = (chunk: Buffe
   }
 }
 
+const github = '/webhooks/github';
+/** Well-formed, and wrong. */
+const signed = `x-hub-signature-256: sha256=${'a'.repeat(64)}`;
+
 const chunked = (chunk: Buffer) => Buffer.from(`${chunk.length.toString(16)}\r\n${chunk}\r\n`);
 
 test('200 MB that nobody signed', async t => {
@@ -36,6 +40,10 @@ test('200 MB that nobody signed', async t => {
   const json = 'content-type: application/json';
   const rows: [string, string, string, (chunk: Buffer) => Buffer, number | null][] = [
     ['declared', '/small', length, chunk => chunk, 413],
+    ['declared, for GitHub', github, length, chunk => chunk, 413],
+    ['chunked, for GitHub', github, 'transfer-encoding: chunked', chunked, 413],
+    ['compressed, for GitHub', github, `content-encoding: gzip\r\n${length}`, chunk => chunk, 415],
+    ['declared as less, for GitHub', github, 'content-length: 1000', chunk => chunk, null],
     ['chunked', '/small', 'transfer-encoding: chunked', chunked, 413],
     // What follows is no HTTP: the connection is reset, and whether its sender comes to read why is chance.
     ['declared as less', '/small', 'content-length: 1000', chunk => chunk, null],
@@ -68,7 +76,7 @@ test('100 x 25 MB with a wrong signature share the budget', async t => {
     Array.from({ length: 100 }, async () => {
       const one = connect(url);
       one.socket.write(
-        `POST /large HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: ${25 * mb}\r\n\r\n`,
+        `POST ${github} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${signed}\r\ncontent-length: ${25 * mb}\r\n\r\n`,
       );
       await pour(one, 25 * mb);
       return statusOf(await one.closed);

@@ -417,6 +417,41 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         });
       }
 
+      test('what GitHub tells is kept compressed, and comes back as it came', async () => {
+        const store = deliveryStore(a.db, a.pool);
+        const told = (deliveryId: string, body: string | Uint8Array) =>
+          store.store({ source: 'github', kind: 'push', deliveryId, body });
+        const text = JSON.stringify({ ref: 'ü\u0000', commits: Array(1_000).fill({ id: 'abc' }) });
+        const { id } = await told('zstd', Buffer.from(text));
+        await store.store(delivery('zstd', 'of another source'));
+        const { rows } = await a.pool.query<{ encoding: string; size: number }>(
+          'select encoding, octet_length(body) as size from deliveries where id = $1',
+          [id],
+        );
+        assert.equal(rows[0]?.encoding, 'zstd');
+        assert.ok((rows[0]?.size ?? 0) < text.length / 10);
+        assert.equal((await told('zstd', text)).outcome, 'duplicate');
+        assert.equal((await told('zstd', `${text} `)).outcome, 'conflict');
+        assert.equal((await told('zstd', '')).outcome, 'conflict');
+        const claimed = await store.claim(id);
+        assert.deepEqual([claimed?.source, claimed?.kind, claimed?.body], ['github', 'push', text]);
+        const empty = await told('empty', '');
+        assert.equal((await store.claim(empty.id))?.body, '');
+      });
+
+      test('a repeat of what was laid aside is work again, once', async () => {
+        const store = deliveryStore(a.db, a.pool);
+        const { id } = await store.store(delivery('aside'));
+        await a.pool.query('update deliveries set laid_aside = true, done_at = now() where id = $1', [id]);
+        assert.equal((await store.store(delivery('aside', 'other'))).outcome, 'conflict');
+        assert.equal(await store.claim(id), null);
+        assert.deepEqual(await store.store(delivery('aside')), { id, outcome: 'stored' });
+        assert.equal((await store.store(delivery('aside'))).outcome, 'duplicate');
+        const claimed = await store.claim(id);
+        assert.ok(claimed);
+        await store.done(claimed);
+      });
+
       test('100 of one delivery at once are one', async () => {
         const [one, two] = [deliveryStore(a.db, a.pool), deliveryStore(b.db, b.pool)];
         const stored = await Promise.all(
