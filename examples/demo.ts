@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { startService } from './demo/service.ts';
+import { shareThePool } from './demo/sharing.ts';
 import { signedCommand } from './demo/sign.ts';
 import { watchRun } from './demo/watch.ts';
 import { startWorkspace } from './demo/workspace.ts';
@@ -35,11 +36,13 @@ async function demo(): Promise<number> {
     say(`Ready after ${seconds(startedAt)} s at ${service.url}\n\n  octocat in #training:  ${command}\n`);
     await signedCommand(service.url, command, workspace);
     const result = await watchRun(service, workspace, say);
-    const ok = result.state === 'succeeded' && (result.metrics.val_accuracy ?? 0) > 0.9;
+    const trained = result.state === 'succeeded' && (result.metrics.val_accuracy ?? 0) > 0.9;
     say(`\nRun #${result.number} ${result.state}. Final metrics:`);
     for (const [name, value] of Object.entries(result.metrics)) say(`  ${name.padEnd(14)} ${value}`);
     if (result.model)
       say(`The model lies in ${result.model}; examples/digits/README.md shows how to let it read a digit.`);
+    const { ok: shared, ...sharing } = await shareThePool(service, workspace, say);
+    const ok = trained && shared;
     if (options.keep) await keep(service.url);
     const { number, state, sha, metrics } = result;
     if (!options.keep) await end();
@@ -48,6 +51,7 @@ async function demo(): Promise<number> {
         ok,
         run: { number, state, sha, metrics },
         messages: result.messages,
+        sharing,
         seconds: Number(seconds(startedAt)),
       };
       process.stdout.write(`${JSON.stringify(summary)}\n`);
@@ -62,12 +66,14 @@ async function demo(): Promise<number> {
   }
 
   async function keep(url: string): Promise<void> {
+    await service.configure('../signalbox.yml');
     say(`\nStill running; Ctrl-C ends it.
   API          ${url}/v1/openapi.json
   Health       ${url}/readyz
   Metrics      ${url}/metrics
   Workspace    ${workspace.apiUrl}
   Data         ${service.dataDir}
+  Policy       ${service.dataDir}/signalbox.yml, that of the first act again, read whenever it changes
   One more     npm run -s demo -- --send '/train digits -p lr=0.3' --to ${url} --as ${workspace.team}/${workspace.channel}/${workspace.user}
   From here    SIGNALBOX_URL=${url} SIGNALBOX_DATA=${service.dataDir} npm run -s signalbox -- list`);
   }

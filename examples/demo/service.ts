@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parse, stringify } from 'yaml';
 import { signingSecret } from './sign.ts';
 import { botToken } from './workspace.ts';
 
@@ -11,6 +12,11 @@ export interface Service {
   dataDir: string;
   /** Reads JSON from the API with the token that Signalbox left for this machine's user. */
   get(path: string): Promise<unknown>;
+  /** The same for text. */
+  read(path: string): Promise<string>;
+  post(path: string, body?: unknown): Promise<unknown>;
+  /** Gives it another signalbox.yml, a file of this folder, which it reads again while it runs. */
+  configure(file: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -19,6 +25,8 @@ const root = join(import.meta.dirname, '../..');
 /** Starts `signalbox serve` in an empty folder of its own, and waits until it is ready. */
 export async function startService(slackApiUrl: string): Promise<Service> {
   const dataDir = await mkdtemp(join(tmpdir(), 'signalbox-demo-'));
+  const configPath = join(dataDir, 'signalbox.yml');
+  await copyPolicy('../signalbox.yml', configPath);
   const child = spawn(process.execPath, [join(root, 'src/main.ts'), 'serve'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -28,7 +36,7 @@ export async function startService(slackApiUrl: string): Promise<Service> {
       PORT: '0',
       LOG_LEVEL: 'info',
       SIGNALBOX_DATA: dataDir,
-      SIGNALBOX_CONFIG: join(root, 'examples/signalbox.yml'),
+      SIGNALBOX_CONFIG: configPath,
       SLACK_SIGNING_SECRET: signingSecret,
       SLACK_BOT_TOKEN: botToken,
       SLACK_API_URL: slackApiUrl,
@@ -43,15 +51,39 @@ export async function startService(slackApiUrl: string): Promise<Service> {
   try {
     const url = await listening(child.stderr, exited);
     const token = (await readFile(join(dataDir, 'cli.token'), 'utf8')).trim();
-    const get = async (path: string) => {
-      const response = await fetch(new URL(path, url), { headers: { authorization: `Bearer ${token}` } });
-      return await response.json();
+    const authorization = `Bearer ${token}`;
+    const ask = (path: string) => fetch(new URL(path, url), { headers: { authorization } });
+    return {
+      url,
+      dataDir,
+      get: async path => await (await ask(path)).json(),
+      read: async path => await (await ask(path)).text(),
+      async post(path, body = {}) {
+        const headers = { authorization, 'content-type': 'application/json' };
+        const response = await fetch(new URL(path, url), {
+          method: 'POST',
+          headers,
+          body: JSON.stringify(body),
+        });
+        return await response.json();
+      },
+      configure: file => copyPolicy(file, configPath),
+      stop,
     };
-    return { url, dataDir, get, stop };
   } catch (err) {
     await stop();
     throw err;
   }
+}
+
+/** What the demo changes is a copy, whose sources are where they were; it is replaced at once. */
+async function copyPolicy(file: string, to: string): Promise<void> {
+  const path = join(import.meta.dirname, file);
+  const policy = parse(await readFile(path, 'utf8')) as { projects: Record<string, { source: string }> };
+  for (const project of Object.values(policy.projects))
+    project.source = resolve(dirname(path), project.source);
+  await writeFile(`${to}.new`, stringify(policy));
+  await rename(`${to}.new`, to);
 }
 
 /** The address from the log, once everything is ready; fails with the end of the log when the process ends before. */

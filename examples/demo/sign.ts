@@ -3,12 +3,17 @@ import { createHmac, randomBytes } from 'node:crypto';
 /** The secret that the demo's Slack and the demo's Signalbox share. */
 export const signingSecret = 'the-secret-of-the-demo';
 
+/** Who types a command, and where; `responseUrl` is where only that person is answered. */
+export interface Typist {
+  team: string;
+  channel: string;
+  user: string;
+  name?: string;
+  responseUrl?: string;
+}
+
 /** Sends a slash command as Slack does: form-encoded, signed over timestamp and raw body. Answers the HTTP status. */
-export async function signedCommand(
-  url: string,
-  line: string,
-  from: { team: string; channel: string; user: string },
-): Promise<number> {
+export async function signedCommand(url: string, line: string, from: Typist): Promise<number> {
   const [command = '', ...words] = line.split(' ');
   const body = new URLSearchParams({
     command,
@@ -16,8 +21,9 @@ export async function signedCommand(
     team_id: from.team,
     channel_id: from.channel,
     user_id: from.user,
-    user_name: 'octocat',
+    user_name: from.name ?? 'octocat',
     trigger_id: randomBytes(8).toString('hex'),
+    ...(from.responseUrl ? { response_url: from.responseUrl } : {}),
   }).toString();
   const timestamp = Math.floor(Date.now() / 1_000);
   const signature = createHmac('sha256', signingSecret).update(`v0:${timestamp}:${body}`).digest('hex');

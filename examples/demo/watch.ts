@@ -38,7 +38,7 @@ export async function watchRun(
   while (performance.now() - since < longestMs) {
     const messages = await workspace.messages();
     for (const message of messages) {
-      const text = asText(message);
+      const text = asText(message, workspace.names);
       if (shown.get(message.ts) === text) continue;
       const what = shown.has(message.ts)
         ? 'edited'
@@ -51,7 +51,7 @@ export async function watchRun(
     const { runs } = (await service.get('/v1/runs?limit=1')) as { runs: { number: number; state: string }[] };
     const run = runs[0];
     // Both the run's own message and the one in its thread must say so.
-    const told = run ? messages.filter(message => asText(message).includes(run.state)) : [];
+    const told = run ? messages.filter(message => asText(message, workspace.names).includes(run.state)) : [];
     if (run && ends.includes(run.state) && told.length >= 2) {
       return await resultOf(service, run.number, messages.length);
     }

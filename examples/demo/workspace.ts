@@ -1,4 +1,5 @@
 import { createEmulator } from 'emulate';
+import { openLine } from './line.ts';
 
 export const botToken = 'xoxb-demo-token';
 
@@ -10,18 +11,27 @@ export interface SlackMessage {
   reply_count?: number;
 }
 
+const persons = ['octocat', 'hubot', 'monalisa'] as const;
+export type Person = (typeof persons)[number];
+
 export interface Workspace {
   /** Base of its Web API. */
   apiUrl: string;
   team: string;
   channel: string;
   user: string;
+  /** Those who type here, by what they are called. */
+  people: Record<Person, string>;
+  /** The other way round. */
+  names: ReadonlyMap<string, string>;
+  /** Where one command may be answered, and what was answered so far. */
+  address(): { url: string; answers: SlackMessage[] };
   /** Messages of the channel with their threads, oldest first. */
   messages(): Promise<SlackMessage[]>;
   close(): Promise<void>;
 }
 
-/** An emulated Slack workspace with one channel, one person and the Signalbox bot. */
+/** An emulated Slack workspace with one channel, three people and the Signalbox bot. */
 export async function startWorkspace(): Promise<Workspace> {
   const slack = await createEmulator({
     service: 'slack',
@@ -33,7 +43,7 @@ export async function startWorkspace(): Promise<Workspace> {
       slack: {
         team: { name: 'Demo', domain: 'demo' },
         users: [
-          { name: 'octocat', real_name: 'octocat', email: 'octocat@example.com' },
+          ...persons.map(name => ({ name, real_name: name, email: `${name}@example.com` })),
           // Whom the bot token belongs to.
           { name: 'signalbox', real_name: 'Signalbox', email: 'signalbox@example.com', is_bot: true },
         ],
@@ -42,7 +52,8 @@ export async function startWorkspace(): Promise<Workspace> {
       },
     },
   });
-  const apiUrl = `${slack.url}/api/`;
+  const line = await openLine(slack.url);
+  const apiUrl = `${line.url}/api/`;
   const call = async (method: string, fields: Record<string, string>) => {
     const response = await fetch(new URL(method, apiUrl), {
       method: 'POST',
@@ -58,13 +69,16 @@ export async function startWorkspace(): Promise<Workspace> {
     members?: { id: string; name: string; team_id?: string }[];
   };
   const channel = channels.find(one => one.name === 'training')?.id ?? '';
-  const person = members.find(one => one.name === 'octocat');
+  const idOf = (name: string) => members.find(one => one.name === name)?.id ?? '';
   await call('conversations.join', { channel });
   return {
     apiUrl,
-    team: person?.team_id ?? 'T000000001',
+    team: members[0]?.team_id ?? 'T000000001',
     channel,
-    user: person?.id ?? '',
+    user: idOf('octocat'),
+    people: { octocat: idOf('octocat'), hubot: idOf('hubot'), monalisa: idOf('monalisa') },
+    names: new Map(members.map(({ id, name }) => [id, name])),
+    address: line.address,
     async messages() {
       const { messages = [] } = (await call('conversations.history', { channel })) as {
         messages?: SlackMessage[];
@@ -81,6 +95,9 @@ export async function startWorkspace(): Promise<Workspace> {
       });
       return (await Promise.all(threads)).flat().sort((a, b) => Number(a.ts) - Number(b.ts));
     },
-    close: () => slack.close(),
+    async close() {
+      await line.close();
+      await slack.close();
+    },
   };
 }

@@ -19,8 +19,9 @@ const mostRounds = 5;
  */
 export async function schedule(ports: SchedulePorts, clock: () => Date): Promise<void> {
   for (let round = 0; round < mostRounds; round += 1) {
+    const snapshot = await ports.plan.snapshot(clock());
+    // Read after it: what is free in the snapshot was given back before it is given out again.
     const now = clock();
-    const snapshot = await ports.plan.snapshot(now);
     const decisions = ports.decide(snapshot, now);
     if (await ports.plan.commit(snapshot, decisions, now)) {
       const runsOf = (type: Decision['type']) =>

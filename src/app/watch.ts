@@ -56,10 +56,17 @@ function changeOf(report: AgentSyncRequest['reports'][number], now: Date): RunCh
     case 'starting':
       return null;
     case 'running':
-      return { type: 'running', attempt, at: report.startedAt ?? now };
+      return { type: 'running', attempt, at: earlier(report.startedAt ?? now, now) };
     case 'exited':
-      return report.exit ? { type: 'exited', attempt, exit: report.exit } : null;
+      return report.exit
+        ? { type: 'exited', attempt, exit: { ...report.exit, at: earlier(report.exit.at, now) } }
+        : null;
     case 'lost':
       return { type: 'lost', attempt, reason: report.reason ?? 'The machine lost it.' };
   }
+}
+
+/** A machine whose clock is ahead has not held anything longer than until now, when somebody else may be given it. */
+function earlier(at: Date, now: Date): Date {
+  return at < now ? at : now;
 }

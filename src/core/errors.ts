@@ -214,7 +214,7 @@ export const errors = {
     status: 409,
     what: 'No machine of the pool {pool} has {word}.',
     why: 'The run could never start.',
-    todo: '{todo}',
+    todo: '{todo}, for example {example}.',
   },
   // Leases, and what runs cost.
   TEAM_NEEDED: {

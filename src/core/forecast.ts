@@ -69,8 +69,8 @@ function aheadOf(run: Waiting, { waiting }: World): number {
 
 /** What its team has of the flavor that it gets, or would get first, and would have with it. */
 export function quotaOf(run: Waiting, world: World, decision: Start | Hold | null): QuotaNow | null {
-  const wanted = run.gpus * run.workers;
-  if (wanted === 0) return null;
+  // Without an accelerator it takes one CPU slot for each worker.
+  const wanted = Math.max(run.gpus, 1) * run.workers;
   const here = world.pools.filter(({ name }) => run.pools.includes(name));
   const fitting = here.flatMap(({ flavors }) =>
     flavors.filter(one => fitsFlavor(run, one)).map(one => one.flavor),

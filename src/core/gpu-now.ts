@@ -1,3 +1,4 @@
+import { amountOf } from './scheduler/quota.ts';
 import type { FlavorStock, Holder, PoolStock, World } from './scheduler/world.ts';
 
 /** What of one flavor is there in one pool. */
@@ -50,7 +51,7 @@ export interface TeamNow {
   borrow: number | null;
 }
 
-/** Of all teams that hold accelerators or have a quota of them, by name and flavor. */
+/** Of all teams that hold accelerators or have a quota of something, by name and flavor. */
 export function teamsNow({ queues, holders }: Pick<World, 'queues' | 'holders'>): TeamNow[] {
   const all = new Map<string, TeamNow>();
   const keyOf = (team: string, flavor: string) => `${team} ${flavor}`;
@@ -58,10 +59,12 @@ export function teamsNow({ queues, holders }: Pick<World, 'queues' | 'holders'>)
     for (const { flavor, quota, borrow } of quotas)
       all.set(keyOf(team, flavor), { team, flavor, held: 0, quota, borrowed: 0, borrow });
   for (const holder of holders) {
-    const held = acceleratorsOf(holder);
-    if (held === 0) continue;
     const { team, flavor } = holder;
-    const known = all.get(keyOf(team, flavor)) ?? {
+    const counted = all.get(keyOf(team, flavor));
+    // A quota of CPU slots is as good as one of accelerators; slots that no quota counts are nobody's concern.
+    const held = counted ? amountOf(holder) : acceleratorsOf(holder);
+    if (held === 0) continue;
+    const known = counted ?? {
       team,
       flavor,
       held: 0,

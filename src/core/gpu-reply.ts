@@ -6,6 +6,7 @@ import { priorities } from './project.ts';
 import { type Inline, type Reply, type ReplyBlock, reply } from './reply.ts';
 import { isLease, type Run, timeLimitOf } from './run.ts';
 import { waitingSentence } from './run-reply.ts';
+import { amountOf } from './scheduler/quota.ts';
 import type { Holder, World } from './scheduler/world.ts';
 
 /** More than these are counted and not shown. */
@@ -18,8 +19,11 @@ export function gpuReply(
 ): Reply {
   const flavors = flavorsNow(world);
   const teams = teamsNow(world);
-  // Who holds an accelerator is asked about here; slots of CPUs are only counted.
-  const held = world.holders.filter(holder => acceleratorsOf(holder) > 0).sort(byEnd);
+  // Who holds what others may want back is asked about here; slots of CPUs that no quota names are only counted.
+  const shared = new Set(world.queues.flatMap(({ quotas }) => quotas.map(({ flavor }) => flavor)));
+  const held = world.holders
+    .filter(holder => acceleratorsOf(holder) > 0 || shared.has(holder.flavor))
+    .sort(byEnd);
   const known = new Map(working.map(run => [run.number, run]));
   const queue = [...waiting].sort(queueOrder);
   const blocks: ReplyBlock[] = [
@@ -44,13 +48,13 @@ export function gpuReply(
 }
 
 function titleOf(flavors: readonly FlavorNow[]): string {
-  const gpus = flavors.filter(({ kind, reachable }) => kind === 'gpu' && reachable);
-  const sum = (of: (one: FlavorNow) => number) => gpus.reduce((all, one) => all + of(one), 0);
-  if (sum(one => one.total) === 0) return 'No GPU is in reach now.';
-  return `${sum(one => one.free)} of ${counted(
-    sum(one => one.total),
-    'GPU',
-  )} free now.`;
+  // Where only slots are given out, they are what is asked about.
+  const kind = flavors.every(one => one.kind === 'cpu') ? 'cpu' : 'gpu';
+  const asked = flavors.filter(one => one.kind === kind && one.reachable);
+  const sum = (of: (one: FlavorNow) => number) => asked.reduce((all, one) => all + of(one), 0);
+  const total = sum(one => one.total);
+  if (total === 0) return 'No GPU is in reach now.';
+  return `${sum(one => one.free)} of ${counted(total, kind === 'gpu' ? 'GPU' : 'CPU slot')} free now.`;
 }
 
 function flavorTable(flavors: readonly FlavorNow[]): ReplyBlock {
@@ -95,7 +99,7 @@ function heldItem(holder: Holder, run: Run | undefined): Inline[] {
   return [
     { bold: `#${holder.number} ${nameOf(holder, run)}` },
     ...by,
-    `: ${acceleratorsOf(holder)} ${holder.flavor} on ${nodes}`,
+    `: ${amountOf(holder)} ${holder.flavor} on ${nodes}`,
     ...until,
     ...(holder.leaving ? [', stopping'] : []),
   ];

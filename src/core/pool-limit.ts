@@ -1,4 +1,5 @@
 import type { ErrorCode, ErrorDetails } from './errors.ts';
+import { modelWords } from './free-now.ts';
 import { leaseRequestLine } from './lease.ts';
 import { type Flavor, fitsFlavor } from './pool.ts';
 import type { Accelerator, PoolState } from './ports.ts';
@@ -52,19 +53,21 @@ export function gpusTooMany(
 
 /** Of a model that is nowhere, the models that are; where there are none at all, a way without. */
 function noneOf(
-  { kind, project, gpuModel, pool, pools }: Pick<RunSpec, 'kind' | 'project' | 'gpuModel' | 'pool' | 'pools'>,
+  spec: Pick<RunSpec, 'kind' | 'project' | 'gpus' | 'gpuModel' | 'pool' | 'pools' | 'timeLimitS'>,
   states: readonly PoolState[],
 ): ErrorDetails {
-  const there = states
-    .filter(({ name }) => (pools ?? [pool]).includes(name))
-    .flatMap(({ accelerators }) => accelerators.filter(one => one.kind === 'gpu' && one.healthy));
-  const models = [...new Set(there.map(one => one.model))].sort();
-  const word = gpuModel === null ? 'a GPU' : `a GPU of the model ${gpuModel}`;
-  if (models.length > 0)
-    return { word, pool, todo: `Its models are ${models.join(', ')}: name one of them with --gpu.` };
-  const todo =
-    kind === 'lease'
-      ? 'The command gpu shows which pools have some.'
-      : `Ask for none, for example train ${project} --gpus 0.`;
-  return { word, pool, todo };
+  const { kind, project, gpus, gpuModel, pool, pools } = spec;
+  const models = modelWords(states.filter(({ name }) => (pools ?? [pool]).includes(name)));
+  const [first] = models;
+  const shared = { word: gpuModel === null ? 'a GPU' : `a GPU of the model ${gpuModel}`, pool };
+  if (first) {
+    const todo = `Name one that it has (${models.map(({ label }) => label).join(', ')})`;
+    const example =
+      kind === 'lease'
+        ? leaseRequestLine({ ...spec, gpuModel: first.word })
+        : `train ${project} --gpus ${gpus} --gpu ${first.word}`;
+    return { ...shared, todo, example };
+  }
+  if (kind === 'lease') return { ...shared, todo: 'See which pools have some', example: 'gpu' };
+  return { ...shared, todo: 'Ask for none', example: `train ${project} --gpus 0` };
 }

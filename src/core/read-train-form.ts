@@ -5,7 +5,7 @@ import type { Holdings } from './free-now.ts';
 import { gpusTooMany } from './pool-limit.ts';
 import { type Policy, typedDuration } from './project.ts';
 import { type RunWish, requestRun } from './run-request.ts';
-import { anyModel, parameterField } from './train-form.ts';
+import { anyModel, anyPool, parameterField } from './train-form.ts';
 import { parseValue } from './values.ts';
 
 export type ReadTrainForm =
@@ -48,7 +48,7 @@ export function readTrainForm(filled: FormValues, { command, policy, holdings }:
   const values: Record<string, unknown> = {};
   for (const spec of command.flags) {
     const text = filled[spec.name]?.trim() ?? '';
-    if (spec.kind === 'pairs' || text === '' || (spec.name === 'gpu' && text === anyModel)) continue;
+    if (spec.kind === 'pairs' || text === '' || isAny(spec.name, text)) continue;
     const read = parseValue(spec, text);
     if (read.ok) values[spec.name] = read.value;
     else {
@@ -87,6 +87,11 @@ export function readTrainForm(filled: FormValues, { command, policy, holdings }:
 
   if (Object.keys(errors).length > 0) return { ok: false, errors };
   return { ok: true, values: { project, ...values, parameters } };
+}
+
+/** A choice that stands for none. */
+function isAny(field: string, text: string): boolean {
+  return (field === 'gpu' && text === anyModel) || (field === 'pool' && text === anyPool);
 }
 
 /** What is wrong, in the words of the catalogue. */

@@ -10,6 +10,8 @@ import type { RunWish } from './run-request.ts';
 export const parameterField = 'parameter:';
 /** Stands for no wish in a choice. */
 export const anyModel = '*';
+/** Stands for no pool in particular: wherever there is room first, backup pools included. */
+export const anyPool = '*';
 /** With the other fields, fewer than the 100 parts that Slack shows. */
 const mostParameters = 80;
 
@@ -69,17 +71,18 @@ export function trainForm({ policy, wish, holdings }: TrainFormFacts): Form {
 
 /** What a form is filled in with to repeat a run. What it was for is not repeated. */
 export function wishOf(run: Run): RunWish {
-  const { project, ref, gpus, gpuModel, pool, timeLimitS, parameters } = run.spec;
+  const { project, ref, gpus, gpuModel, pool, pools, timeLimitS, parameters } = run.spec;
   const texts = Object.entries(parameters).map(([name, value]) => [name, String(value)]);
   return {
     project,
     ref,
     gpus,
-    pool,
     time: timeLimitS,
     priority: run.priority,
     parameters: Object.fromEntries(texts),
     ...(gpuModel === null ? {} : { gpu: gpuModel }),
+    // Of several nobody named one.
+    ...(pools && pools.length > 1 ? {} : { pool }),
   };
 }
 
@@ -92,7 +95,7 @@ export function trainChoices(
 ): FormChoice[] {
   const project = Object.hasOwn(policy.projects, projectName) ? policy.projects[projectName] : undefined;
   if (field === 'project') return projectChoices(policy);
-  if (field === 'pool') return Object.keys(policy.pools).map(plain);
+  if (field === 'pool') return [...anyPoolOf(project), ...Object.keys(policy.pools).map(plain)];
   if (field === 'ref') return [...new Set(project ? [project.ref, ...refs] : refs)].map(plain);
   const parameter = project?.parameters[field.slice(parameterField.length)];
   return parameter?.type === 'choice' ? parameter.choices.map(plain) : [];
@@ -201,12 +204,18 @@ function poolField(
 ): FormField[] {
   const names = Object.keys(policy.pools);
   if (names.length < 2) return [];
-  const value = [wish.pool, project.pool, names[0]].find(name => name && names.includes(name));
+  const value = [wish.pool, project.pool].find(name => name && names.includes(name)) ?? anyPool;
   const choices = names.map(name => {
     const pool = holdings?.pools.find(one => one.name === name);
     return { ...plain(name), ...(pool && holdings ? { hint: poolNow(pool, holdings) } : {}) };
   });
-  return [choiceField({ name: 'pool', label: 'Pool', choices, ...filled(value) })];
+  const all = [...anyPoolOf(project), ...choices];
+  return [choiceField({ name: 'pool', label: 'Pool', choices: all, value })];
+}
+
+/** A project that names its pool stays there unless somebody names another. */
+function anyPoolOf(project: Project | undefined): FormChoice[] {
+  return project?.pool === undefined ? [{ value: anyPool, label: 'Wherever there is room' }] : [];
 }
 
 function timeField(project: Project, { time }: Partial<RunWish>): FormField {

@@ -15,10 +15,12 @@ import { trainRetry } from '../../commands/train-retry.ts';
 import { trainWhy } from '../../commands/train-why.ts';
 import type { CommandContext, CommandDefinition } from '../../src/core/command.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
+import { policySchema } from '../../src/core/policy.ts';
 import { plain, type Reply } from '../../src/core/reply.ts';
 import type { Run } from '../../src/core/run.ts';
-import { later, liveRun } from '../support/live-run.ts';
+import { later, liveRun, noon } from '../support/live-run.ts';
 import { type Memory, say } from '../support/memory-ports.ts';
+import { queuedRun, workingRun } from '../support/plan.ts';
 import { asHubot, asOctocat, hubot, sharedGpus, sharedPolicy } from '../support/shared-gpus.ts';
 
 function words(reply: Reply): string {
@@ -57,6 +59,61 @@ Held now
 1 run waits
 - #9 words by hubot: 4 GPUs for 12 h. It needs 4 GPUs; 3 of 8 in pool lab are free. It starts when 1 more is released (held by #7, #8).`,
   );
+});
+
+describe('CPU slots that quotas name', () => {
+  const policy = policySchema.parse({
+    flavors: { slot: { resource: 'cpu' } },
+    pools: { lab: { flavors: ['slot'], slots: 4 } },
+    teams: {
+      speech: { queue: { quotas: { slot: { quota: 1 } } } },
+      vision: { queue: { quotas: { slot: { quota: 3 } } } },
+    },
+    projects: { words: { team: 'speech', source: '/projects/words', command: ['true'], preemptible: true } },
+  });
+  const slot = (index: number, run: number) => ({
+    pool: 'lab',
+    node: 'n1',
+    kind: 'cpu' as const,
+    index,
+    run,
+  });
+  const words = { project: 'words', team: 'speech', flavor: 'slot', preemptible: true } as const;
+  const spec = { project: 'words', team: 'speech', pool: 'lab', gpus: 0 } as const;
+  const m = (): Memory => {
+    const all = sharedGpus();
+    const [lab] = all.pools;
+    return sharedGpus({
+      runs: [
+        liveRun({ number: 8, state: 'running', attempt: 1, requestedBy: hubot }, spec),
+        liveRun({ number: 9, state: 'running', attempt: 1, requestedBy: hubot }, spec),
+        liveRun({ number: 10, requestedBy: hubot, queuedAt: noon }, spec),
+      ],
+      pools: lab ? [{ ...lab, accelerators: lab.accelerators.filter(({ kind }) => kind === 'cpu') }] : [],
+      held: [slot(0, 8), slot(1, 9)],
+      working: [workingRun(8, words), workingRun(9, words)],
+      queued: [queuedRun(10, { project: 'words', team: 'speech', gpus: 0, queuedAt: noon })],
+    });
+  };
+
+  test('are counted against them, and gpu says who holds them', async () => {
+    const text = await said(gpu, '', m(), { ...asOctocat, policy });
+    assert.match(text, /^2 of 4 CPU slots free now\.\nlab \| slot \| 2 \| 4 \| \n/);
+    assert.match(text, /\nspeech \| slot \| 2 \| 1 \| 1\nvision \| slot \| 0 \| 3 \| 0\n/);
+    assert.match(text, /\n- #8 words by hubot: 1 slot on n1.*\n- #9 words by hubot: 1 slot on n1/);
+  });
+
+  test('are in what train why says', async () => {
+    const text = await said(trainWhy, '10', m(), { ...asOctocat, policy });
+    assert.match(text, /Quota: team speech holds 2 of its 1 slot now, and 3 with it: 2 borrowed/);
+  });
+
+  test('others are only counted', async () => {
+    const free = { ...policy, teams: {} };
+    const text = await said(gpu, '', m(), { ...asOctocat, policy: free });
+    assert.match(text, /^2 of 4 CPU slots free now\.\nlab \| slot \| 2 \| 4 \| \n1 run waits\n/);
+    assert.doesNotMatch(await said(trainWhy, '10', m(), { ...asOctocat, policy: free }), /Quota/);
+  });
 });
 
 describe('gpu whatif', () => {

@@ -189,7 +189,7 @@ describe('what is refused: the word, what is allowed, the nearest, an example, a
       'digits --gpus 1 --gpu tpu',
       { pools: [twoNodes] },
       'GPUS_NONE',
-      'No machine of the pool local has a GPU of the model tpu. The run could never start. Its models are NVIDIA A100, NVIDIA H100: name one of them with --gpu.',
+      'No machine of the pool local has a GPU of the model tpu. The run could never start. Name one that it has (NVIDIA A100, NVIDIA H100), for example train digits --gpus 1 --gpu A100.',
     ],
   ];
   for (const [name, words, changes, code, shown] of rows)

@@ -371,9 +371,14 @@ people:
     );
   });
 
-  for (const name of ['signalbox.yml', 'shared.yml'])
+  const examples: [name: string, projects: string[]][] = [
+    ['signalbox.yml', ['digits']],
+    ['shared.yml', ['digits']],
+    ['demo/three-teams.yml', ['pictures', 'words', 'texts']],
+  ];
+  for (const [name, projects] of examples)
     test(`examples/${name} is valid`, () => {
       const file = join(root, 'examples', name);
-      assert.deepEqual(Object.keys(parsePolicy(readFileSync(file, 'utf8'), file).projects), ['digits']);
+      assert.deepEqual(Object.keys(parsePolicy(readFileSync(file, 'utf8'), file).projects), projects);
     });
 });

@@ -158,9 +158,10 @@ describe('the form for a run', () => {
     ['accelerators as wished', 'gpus', { gpus: 0 }, { value: '0' }],
     ['no model in particular', 'gpu', {}, { value: '*' }],
     ['the wished model', 'gpu', { gpu: 'H200' }, { value: 'H200' }],
-    ['the first pool', 'pool', {}, { value: 'local', kind: 'choice' }],
+    ['no pool in particular', 'pool', {}, { value: '*', kind: 'choice' }],
     ['the wished pool', 'pool', { pool: 'lab' }, { value: 'lab' }],
-    ['a pool that is gone', 'pool', { pool: 'moon' }, { value: 'local' }],
+    ["the project's own pool", 'pool', { project: 'tabular' }, { value: 'lab' }],
+    ['a pool that is gone', 'pool', { pool: 'moon' }, { value: '*' }],
     [
       'the time limit',
       'time',
@@ -186,7 +187,7 @@ describe('the form for a run', () => {
     const fields = fieldsOf({ project: 'digits' });
     assert.deepEqual(
       fields.get('pool')?.choices?.map(choice => choice.hint),
-      ['1 of 2 GPUs and 1 of 2 CPU slots free, 1 run waits', '1 of 1 GPU free'],
+      [undefined, '1 of 2 GPUs and 1 of 2 CPU slots free, 1 run waits', '1 of 1 GPU free'],
     );
     assert.deepEqual(fields.get('gpu')?.choices, [
       { value: '*', label: 'Any' },
@@ -199,7 +200,12 @@ describe('the form for a run', () => {
     assert.ok(!names({ project: 'digits' }, null).includes('gpu'));
     const fields = fieldsOf({ project: 'digits' }, null);
     assert.equal(fields.get('gpus')?.hint, '0 means one CPU slot. Default: 1.');
-    assert.deepEqual(fields.get('pool')?.choices?.[0], { value: 'local', label: 'local' });
+    assert.deepEqual(fields.get('pool')?.choices?.slice(0, 2), [
+      { value: '*', label: 'Wherever there is room' },
+      { value: 'local', label: 'local' },
+    ]);
+    const { choices } = fieldsOf({ project: 'tabular' }, null).get('pool') ?? {};
+    assert.deepEqual(choices?.[0], { value: 'local', label: 'local' }, 'a project that names its own');
   });
 
   test('asks for a model that was wished, though it is not there now', () => {
@@ -257,7 +263,8 @@ describe('what is searched', () => {
     ['projects', 'project', '', ['digits', 'tabular']],
     ['refs, the own one first and none twice', 'ref', 'digits', ['main', 'wide', 'narrow']],
     ['refs of no project', 'ref', 'constructor', ['wide', 'main', 'narrow']],
-    ['pools', 'pool', 'digits', ['local', 'lab']],
+    ['pools', 'pool', 'digits', ['*', 'local', 'lab']],
+    ['pools of a project that names its own', 'pool', 'tabular', ['local', 'lab']],
     ['a choice', 'parameter:optimiser', 'digits', ['adam', 'sgd']],
     ['a parameter that is no choice', 'parameter:lr', 'digits', []],
     ['a parameter of another project', 'parameter:optimiser', 'tabular', []],
@@ -315,6 +322,7 @@ describe('what was filled in', () => {
       'parameter:lr': ' ',
       'parameter:tag': '',
       gpu: '*',
+      pool: '*',
       time: ' ',
     };
     assert.deepEqual(read(filled), { ok: true, values: { project: 'digits', parameters: {} } });

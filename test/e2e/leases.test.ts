@@ -185,7 +185,7 @@ describe('a lease', () => {
       'gpu request 0 --for 1h --run clok',
       /clok is not a value for --run.*Did you mean clock/s,
     ],
-    ['more than the machine has', 'gpu request 1 --for 1h', /1 GPUs are more than any machine/s],
+    ['more than the machine has', 'gpu request 1 --for 1h', /No machine of the pool .* has a GPU/s],
   ];
   for (const [name, words, says] of refused)
     test(`is refused: ${name}`, async () => {

@@ -1,5 +1,7 @@
 import type { Decision, FlavorStock, Hold, Waiting, World } from '../../src/core/scheduler/world.ts';
-import { afterPlan, placesOf } from './worlds.ts';
+import { couldEver, isWanted, quotaAllows } from './counts.ts';
+import { miscount } from './miscount.ts';
+import { afterPlan } from './worlds.ts';
 
 /**
  * What of the reasons is not true, found without the planner: each is held against the world as it is once the plan was carried out, by
@@ -7,13 +9,33 @@ import { afterPlan, placesOf } from './worlds.ts';
  */
 export function untruths(world: World, decisions: readonly Decision[], now: number): string[] {
   const after = afterPlan(world, decisions, now);
-  const held = decisions.filter((one): one is Hold => one.type === 'hold');
-  return held.flatMap(hold => {
-    const run = after.waiting.find(({ number }) => number === hold.run);
+  return storedUntruths(
+    after,
+    decisions.filter((one): one is Hold => one.type === 'hold'),
+    { from: now, to: now },
+  );
+}
+
+/**
+ * What is not true of reasons that were stored, and which run has none, in the world as it is. They were found at some moment between `from`
+ * and `to` (ms since the epoch): whether a team's patience is over is as it was at either.
+ */
+export function storedUntruths(
+  world: World,
+  held: readonly Hold[],
+  { from, to }: { from: number; to: number },
+): string[] {
+  const told = new Set(held.map(hold => hold.run));
+  const untold = world.waiting.filter(({ number }) => !told.has(number));
+  const wrong = held.flatMap(hold => {
+    const run = world.waiting.find(({ number }) => number === hold.run);
     if (!run) return [`#${hold.run} is held and does not wait`];
-    const wrong = untruth(run, hold, after, held, now);
-    return wrong === null ? [] : [`#${hold.run} ${hold.code}: ${wrong} (${hold.sentence})`];
+    const before = untruth(run, hold, world, held, from);
+    const what =
+      (before === null ? null : untruth(run, hold, world, held, to)) ?? miscount(run, hold, world, held);
+    return what === null ? [] : [`#${hold.run} ${hold.code}: ${what} (${hold.sentence})`];
   });
+  return [...untold.map(({ number }) => `#${number} waits for no reason`), ...wrong];
 }
 
 interface Place {
@@ -58,10 +80,7 @@ function untruth(run: Waiting, hold: Hold, world: World, held: readonly Hold[], 
         : null;
     case 'quota-used':
     case 'borrowing-limit':
-      return open.some(place => could(place) && !within(place)) ||
-        held.some(one => one.code === 'making-room')
-        ? null
-        : 'its quota has room';
+      return open.some(place => could(place) && !within(place)) ? null : 'its quota has room';
     case 'needs-approval':
     case 'over-budget':
       return open.some(place => place.stock.price > 0 && could(place)) ? null : 'nothing there has a price';
@@ -70,19 +89,12 @@ function untruth(run: Waiting, hold: Hold, world: World, held: readonly Hold[], 
     case 'runs-ahead':
       return held.some(one => one.run !== run.number) ? null : 'nobody else waits';
     case 'flavor-full':
-      // What is promised to others is not free for it.
-      return open.some(place => could(place) && (free(place) < amount || isPromised(held)))
-        ? null
-        : 'enough is free';
+      return open.some(place => could(place) && free(place) < amount) ? null : 'enough is free';
     case 'fragmented':
-      return open.some(place => could(place) && free(place) >= amount && (!fits(place) || isPromised(held)))
+      return open.some(place => could(place) && free(place) >= amount && !fits(place))
         ? null
         : 'it fits, or not enough is free';
   }
-}
-
-function isPromised(held: readonly Hold[]): boolean {
-  return held.some(({ code }) => code === 'making-room');
 }
 
 function projectOf(number: number, world: World): string | undefined {
@@ -103,56 +115,4 @@ function placesFor(run: Waiting, world: World, now: number): Place[] {
         .filter(stock => isWanted(run, stock))
         .map(stock => ({ pool: pool.name, stock, isOpen }));
     });
-}
-
-function isWanted({ gpus, model }: Waiting, { kind, flavor, models, onlyNamed }: FlavorStock): boolean {
-  if (gpus === 0 || kind === 'cpu') return gpus === 0 && kind === 'cpu';
-  if (model === null) return !onlyNamed;
-  const names = onlyNamed ? [] : models;
-  const wanted = model.toLowerCase();
-  return flavor === wanted || names.some(name => name.toLowerCase().includes(wanted));
-}
-
-function cellOf(team: string, flavor: string, world: World) {
-  const isManaged = world.queues.some(({ quotas }) => quotas.some(one => one.flavor === flavor));
-  if (!isManaged) return null;
-  const queue = world.queues.find(one => one.team === team);
-  const own = queue?.quotas.find(one => one.flavor === flavor);
-  return {
-    cohort: own ? queue?.cohort : null,
-    quota: own?.quota ?? 0,
-    borrow: own ? own.borrow : 0,
-    lend: own?.lend ?? null,
-  };
-}
-
-function usedBy(team: string, flavor: string, world: World, firm = false): number {
-  return world.holders
-    .filter(one => one.team === team && one.flavor === flavor && !(firm && one.preemptible))
-    .reduce((sum, one) => sum + placesOf(one).length, 0);
-}
-
-/** Whether the team may have so many more by what is held now. */
-function quotaAllows(run: Waiting, flavor: string, amount: number, world: World): boolean {
-  const cell = cellOf(run.team, flavor, world);
-  if (!cell) return true;
-  const used = usedBy(run.team, flavor, world);
-  if (!run.preemptible && usedBy(run.team, flavor, world, true) + amount > cell.quota) return false;
-  if (cell.borrow !== null && used + amount > cell.quota + cell.borrow) return false;
-  const members = world.queues.filter(queue => queue.cohort === cell.cohort || queue.team === run.team);
-  let lendable = 0;
-  let beyond = 0;
-  for (const { team } of members) {
-    const theirs = cellOf(team, flavor, world);
-    if (!theirs || theirs.cohort !== cell.cohort) continue;
-    const lend = Math.min(theirs.lend ?? theirs.quota, theirs.quota);
-    lendable += lend;
-    const has = usedBy(team, flavor, world) + (team === run.team ? amount : 0);
-    beyond += Math.max(0, has - (theirs.quota - lend));
-  }
-  return beyond <= lendable;
-}
-
-function couldEver(run: Waiting, flavor: string, amount: number, world: World): boolean {
-  return quotaAllows(run, flavor, amount, { ...world, holders: [] });
 }

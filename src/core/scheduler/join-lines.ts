@@ -13,6 +13,7 @@ export function joinLines(candidate: Candidate, met: readonly Met[], books: Book
   const isFifo = books.world.policy === 'fifo';
   books.holds.push(holdOf(candidate, met, books));
   const unreserved: Wish[] = [];
+  const joined = new Set<QuotaLine>();
   for (const { wish, obstacle } of met) {
     switch (obstacle) {
       case 'full':
@@ -29,7 +30,7 @@ export function joinLines(candidate: Candidate, met: readonly Met[], books: Book
       case 'limit':
       case 'promised':
       case 'behind-quota':
-        joinQuotaLines(wish, books);
+        joinQuotaLines(wish, books, joined);
         break;
       default:
     }
@@ -50,13 +51,19 @@ function reserveSoonest(wishes: readonly Wish[], { now }: Books): void {
 /**
  * Who fits the team's quota stands in the team's line: it starts when the team itself has let go of enough, whatever others do. Who would
  * borrow stands in the cohort's, and keeps only others waiting that would borrow too: what is a team's own waits for nobody's borrowing.
+ * `joined`: where the run stands already, as several pools may have what one quota is of.
  */
-function joinQuotaLines({ run, amount, cell }: Wish, { now, byEnd, ledger, world }: Books): void {
+function joinQuotaLines(
+  { run, amount, cell }: Wish,
+  { now, byEnd, ledger, world }: Books,
+  joined: Set<QuotaLine>,
+): void {
   if (!cell) return;
   const isFifo = world.policy === 'fifo';
-  const join = (line: QuotaLine | null, until: () => number | null): QuotaLine => {
-    if (!line) return { first: run.number, waiting: 1, until: isFifo ? null : until(), said: null };
-    line.waiting += 1;
+  const join = (known: QuotaLine | null, until: () => number | null): QuotaLine => {
+    const line = known ?? { first: run.number, waiting: 0, until: isFifo ? null : until(), said: null };
+    if (!joined.has(line)) line.waiting += 1;
+    joined.add(line);
     return line;
   };
   if (amount <= cell.quota)

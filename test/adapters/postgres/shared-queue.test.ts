@@ -8,6 +8,7 @@ import { logStore } from '../../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { planStore } from '../../../src/adapters/postgres/plan.ts';
 import { runStore } from '../../../src/adapters/postgres/runs.ts';
+import { schedule } from '../../../src/app/schedule.ts';
 import { system } from '../../../src/core/actor.ts';
 import type { PlanSnapshot } from '../../../src/core/ports.ts';
 import type { Exit, RunSpec } from '../../../src/core/run.ts';
@@ -20,6 +21,7 @@ const noon = new Date('2026-01-31T12:00:00Z');
 const later = (seconds: number) => new Date(noon.getTime() + seconds * 1_000);
 const week = 7 * 86_400;
 const exit: Exit = { code: 0, signal: null, stopped: null, failure: null, lines: [], at: noon };
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const key = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
 
 for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]) {
@@ -102,6 +104,32 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         }
         assert.equal((await auditLog(database.db).verify()).broken, null);
         assert.equal(await plans().wanted(), false, 'a plan knows what it has started');
+      });
+
+      test('an accelerator is given out no earlier than it was given back, where a run ends just as a plan is made', async () => {
+        const [first, second] = [await asked('ends-meanwhile'), await asked('has-it-next')];
+        const [place] = free();
+        await commit([startOf(first, 'a', [place ?? 0])]);
+        let seconds = 10;
+        const meanwhile = {
+          ...plans(),
+          async snapshot(at: Date) {
+            seconds = 12;
+            await ends(first, later(11));
+            return await plans().snapshot(at);
+          },
+        };
+        const ports = { show: async () => {}, wakeups: { wake() {} }, log: silent };
+        const decide = () => [startOf(second, 'a', [place ?? 0])];
+        await schedule({ ...ports, plan: meanwhile, decide }, () => later(seconds));
+        const { rows } = await database.pool.query(
+          'select run, held_at, released_at from allocations where pool = $1 and gpu = $2 order by id',
+          ['a', place],
+        );
+        assert.deepEqual(rows, [
+          { run: first, held_at: noon, released_at: later(11) },
+          { run: second, held_at: later(12), released_at: null },
+        ]);
       });
     });
 

@@ -364,6 +364,18 @@ const said: Said[] = [
       '2 runs are ahead of it (the first is #1) for the quota of a100 of team vision. It starts after them, or sooner where that delays none of them.',
   },
   {
+    name: 'runs-ahead: who could go to two pools is one run',
+    world: {
+      pools: [pool('lab', { a100: { a: 4 } }), pool('attic', { a100: { b: 4 } })],
+      queues: [queue('vision', { a100: 2 })],
+      holders: [holder(9, 'a:0,1')],
+      waiting: [run(1, { pools: ['lab', 'attic'] }), run(2, { pools: ['lab', 'attic'] })],
+    },
+    run: 2,
+    sentence:
+      '1 run is ahead of it (#1) for the quota of a100 of team vision. It starts after #1, or sooner where that does not delay it.',
+  },
+  {
     name: 'runs-ahead: for what is lent',
     world: {
       ...four,
