@@ -19,6 +19,8 @@ export interface LoggedRequest {
   body: unknown;
   at: number;
   status: number;
+  /** `undefined` where it was no JSON. */
+  answer: unknown;
 }
 
 export interface Asked {
@@ -41,7 +43,7 @@ const usual = {
 const docs = 'https://docs.github.com/rest';
 
 /** Parts of a path that may have slashes in them. */
-const wide = new Set(['path', 'ref', 'basehead', 'branch']);
+const wide = new Set(['ref', 'basehead', 'branch']);
 
 interface Compiled extends Route {
   method: string;
@@ -52,9 +54,9 @@ interface Compiled extends Route {
 function compiled(route: Route): Compiled {
   const [method = '', path = ''] = route.name.split(' ');
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
-  const pattern = path.replace(/\{(\w+)\}/g, (_, name) =>
-    name === 'path' ? '(.*)' : wide.has(name) ? '(.+)' : '([^/]+)',
-  );
+  const pattern = path
+    .replace('/{path}', '(?:/(.*))?')
+    .replace(/\{(\w+)\}/g, (_, name) => (wide.has(name) ? '(.+)' : '([^/]+)'));
   return { ...route, method, names, pattern: new RegExp(`^${pattern}$`) };
 }
 
@@ -115,6 +117,7 @@ export function restApi(services: Services) {
       body: undefined,
       at: world.clock.now(),
       status: 0,
+      answer: undefined,
     };
     requests.push(entry);
     let by: Caller | null = null;
@@ -128,6 +131,7 @@ export function restApi(services: Services) {
       limits.take(who(by), found.route.content ?? method !== 'GET');
       const given = await run(found.route, found.params, asked, by, entry.body);
       entry.status = given.status ?? 200;
+      if (typeof given.body === 'object') entry.answer = given.body;
       return served(given, by);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type Clock, wallClock } from '../slack/clock.ts';
 import { restApi } from './api.ts';
 import { auth } from './auth.ts';
+import { description } from './description/index.ts';
 import { faultPlan } from './faults.ts';
 import { gitDoor } from './git-door.ts';
 import { hooks } from './hooks.ts';
@@ -13,6 +14,18 @@ import { rateLimits } from './limits.ts';
 import { openLine } from './line.ts';
 import { makeRepo, type RepoOptions, repoDeeds } from './repo-deeds.ts';
 import { createWorld } from './world.ts';
+
+let made: { publicKey: string; privateKey: string } | null = null;
+
+/** Making a pair takes a while: one is enough for a process. */
+function keys() {
+  made ??= generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  return made;
+}
 
 interface Options {
   /** What deliveries are signed with. */
@@ -26,11 +39,7 @@ interface Options {
  * a test can do in it what people do. Sources of its rules are named where they are kept.
  */
 export async function startGitHub({ secret, clock = wallClock }: Options) {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
+  const { publicKey, privateKey } = keys();
   const folder = await mkdtemp(path.join(tmpdir(), 'github-'));
   let url = '';
   const world = createWorld(clock, folder, () => url, publicKey);
@@ -78,12 +87,24 @@ export async function startGitHub({ secret, clock = wallClock }: Options) {
     limits,
     faults,
     requests: api.requests,
+    routes: api.routes,
     /** How often a route was asked. */
     count: (route: string) => api.requests.filter(one => one.route === route).length,
+    /**
+     * What of all that it took GitHub would not know, by GitHub's own description; null where that cannot be had. What it refused is not
+     * asked about: who sent it has been told.
+     */
+    async strays(): Promise<string[] | null> {
+      const published = await description();
+      if (typeof published === 'string') return null;
+      return api.requests.filter(({ status }) => status < 400).flatMap(published.request);
+    },
+    /** Throws where something was asked that GitHub does not know. */
     async close() {
       await out.settled();
-      await line.close();
-      await rm(folder, { recursive: true, force: true });
+      await line.close().finally(() => rm(folder, { recursive: true, force: true }));
+      const strays = await this.strays();
+      if (strays?.length) throw new Error(`GitHub does not know this:\n${[...new Set(strays)].join('\n')}`);
     },
   };
 }

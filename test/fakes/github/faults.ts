@@ -1,8 +1,8 @@
 /**
- * What goes wrong with a request: `secondary` 403 with Retry-After, `server-error` 502 with a page, `cut` the line breaks before anything was
+ * What goes wrong with a request: `secondary` 403 and `too-many` 429, both with Retry-After, `server-error` 502 with a page, `cut` the line breaks before anything was
  * done, `silent` nothing is done and nothing answered, `lost` it is done and the line breaks, `silent-after` it is done and nothing answered.
  */
-export type Fault = 'secondary' | 'server-error' | 'cut' | 'silent' | 'lost' | 'silent-after';
+export type Fault = 'secondary' | 'too-many' | 'server-error' | 'cut' | 'silent' | 'lost' | 'silent-after';
 
 /** Routes are named as GitHub's description names them: `POST /repos/{owner}/{repo}/check-runs`; Git is `git`; `*` is any. */
 export function faultPlan() {

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { App, Octokit, RequestError } from 'octokit';
 import { handClock } from '../slack/clock.ts';
-import { startGitHub } from './fake.ts';
+import { type FakeGitHub, startGitHub } from './fake.ts';
 import type { RepoOptions } from './repo-deeds.ts';
 
 export const secret = 'a-secret-of-the-hook';
@@ -33,7 +33,7 @@ export async function fixture(t: TestContext, options: RepoOptions = {}) {
 }
 
 /** Octokit signs by the machine's clock; the fake's own may be another. */
-export function clientOf(github: Awaited<ReturnType<typeof startGitHub>>, installation: number) {
+export function clientOf(github: FakeGitHub, installation: number) {
   const Client = Octokit.defaults({
     baseUrl: github.apiUrl,
     retry: { enabled: false },
@@ -44,7 +44,7 @@ export function clientOf(github: Awaited<ReturnType<typeof startGitHub>>, instal
   return new Client(found ? { auth: github.issue(installation) } : {});
 }
 
-export function appOf(github: Awaited<ReturnType<typeof startGitHub>>) {
+export function appOf(github: FakeGitHub) {
   const quiet = { debug() {}, info() {}, warn() {}, error() {} };
   return new App({
     appId: github.app.id,

@@ -22,7 +22,7 @@ export interface Signature {
   at: number;
 }
 
-export const emailOf = ({ id, login }: User) => `${id}+${login}@users.noreply.github.com`;
+const emailOf = ({ id, login }: User) => `${id}+${login}@users.noreply.github.com`;
 
 function identity({ user, at }: Signature): Record<string, string> {
   const date = `${Math.floor(at / 1000)} +0000`;
@@ -51,7 +51,13 @@ export async function git(
   return stdout.replace(/\n$/, '');
 }
 
-/** The same, null where Git says no. */
+/** A file's bytes. */
+export async function blob(dir: string, id: string): Promise<Buffer> {
+  const options = { cwd: dir, env: plain, maxBuffer: 100 * 1024 * 1024, encoding: 'buffer' as const };
+  return (await run('git', ['cat-file', 'blob', id], options)).stdout;
+}
+
+/** What Git says, null where it says no. */
 export async function gitOrNull(dir: string, args: readonly string[]): Promise<string | null> {
   return await git(dir, args).catch(() => null);
 }

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import type { restApi } from './api.ts';
 import type { Fault, faultPlan } from './faults.ts';
 import { isGit } from './git-door.ts';
+import { secondary } from './limits.ts';
 
 interface Doors {
   api: ReturnType<typeof restApi>;
@@ -39,10 +40,10 @@ export async function openLine({ api, git }: Doors, faults: ReturnType<typeof fa
       response.writeHead(502, { 'content-type': 'text/html' }).end('<html><body>Unicorn!</body></html>');
       return true;
     }
-    if (fault !== 'secondary') return false;
-    const message =
-      'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
-    response.writeHead(403, { 'retry-after': '60', 'content-type': 'application/json; charset=utf-8' });
+    if (fault !== 'secondary' && fault !== 'too-many') return false;
+    const { message, headers } = secondary(60);
+    const type = { 'content-type': 'application/json; charset=utf-8' };
+    response.writeHead(fault === 'secondary' ? 403 : 429, { ...type, ...headers });
     response.end(JSON.stringify({ message, documentation_url: 'https://docs.github.com/rest' }));
     return true;
   }

@@ -71,6 +71,21 @@ test('what cannot be merged is not', async t => {
   assert.deepEqual([data.mergeable, data.mergeable_state], [false, 'dirty']);
 });
 
+test('a pull request is for another branch, and is a draft no more', async t => {
+  const { repo, client, at, heard } = await fixture(t);
+  const sha = await repo.head();
+  await repo.push({ by: 'octocat', branch: 'next', files: { n: '1' } });
+  await repo.push({ by: 'octocat', branch: 'b', files: { a: '1' } });
+  const number = await repo.open({ by: 'octocat', from: 'b', draft: true });
+  assert.equal((await refusal(client.rest.pulls.merge({ ...at, pull_number: number }))).status, 405);
+  heard.clear();
+  await repo.edit('octocat', number, { base: 'next', title: 'b' });
+  await repo.ready('octocat', number);
+  await repo.ready('octocat', number);
+  assert.deepEqual(heard.names(), ['pull_request.edited', 'pull_request.ready_for_review']);
+  assert.deepEqual(heard.all[0]?.payload.changes, { base: { ref: { from: 'main' }, sha: { from: sha } } });
+});
+
 test('a fork: its commits are there, its rights are not', async t => {
   const { repo, client, at, heard } = await fixture(t);
   const fork = await repo.fork('monalisa');

@@ -166,9 +166,10 @@ export function repoDeeds(parts: Parts, repo: Repo, reach: Reach) {
     tell(parts, repo, { event: 'check_run', action, by: user(by), more: { check_run, ...more } });
   }
 
-  function press(by: string, id: number, identifier: string): void {
+  async function press(by: string, id: number, identifier: string, early: boolean): Promise<void> {
     const run = repo.checks.get(id);
-    const shown = run?.status === 'completed' && run.actions.some(one => one.identifier === identifier);
+    const shown =
+      (early || run?.status === 'completed') && run?.actions.some(one => one.identifier === identifier);
     if (!shown) throw new Error(`The check run ${id} shows no button ${identifier}.`);
     checkEvent(by, id, 'requested_action', { requested_action: { identifier } });
   }
@@ -278,6 +279,14 @@ export function repoDeeds(parts: Parts, repo: Repo, reach: Reach) {
       told(pulls.setState(parts, repo, issueAt(number), user(by), 'closed')),
     reopen: (by: string, number: number) =>
       told(pulls.setState(parts, repo, issueAt(number), user(by), 'open')),
+    /** Its title, its text, or the branch that it is for. */
+    edit: (by: string, number: number, change: pulls.Edit) =>
+      told(pulls.edit(parts, repo, issueAt(number), user(by), change)),
+    /** A draft no more. */
+    ready: (by: string, number: number) => {
+      const { issue, pull } = pullAt(number);
+      return told(pulls.markReady(parts, repo, issue, pull, user(by)));
+    },
     /** Its number. */
     issue: async (by: string, title: string, body?: string) => {
       const issue = issues.newIssue(parts, repo, user(by), { title, body });
@@ -317,8 +326,11 @@ export function repoDeeds(parts: Parts, repo: Repo, reach: Reach) {
     },
     /** "Re-run" at a check run. */
     rerun: (by: string, id: number) => told(checkEvent(by, id, 'rerequested')),
-    /** One of a check run's own buttons: they show once it is completed. */
-    press: (by: string, id: number, identifier: string) => told(press(by, id, identifier)),
+    /**
+     * One of a check run's own buttons: "displayed after the check run completes". `early`: on a page that showed it before the run began anew.
+     */
+    press: (by: string, id: number, identifier: string, { early = false } = {}) =>
+      told(press(by, id, identifier, early)),
     enqueue: (by: string, number: number) => told(enqueue(by, number)),
     dequeue: (by: string, number: number, sha: string, reason: 'merged' | 'invalidated' | 'dequeued') =>
       told(dequeue(by, number, sha, reason)),
@@ -332,5 +344,3 @@ export function repoDeeds(parts: Parts, repo: Repo, reach: Reach) {
     shape: () => repoShape(world, repo),
   };
 }
-
-export type RepoDeeds = ReturnType<typeof repoDeeds>;

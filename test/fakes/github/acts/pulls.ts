@@ -2,7 +2,7 @@ import { invalid, Refusal } from '../error.ts';
 import { isAncestor, mergeCommit, rebased, refAt, setRef, squashCommit } from '../git.ts';
 import { pullShape, pullTitle, reviewShape } from '../shapes/pull.ts';
 import { type Parts, tell } from '../tell.ts';
-import type { Issue, Pull, Repo, Review, User } from '../world.ts';
+import type { Issue, Json, Pull, Repo, Review, User } from '../world.ts';
 import { newIssue, tellChange } from './issues.ts';
 import { keepHead, refMoved } from './push.ts';
 
@@ -126,6 +126,43 @@ export async function setState(
   issue.closed = state === 'closed' ? { at: now, by } : null;
   issue.updatedAt = now;
   await tellChange(parts, repo, issue, state === 'closed' ? 'closed' : 'reopened', by);
+}
+
+export interface Edit {
+  title?: string;
+  body?: string | null;
+  /** Another branch to merge into. */
+  base?: string;
+}
+
+/** Tells what was there before; nothing where nothing has changed. */
+export async function edit(
+  parts: Parts,
+  repo: Repo,
+  issue: Issue,
+  by: User,
+  { title = issue.title, body = issue.body, base }: Edit,
+): Promise<void> {
+  const changed: Json = {};
+  if (title !== issue.title) changed.title = { from: issue.title };
+  if (body !== issue.body) changed.body = { from: issue.body ?? '' };
+  const { pull } = issue;
+  if (pull && base !== undefined && base !== pull.base.ref) {
+    const sha = await refAt(repo.dir, `refs/heads/${base}`);
+    if (sha === null) throw invalid('PullRequest', 'base', 'invalid');
+    changed.base = { ref: { from: pull.base.ref }, sha: { from: pull.base.sha } };
+    Object.assign(pull, { base: { ref: base, sha }, mergeable: null, testMerge: null });
+  }
+  if (Object.keys(changed).length === 0) return;
+  Object.assign(issue, { title, body, updatedAt: parts.world.clock.now() });
+  await tellChange(parts, repo, issue, 'edited', by, { changes: changed });
+}
+
+export async function markReady(parts: Parts, repo: Repo, issue: Issue, pull: Pull, by: User): Promise<void> {
+  if (!pull.draft) return;
+  pull.draft = false;
+  issue.updatedAt = parts.world.clock.now();
+  await tellChange(parts, repo, issue, 'ready_for_review', by);
 }
 
 export async function review(

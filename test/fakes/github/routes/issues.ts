@@ -9,7 +9,7 @@ import {
   removeLabel,
   tellIssue,
 } from '../acts/issues.ts';
-import { setState } from '../acts/pulls.ts';
+import { edit, setState } from '../acts/pulls.ts';
 import { bodyOf, invalid, notFound } from '../error.ts';
 import { issueOf, numbered, paged, type RepoCall, type Route, since } from '../route.ts';
 import { commentShape, issueShape, labelShape, reactionKinds, reactionShape } from '../shapes/issue.ts';
@@ -98,11 +98,9 @@ export function ordered(list: readonly Issue[], query: URLSearchParams): Issue[]
 async function changeIssue(call: RepoCall) {
   const { world, repo, body } = call;
   const issue = issueOf(call);
-  const change = bodyOf(issueChange, body);
-  if (change.title !== undefined) issue.title = change.title;
-  if (change.body !== undefined) issue.body = change.body;
-  issue.updatedAt = world.clock.now();
-  if (change.state !== undefined) await setState(call, repo, issue, world.bot, change.state);
+  const { state, ...rest } = bodyOf(issueChange, body);
+  await edit(call, repo, issue, world.bot, rest);
+  if (state !== undefined) await setState(call, repo, issue, world.bot, state);
   return { body: issueShape(world, repo, issue) };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { mergePull, openPull, setState, tryMerge } from '../acts/pulls.ts';
+import { edit, mergePull, openPull, setState, tryMerge } from '../acts/pulls.ts';
 import { bodyOf, invalid } from '../error.ts';
 import { changes, log } from '../git.ts';
 import { paged, pullOf, type RepoCall, type Route } from '../route.ts';
@@ -18,6 +18,7 @@ const newPull = z.object({
 const pullChange = z.object({
   title: z.string().optional(),
   body: z.string().optional(),
+  base: z.string().optional(),
   state: z.enum(['open', 'closed']).optional(),
 });
 const mergeBody = z.object({
@@ -72,10 +73,8 @@ async function open(call: RepoCall) {
 async function change(call: RepoCall) {
   const { world, repo } = call;
   const { issue, pull } = pullOf(call);
-  const { title, body, state } = bodyOf(pullChange, call.body);
-  if (title !== undefined) issue.title = title;
-  if (body !== undefined) issue.body = body;
-  issue.updatedAt = world.clock.now();
+  const { state, ...rest } = bodyOf(pullChange, call.body);
+  await edit(call, repo, issue, world.bot, rest);
   if (state !== undefined) await setState(call, repo, issue, world.bot, state);
   return { body: await fullPullShape(world, repo, issue, pull) };
 }

@@ -1,5 +1,5 @@
 import { notFound, Refusal } from '../error.ts';
-import { branches, changes, git, gitOrNull, log, resolve } from '../git.ts';
+import { blob, branches, changes, git, gitOrNull, log, resolve } from '../git.ts';
 import { noCommit, paged, pageOf, type RepoCall, type Route } from '../route.ts';
 import { commitShape, fileShape, gitCommitShape } from '../shapes/commit.ts';
 import { pullShape } from '../shapes/pull.ts';
@@ -83,20 +83,16 @@ async function contents(call: RepoCall) {
     return { body };
   }
   const id = await git(repo.dir, ['rev-parse', `${sha}:${path}`]);
-  const size = Number(await git(repo.dir, ['cat-file', '-s', id]));
-  // "1-100 MB: only the raw or object media types are supported."
-  const text = async (form: 'raw' | 'base64') => {
-    const raw = await git(repo.dir, ['cat-file', 'blob', id], {});
-    const whole = raw.length < size && raw.length + 1 === size ? `${raw}\n` : raw;
-    return form === 'raw' ? whole : wrapped(Buffer.from(whole).toString('base64'));
-  };
+  const bytes = await blob(repo.dir, id);
+  const size = bytes.length;
   if (/\braw\b/.test(accept))
     return {
-      body: await text('raw'),
+      body: bytes.toString(),
       headers: { 'content-type': 'application/vnd.github.raw; charset=utf-8' },
     };
+  // "1-100 MB: only the raw or object media types are supported."
   const big = size > 1024 * 1024;
-  const content = big ? '' : await text('base64');
+  const content = big ? '' : wrapped(bytes.toString('base64'));
   const base = entry(path.split('/').at(-1) ?? '', path, id, 'file', size);
   return { body: { ...base, content, encoding: big ? 'none' : 'base64' } };
 }

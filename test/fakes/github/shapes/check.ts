@@ -14,9 +14,9 @@ import { pageUrl, repoUrl } from './repository.ts';
 import { appShape, userShape } from './user.ts';
 
 /** One suite for each commit: there is one app only. */
-export const suiteId = (sha: string) => Number.parseInt(sha.slice(0, 8), 16);
+const suiteId = (sha: string) => Number.parseInt(sha.slice(0, 8), 16);
 
-export function suiteOf(world: World, repo: Repo, sha: string): Json {
+function suiteOf(world: World, repo: Repo, sha: string): Json {
   const runs = [...repo.checks.values()].filter(run => run.sha === sha);
   const done = runs.length > 0 && runs.every(({ status }) => status === 'completed');
   const worst = runs.find(({ conclusion }) => conclusion !== 'success')?.conclusion ?? 'success';

@@ -32,7 +32,7 @@ export function labelShape(world: World, repo: Repo, { id, name, color }: Label)
     name,
     color,
     default: false,
-    description: null,
+    description: '',
   };
 }
 
