@@ -19,7 +19,7 @@ export type HeadDecision = { ok: true; sha: string } | { ok: false; why: HeadDou
  * A push so long before a comment may not have been on the screen of whoever wrote it, and one so long after may have been made before it
  * was sent: times are whole seconds of two machines.
  */
-export const marginMs = 60_000;
+const marginMs = 60_000;
 
 /**
  * The head that somebody saw who commented: a comment carries no commit, and the dates in commits are whatever their author wants. It is

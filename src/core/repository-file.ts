@@ -20,7 +20,6 @@ const metricSchema = z.strictObject({
       "What a run is compared with: `base` is the newest run of the pull request's base branch, `previous` the newest run before it.",
     ),
 });
-export type Metric = z.infer<typeof metricSchema>;
 
 const ownProjectSchema = z.strictObject({
   command: commandSchema.optional(),
