@@ -1,4 +1,4 @@
-import { denied, hasRank, mayChange } from '../src/core/access.ts';
+import { denied, hasRank, mayChange, notOnGitHub } from '../src/core/access.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { findLease } from '../src/core/find-lease.ts';
 import { formatDuration, secondsBetween } from '../src/core/format.ts';
@@ -16,6 +16,7 @@ export const gpuExtend = defineCommand({
   path: ['gpu', 'extend'],
   summary: 'Keep a lease for longer.',
   access: 'trainer',
+  places: notOnGitHub,
   own: true,
   arguments: [
     { name: 'run', kind: 'run', summary: "The lease's number.", required: true },

@@ -1,3 +1,4 @@
+import { notOnGitHub } from '../src/core/access.ts';
 import { defineCommand } from '../src/core/command.ts';
 import { findLease } from '../src/core/find-lease.ts';
 import { stopRun } from '../src/core/stop-run.ts';
@@ -7,6 +8,7 @@ export const gpuRelease = defineCommand({
   path: ['gpu', 'release'],
   summary: 'Give a lease back.',
   access: 'trainer',
+  places: notOnGitHub,
   own: true,
   arguments: [{ name: 'run', kind: 'run', summary: "The lease's number.", required: true }],
   flags: [],

@@ -1,4 +1,4 @@
-import { hasRank } from '../src/core/access.ts';
+import { hasRank, notOnGitHub } from '../src/core/access.ts';
 import { defineCommand } from '../src/core/command.ts';
 import { requestLease } from '../src/core/lease.ts';
 import { gpusTooMany } from '../src/core/pool-limit.ts';
@@ -9,6 +9,7 @@ export const gpuRequest = defineCommand({
   path: ['gpu', 'request'],
   summary: 'Ask for accelerators to work on yourself.',
   access: 'trainer',
+  places: notOnGitHub,
   arguments: [
     {
       name: 'gpus',

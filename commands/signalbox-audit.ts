@@ -1,3 +1,4 @@
+import { notOnGitHub } from '../src/core/access.ts';
 import { auditPerson, auditSubject } from '../src/core/audit-filter.ts';
 import { defineCommand } from '../src/core/command.ts';
 import { cleanLine } from '../src/core/format.ts';
@@ -13,6 +14,7 @@ export const signalboxAudit = defineCommand({
   path: ['signalbox', 'audit'],
   summary: 'See who did what, and what was refused.',
   access: 'operator',
+  places: notOnGitHub,
   scope: 'admin',
   arguments: [
     {

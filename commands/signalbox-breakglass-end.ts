@@ -1,3 +1,4 @@
+import { notOnGitHub } from '../src/core/access.ts';
 import { defineCommand } from '../src/core/command.ts';
 import { elevationItem, elevationJson } from '../src/core/elevation-reply.ts';
 import { reply } from '../src/core/reply.ts';
@@ -7,6 +8,7 @@ export const signalboxBreakglassEnd = defineCommand({
   path: ['signalbox', 'breakglass', 'end'],
   summary: 'Be no operator any more, before the time is over.',
   access: 'trainer',
+  places: notOnGitHub,
   arguments: [],
   flags: [],
   examples: ['signalbox breakglass end'],

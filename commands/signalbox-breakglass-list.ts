@@ -1,3 +1,4 @@
+import { notOnGitHub } from '../src/core/access.ts';
 import { defineCommand } from '../src/core/command.ts';
 import { elevationItem, elevationJson } from '../src/core/elevation-reply.ts';
 import { reply } from '../src/core/reply.ts';
@@ -9,6 +10,7 @@ export const signalboxBreakglassList = defineCommand({
   path: ['signalbox', 'breakglass', 'list'],
   summary: 'See who is an operator for a while, and what nobody has reviewed yet.',
   access: 'trainer',
+  places: notOnGitHub,
   arguments: [],
   flags: [],
   examples: ['signalbox breakglass list'],

@@ -1,4 +1,4 @@
-import { hasRank, roleOf } from '../src/core/access.ts';
+import { hasRank, notOnGitHub, roleOf } from '../src/core/access.ts';
 import { actorKey } from '../src/core/actor.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { type Elevation, type ReviewRefusal, verdicts } from '../src/core/elevation.ts';
@@ -14,6 +14,7 @@ export const signalboxBreakglassReview = defineCommand({
   path: ['signalbox', 'breakglass', 'review'],
   summary: "Say whether somebody else's breakglass was right.",
   access: 'approver',
+  places: notOnGitHub,
   arguments: [
     { name: 'number', kind: 'count', summary: 'Its number.', required: true, min: 1, max: 999_999_999 },
   ],

@@ -1,4 +1,4 @@
-import { roleOf } from '../src/core/access.ts';
+import { notOnGitHub, roleOf } from '../src/core/access.ts';
 import { actorKey } from '../src/core/actor.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { type Elevation, elevationS, mayBeElevated } from '../src/core/elevation.ts';
@@ -12,6 +12,7 @@ export const signalboxBreakglass = defineCommand({
   path: ['signalbox', 'breakglass'],
   summary: 'In an emergency, be an operator for a while.',
   access: 'trainer',
+  places: notOnGitHub,
   arguments: [],
   flags: [
     { name: 'why', kind: 'text', summary: 'What the emergency is.', required: true },

@@ -1,3 +1,4 @@
+import { hasMessages } from '../src/core/actor.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { type Freeze, freezeItem, unknownPool, workingIn, workingSentence } from '../src/core/freeze.ts';
 import { freezeJson } from '../src/core/freeze-json.ts';
@@ -26,7 +27,7 @@ export const signalboxDrain = defineCommand({
       ? `Pool ${pool} is being drained: nothing new starts there.`
       : `Pool ${pool} is being drained already.`;
     const told =
-      working.length > 0 && place.kind === 'slack' && made ? ' You are told when the last has ended.' : '';
+      working.length > 0 && hasMessages(place) && made ? ' You are told when the last has ended.' : '';
     const blocks = [
       { kind: 'text' as const, text: [`${workingSentence(working)}${told}`] },
       { kind: 'list' as const, items: [freezeItem(freeze)] },

@@ -9,7 +9,7 @@ export const signalboxLink = defineCommand({
   path: ['signalbox', 'link'],
   summary: 'Show that another account is yours too.',
   access: 'none',
-  places: ['slack'],
+  places: ['slack', 'github'],
   arguments: [
     {
       name: 'code',
@@ -21,8 +21,11 @@ export const signalboxLink = defineCommand({
   flags: [],
   examples: ['signalbox link', 'signalbox link 7KQ29FMD', 'signalbox link github'],
   needs: ['links', 'github'],
-  async run({ code }, { actor, key, now }, { links, github }) {
+  async run({ code }, { actor, place, key, now }, { links, github }) {
     const account = actorKey(actor);
+    // Whoever reads it there could say the code, or open the page, before them.
+    if (place.kind === 'github' && (code === undefined || code.toLowerCase() === 'github'))
+      return { ok: false, code: 'LINK_ELSEWHERE', details: { example: 'signalbox link' } };
     const until = new Date(now.getTime() + minutes * 60_000);
     if (code?.toLowerCase() === 'github') {
       const address = await github.startAddress(actor, until);

@@ -1,3 +1,4 @@
+import { notOnGitHub } from '../src/core/access.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { nearest } from '../src/core/nearest.ts';
 import type { Token } from '../src/core/ports.ts';
@@ -8,6 +9,7 @@ export const signalboxTokensRevoke = defineCommand({
   path: ['signalbox', 'tokens', 'revoke'],
   summary: 'Revoke a token of the API.',
   access: 'operator',
+  places: notOnGitHub,
   scope: 'admin',
   arguments: [{ name: 'token', kind: 'word', summary: 'Its id, or its name.', required: true }],
   flags: [],

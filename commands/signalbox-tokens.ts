@@ -1,3 +1,4 @@
+import { notOnGitHub } from '../src/core/access.ts';
 import { defineCommand } from '../src/core/command.ts';
 import type { Token } from '../src/core/ports.ts';
 import { type Inline, reply } from '../src/core/reply.ts';
@@ -7,6 +8,7 @@ export const signalboxTokens = defineCommand({
   path: ['signalbox', 'tokens'],
   summary: 'See the tokens of the API.',
   access: 'operator',
+  places: notOnGitHub,
   scope: 'admin',
   arguments: [],
   flags: [],

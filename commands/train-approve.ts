@@ -1,5 +1,6 @@
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import { findRun } from '../src/core/find-run.ts';
+import { readApproved } from '../src/core/head-for.ts';
 import { formatMoney, isWithin, typedMoney } from '../src/core/money.ts';
 import { reply } from '../src/core/reply.ts';
 import { askedCost, type Run } from '../src/core/run.ts';
@@ -7,22 +8,36 @@ import { runJson } from '../src/core/run-json.ts';
 import { titleOf } from '../src/core/run-reply.ts';
 
 /**
- * Lets a run that waits for it cost what it asks for. Whoever asked for the run may not, under any account. Two at once are one approval,
+ * Lets a commit of a fork run, at its pull request; or lets a run that waits for it cost what it asks for. Whoever asked for the run may not, under any account. Two at once are one approval,
  * and a cost that has grown since it was shown is not approved.
  */
 export const trainApprove = defineCommand({
   path: ['train', 'approve'],
-  summary: 'Approve what a run may cost.',
+  summary: 'Approve what a run may cost, or that a commit of a fork is run.',
   access: 'approver',
   scope: 'admin',
-  arguments: [{ name: 'run', kind: 'run', summary: "The run's number.", required: true }],
+  arguments: [
+    {
+      name: 'run',
+      kind: 'word',
+      summary: "The run's number; at a pull request of a fork, 7 to 40 digits of its head.",
+      required: true,
+    },
+  ],
   flags: [
     { name: 'cost', kind: 'amount', summary: 'The most that is approved; what it asks for otherwise.' },
   ],
   examples: ['train approve 42', 'train approve 42 --cost 51.20'],
-  needs: ['runs'],
-  async run(values, { actor, isSelf, policy, now }, { runs }) {
-    const found = await findRun(values.run, runs);
+  needs: ['runs', 'pulls'],
+  async run(values, { actor, place, key, isSelf, policy, now }, { runs, pulls }) {
+    const said = readApproved(values.run);
+    if (said.kind === 'commit' && place.kind === 'github' && place.pull) {
+      const approved = await pulls.approve({ place, said: said.sha, key, by: actor }, policy);
+      if (!approved.ok) return approved;
+      return { ok: true, reply: reply(`${approved.sha} may run, until something is pushed.`, []) };
+    }
+    if (said.kind !== 'run') return unclear(values.run);
+    const found = await findRun(said.run, runs);
     if (!found.ok) return found;
     const { run } = found;
     const { number, approval } = run;
@@ -50,6 +65,14 @@ export const trainApprove = defineCommand({
       : needless(again.run);
   },
 });
+
+function unclear(word: string): Outcome {
+  const allowed = [
+    'the number of a run, with # before it where it has 7 digits or more',
+    'at a pull request, 7 to 40 digits of its head, of which one is a letter unless it is all 40',
+  ];
+  return { ok: false, code: 'VALUE_INVALID', details: { word, name: 'run', allowed } };
+}
 
 function approved(run: Run, currency: string): Outcome {
   const { approval } = run;

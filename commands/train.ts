@@ -21,7 +21,8 @@ export const train = defineCommand({
   path: ['train'],
   summary: 'Ask for a run of a project.',
   access: 'trainer',
-  places: ['slack', 'http', 'queue'],
+  places: ['slack', 'github', 'http', 'queue'],
+  needsCode: true,
   arguments: [{ name: 'project', kind: 'word', summary: 'The project to train.', required: true }],
   flags: [
     { name: 'ref', kind: 'word', summary: "Branch, tag or commit; the project's own otherwise." },
@@ -35,9 +36,15 @@ export const train = defineCommand({
     { name: 'dry-run', kind: 'switch', summary: 'See what would become of it, and ask for nothing.' },
   ],
   examples: ['train digits -p lr=0.1', 'train digits --ref main --gpus 1 --time 4h --note "wider net"'],
-  needs: ['runs', 'source', 'plan', 'freezes'],
-  async run(values, context, { runs, source, plan, freezes }) {
-    const requested = requestRun(values, context.policy);
+  needs: ['runs', 'source', 'plan', 'freezes', 'pulls'],
+  async run(values, context, { runs, source, plan, freezes, pulls }) {
+    const { place } = context;
+    const isPull = place.kind === 'github' && place.pull;
+    const pull = isPull ? await pulls.at(place, values.ref ?? null, context.policy) : null;
+    if (pull && !pull.ok) return pull;
+    const requested = pull
+      ? requestRun({ ...values, ref: pull.branch }, pull.policy)
+      : requestRun(values, context.policy);
     if (!requested.ok) {
       if (requested.code !== 'PROJECT_UNKNOWN' || requested.details.nearest) return requested;
       const meant = nearest(values.project, trainWords);
@@ -54,12 +61,11 @@ export const train = defineCommand({
     }
     if (values['dry-run'])
       return { ok: true, reply: dryRun(spec, priority, context, await plan.snapshot(context.now)) };
-    const resolved = await source.resolve(spec.source, spec.ref);
+    const from = pull?.source ?? spec.source;
+    const resolved = pull ?? (await source.resolve(spec.source, spec.ref));
     if (!resolved.ok) return refFailed(spec, resolved);
-    return {
-      ok: true,
-      reply: await storeRun({ ...spec, sha: resolved.sha }, priority, context, { runs, freezes }),
-    };
+    const wanted = { ...spec, source: from, sha: resolved.sha };
+    return { ok: true, reply: await storeRun(wanted, priority, context, { runs, freezes }) };
   },
 });
 

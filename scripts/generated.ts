@@ -5,11 +5,13 @@ import { hasRank, mayUse, placeNames } from '../src/core/access.ts';
 import { placeKinds, type Role, roles } from '../src/core/actor.ts';
 import type { CommandDefinition } from '../src/core/command.ts';
 import { errors } from '../src/core/errors.ts';
+import { repositoryFileJsonSchema } from '../src/core/repository-file.ts';
 
 /** Files that are made from the source and never edited; a test holds them equal to it, and `npm run generate` writes them. */
 export const generated: readonly { path: string; render(): string }[] = [
   { path: 'docs/errors.md', render: renderErrors },
   { path: 'docs/access.md', render: renderAccess },
+  { path: 'docs/signalbox.schema.json', render: renderFileSchema },
   { path: '.env.example', render: renderEnvironment },
   { path: 'deploy/slack-manifest.json', render: renderManifest },
 ];
@@ -75,4 +77,8 @@ function renderEnvironment(): string {
 
 function renderManifest(): string {
   return `${JSON.stringify(slackManifest(commands), null, 2)}\n`;
+}
+
+function renderFileSchema(): string {
+  return `${JSON.stringify(repositoryFileJsonSchema(), null, 2)}\n`;
 }

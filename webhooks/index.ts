@@ -1,4 +1,9 @@
 import type { WebhookDefinition } from '../src/core/webhook.ts';
+import { githubCheckRun } from './github-check-run.ts';
+import { githubIssueComment } from './github-issue-comment.ts';
+import { githubMergeGroup } from './github-merge-group.ts';
+import { githubPullRequest } from './github-pull-request.ts';
+import { githubPush } from './github-push.ts';
 import { slackCommand } from './slack-command.ts';
 import { slackGroup } from './slack-group.ts';
 import { slackHome } from './slack-home.ts';
@@ -7,6 +12,11 @@ import { slackSubmission } from './slack-submission.ts';
 
 /** All that machines can tell us. A test holds this list equal to the folder. */
 export const webhooks: readonly WebhookDefinition[] = [
+  githubCheckRun,
+  githubIssueComment,
+  githubMergeGroup,
+  githubPullRequest,
+  githubPush,
   slackCommand,
   slackGroup,
   slackHome,

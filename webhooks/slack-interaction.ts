@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import type { Actor, Place } from '../src/core/actor.ts';
-import { type Button, readButton } from '../src/core/button.ts';
+import { readButton, wordsOf } from '../src/core/button.ts';
 import { fault } from '../src/core/errors.ts';
-import { typedMoney } from '../src/core/money.ts';
-import { typedDuration } from '../src/core/project.ts';
-import { usualExtensionS } from '../src/core/run-actions.ts';
 import type { Signed, Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 // An actor's id joins two of these with `/`, so neither may hold one.
@@ -109,20 +106,4 @@ function readPress(payload: unknown) {
   const { message_ts: ts, thread_ts: threadTs = message?.thread_ts } = container;
   const thread = threadTs === ts ? undefined : threadTs;
   return { success: true as const, data: { team, user, actions, channel: channel.id, thread, responseUrl } };
-}
-
-function wordsOf({ action, run, cost }: Button): string {
-  switch (action) {
-    case 'extend':
-      return `train extend ${run} ${typedDuration(usualExtensionS)}`;
-    case 'lease-extend':
-      return `gpu extend ${run} ${typedDuration(usualExtensionS)}`;
-    case 'lease-release':
-      return `gpu release ${run}`;
-    case 'approve':
-      // Without a cost nothing could be approved by it.
-      return `train approve ${run} --cost ${typedMoney(cost ?? 0)}`;
-    default:
-      return `train ${action} ${run}`;
-  }
 }

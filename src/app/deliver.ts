@@ -1,8 +1,9 @@
-import { actorKey, type Place } from '../core/actor.ts';
+import { actorKey, type GitHubPlace, hasMessages, type Place } from '../core/actor.ts';
 import type { Fault } from '../core/errors.ts';
-import type { Dispatched, Intent } from '../core/intent.ts';
-import type { AuditLog, DeliveryStore, Log, SurfaceStore, Wakeups } from '../core/ports.ts';
-import type { Inline, Reply } from '../core/reply.ts';
+import type { Dispatched, Intent, Standing } from '../core/intent.ts';
+import type { AuditLog, DeliveryStore, GitHubUser, Log, SurfaceStore, Wakeups } from '../core/ports.ts';
+import { type Inline, type Reply, reply, type Tone } from '../core/reply.ts';
+import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Delivery, GroupChange, Translation } from '../core/webhook.ts';
 import { whileKept } from './while-kept.ts';
 
@@ -14,7 +15,10 @@ export interface DeliverPorts {
   /** Unpacks a stored delivery and hands each payload to the translation for its kind. */
   unpack(delivery: Delivery, onTranslation: (translation: Translation) => Promise<void>): Promise<void>;
   dispatch(intent: Intent, now: Date): Promise<Dispatched>;
+  /** What GitHub says now that somebody may do in the repository of a place. */
+  standing(place: GitHubPlace, account: GitHubUser): Promise<Standing>;
   groupChanged(change: GroupChange): Promise<void>;
+  repositoryChanged(event: RepositoryEvent): Promise<void>;
   log: Log;
 }
 
@@ -48,18 +52,58 @@ async function act(delivery: Delivery, ports: DeliverPorts, clock: () => Date): 
     }
     if (translation.kind === 'refuse') return await refuse(delivery, translation, ports, clock());
     if (translation.kind === 'group') return await ports.groupChanged(translation.change);
+    if (translation.kind === 'repository') return await ports.repositoryChanged(translation.event);
     if (translation.kind === 'home') {
       const home = await ports.surfaces.openHome(translation.place, translation.isEmpty);
       return ports.wakeups.wake([`surface:${home}`]);
     }
-    const { intent } = translation;
-    const result = await ports.dispatch(intent, clock());
-    // The answer is stored as a surface; publishing it is another's work.
-    const content = answerFor(intent.place, result);
-    if (!content) return;
-    const surface = await ports.surfaces.addNote(`answer:${intent.key}`, intent.place, content);
-    ports.wakeups.wake([`surface:${surface}`]);
+    if (translation.kind === 'intents') return await hear(translation, ports, clock);
+    await obey(translation.intent, ports, clock);
   });
+}
+
+/** Whether it was done, or had to be refused. */
+async function obey(intent: Intent, ports: DeliverPorts, clock: () => Date): Promise<boolean> {
+  const result = await ports.dispatch(intent, clock());
+  // The answer is stored as a surface; publishing it is another's work.
+  const content = answerFor(intent.place, result);
+  if (content) {
+    const surface = await ports.surfaces.addNote(answerKey(intent, result), intent.place, content);
+    ports.wakeups.wake([`surface:${surface}`]);
+  }
+  return result.ok;
+}
+
+/** Everything that was said in one go, with a sign at once that it is heard, and another one of how it went. */
+async function hear(
+  { place, account, intents }: Translation & { kind: 'intents' },
+  ports: DeliverPorts,
+  clock: () => Date,
+): Promise<void> {
+  await sign(place, 'working', ports);
+  // Asked now, however old the comment is: they may be out of the repository since.
+  const standing = await ports.standing(place, account);
+  let well = true;
+  for (const intent of intents) {
+    const done = await obey({ ...intent, standing }, ports, clock);
+    well &&= done;
+  }
+  await sign(place, well ? 'success' : 'failure', ports);
+}
+
+async function sign(place: GitHubPlace, tone: Tone, ports: DeliverPorts): Promise<void> {
+  if (place.comment === undefined) return;
+  const key = `sign:github:${place.comment}:${tone}`;
+  const surface = await ports.surfaces.addNote(key, place, reply('', [], { tone }), 'reaction');
+  ports.wakeups.wake([`surface:${surface}`]);
+}
+
+/** Whoever may not do several things of one comment is told so once. */
+function answerKey({ key, place }: Intent, result: Dispatched): string {
+  const isDenied = !result.ok && result.fault.code === 'ACCESS_DENIED';
+  if (isDenied && place.kind === 'github' && place.comment !== undefined)
+    return `denied:github:${place.comment}`;
+  return `answer:${key}`;
 }
 
 async function refuse(
@@ -78,10 +122,16 @@ async function refuse(
 }
 
 function answerFor(place: Place, result: Dispatched): Reply | null {
-  if (place.kind !== 'slack') return null;
-  if (!result.ok) return faultReply(result.fault);
+  if (!hasMessages(place)) return null;
+  if (!result.ok) return isStranger(place, result) ? null : faultReply(result.fault);
   // `publish` answers where it turns out that the run's message cannot be shown.
   return result.reply.shownByRun ? null : result.reply;
+}
+
+/** Whoever comes by a public repository must not be able to make Signalbox talk: the sign at their comment says enough. */
+function isStranger(place: Place, { role, fault }: Extract<Dispatched, { ok: false }>): boolean {
+  if (place.kind !== 'github' || place.isPublic === false || role !== 'none') return false;
+  return !fault.code.startsWith('LINK_');
 }
 
 /** An error as people see it: only for its sender. */

@@ -1,15 +1,16 @@
-import { mayUse } from '../core/access.ts';
-import { type Actor, actorKey, commandMark } from '../core/actor.ts';
+import { type Access, mayUseAt } from '../core/access.ts';
+import { type Actor, actorKey, commandMark, type Role } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../core/errors.ts';
 import { coerceValues, parseCommand } from '../core/grammar.ts';
+import { beyond, isGuest, mayAsGuest, runsForGuest } from '../core/guest.ts';
 import { helpReply } from '../core/help.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import { isSamePerson } from '../core/people.ts';
 import type { Ports } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { rightsIn } from '../core/rights.ts';
-import { whoIs } from './who-is.ts';
+import { type Who, whoIs } from './who-is.ts';
 
 export interface DispatchDeps {
   commands: readonly CommandDefinition[];
@@ -24,25 +25,25 @@ export interface DispatchDeps {
 export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Promise<Dispatched> {
   // 1. Who is this.
   const { people } = deps.policy;
-  const { actor, person, role, links } = await whoIs(said.actor, deps.policy, deps.ports, now);
+  const { actor, person, role, links } = await whoIs(said.actor, deps.policy, deps.ports, now, said.standing);
   const intent = { ...said, actor };
 
   // 2. What do the words mean.
   const parsed = parse(intent, deps.commands);
-  if (!parsed.ok) return await refuse(intent, deps, now, parsed.code, parsed.details);
+  if (!parsed.ok) return await refuse({ ...intent, role }, deps, now, parsed.code, parsed.details);
   if ('help' in parsed)
     return { ok: true, reply: helpReply(parsed.help, deps.commands, role, intent.place.kind) };
   const { command, values } = parsed;
 
   // 3. May they.
-  const allowed = mayUse(command, role, intent.place.kind);
+  const allowed = await mayAsk(intent, parsed, { role, person }, deps.ports);
   if (!allowed.ok) {
     const details = { command: command.path.join(' '), reason: allowed.reason, todo: allowed.todo };
-    return await refuse(intent, deps, now, 'ACCESS_DENIED', details, subjectOf(values));
+    return await refuse({ ...intent, role }, deps, now, 'ACCESS_DENIED', details, subjectOf(values));
   }
   const { scope } = command;
   if (scope && actor.kind === 'token' && !intent.scopes?.includes(scope))
-    return await refuse(intent, deps, now, 'TOKEN_SCOPE', { word: scope });
+    return await refuse({ ...intent, role }, deps, now, 'TOKEN_SCOPE', { word: scope });
 
   // 4. Do it.
   const context = {
@@ -61,12 +62,27 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
     if (outcome.ok) return outcome;
     const shared = { command: command.path.join(' '), example: command.examples[0] };
     const details = { ...shared, ...outcome.details };
-    return await refuse(intent, deps, now, outcome.code, details, subjectOf(values));
+    return await refuse({ ...intent, role }, deps, now, outcome.code, details, subjectOf(values));
   } catch (err) {
     if (!(err instanceof SignalboxError) || err.fault.status >= 500) throw err;
     await record(intent, deps, now, err.fault.code, subjectOf(values));
-    return { ok: false, fault: err.fault };
+    return { ok: false, fault: err.fault, role };
   }
+}
+
+/** Whether they may use the command, there where it is said, about what it is about. */
+async function mayAsk(
+  { actor, place }: Intent,
+  { command, values }: { command: CommandDefinition; values: Record<string, unknown> },
+  { role, person }: Pick<Who, 'role' | 'person'>,
+  { runs }: Pick<Ports, 'runs'>,
+): Promise<Access> {
+  const allowed = mayUseAt(command, role, place);
+  if (!allowed.ok || place.kind !== 'github' || !isGuest(actor, person)) return allowed;
+  const numbers = runsForGuest(command, values);
+  if (!numbers) return { ok: false, ...beyond };
+  const found = await Promise.all(numbers.map(number => runs.get(number)));
+  return found.map(run => mayAsGuest(run, place)).find(one => !one.ok) ?? allowed;
 }
 
 function parse(intent: Intent, commands: readonly CommandDefinition[]) {
@@ -78,7 +94,7 @@ function parse(intent: Intent, commands: readonly CommandDefinition[]) {
 }
 
 async function refuse(
-  intent: Intent,
+  intent: Intent & { role: Role },
   deps: DispatchDeps,
   now: Date,
   code: ErrorCode,
@@ -86,7 +102,7 @@ async function refuse(
   subject?: string,
 ): Promise<Dispatched> {
   await record(intent, deps, now, code, subject);
-  return { ok: false, fault: fault(code, details, commandMark(intent.place)) };
+  return { ok: false, fault: fault(code, details, commandMark(intent.place)), role: intent.role };
 }
 
 const recordedWords = 500;
@@ -108,5 +124,6 @@ async function record(
 
 /** The run that a command was to be about. */
 function subjectOf({ run }: Record<string, unknown>): string | undefined {
-  return typeof run === 'number' ? `run:${run}` : undefined;
+  const number = typeof run === 'string' && /^#?\d{1,9}$/.test(run) ? run.replace('#', '') : run;
+  return /^\d+$/.test(String(number)) ? `run:${number}` : undefined;
 }

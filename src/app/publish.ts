@@ -1,4 +1,5 @@
-import { isMoved, type SlackPlace } from '../core/actor.ts';
+import { isMoved, type Place, type SlackPlace } from '../core/actor.ts';
+import { checkOf } from '../core/check.ts';
 import { leaseWarning } from '../core/lease-reply.ts';
 import {
   type ClaimedSurface,
@@ -10,6 +11,7 @@ import {
 } from '../core/ports.ts';
 import { type Reply, reply } from '../core/reply.ts';
 import { isEnd, isLease, type Run, stageOf } from '../core/run.ts';
+import { metricsTable } from '../core/run-facts.ts';
 import { endedReply, runReply, titleOf } from '../core/run-reply.ts';
 import type { Home } from './home.ts';
 import { whileKept } from './while-kept.ts';
@@ -29,6 +31,8 @@ export interface PublishPorts {
 
 /** A message is edited at most this often: ten quick changes are one update. */
 const editPauseMs = 1_500;
+/** GitHub takes 500 changes an hour from all that Signalbox says there. */
+const githubPauseMs = 5_000;
 const threadPauseMs = 1_000;
 const homePauseMs = 10_000;
 /** Room that is there in a moment is not asked for at once. */
@@ -49,6 +53,7 @@ export async function publish(id: string, ports: PublishPorts, clock: () => Date
       async holds => {
         try {
           if (surface.kind === 'home') await showHome(surface, holds, ports, clock());
+          else if (surface.kind === 'reaction') await react(surface, holds, ports);
           else await show(surface, holds, ports, clock);
           return false;
         } catch (err) {
@@ -94,7 +99,8 @@ async function show(
     await ports.surfaces.gaveUp(surface, 'its subject is gone');
     return;
   }
-  const hash = ports.hash(content);
+  const check = surface.kind === 'check' && run ? (checkOf(run) ?? undefined) : undefined;
+  const hash = ports.hash(check ? { ...content, data: check } : content);
   if (hash === surface.shownHash) {
     await ports.surfaces.shown(surface, hash, surface.remote, 0, stage);
     return;
@@ -104,7 +110,7 @@ async function show(
   let { remote } = surface;
   const thread = alone ? null : surface.thread;
   if (!remote && surface.postingSince)
-    remote = await ports.messenger.find(surface.place, surface.nonce, surface.postingSince, thread);
+    remote = await ports.messenger.find(surface.place, surface.nonce, surface.postingSince, thread, check);
   if (!remote && !(await ports.surfaces.posting(surface))) return;
 
   // 4. Post or edit, and write down what is shown; a process that was paused leaves it to whoever has taken over. Progress leaves the last
@@ -112,8 +118,22 @@ async function show(
   if (!holds()) return;
   const { place, nonce } = surface;
   const patient = run !== null && stage === surface.shownStage;
-  const sent = await ports.messenger.send({ place, content, nonce, remote, thread, patient });
-  await ports.surfaces.shown(surface, hash, sent.remote ?? remote, editPauseMs, stage);
+  const sent = await ports.messenger.send({ place, content, nonce, remote, thread, patient, check });
+  await ports.surfaces.shown(surface, hash, sent.remote ?? remote, pauseAt(place), stage);
+}
+
+function pauseAt(place: Place): number {
+  return place.kind === 'github' ? githubPauseMs : editPauseMs;
+}
+
+/** A sign that is there already stays as it is, so that nothing has to be found again. */
+async function react(surface: ClaimedSurface, holds: () => boolean, ports: PublishPorts): Promise<void> {
+  const { place, content, remote } = surface;
+  if (!content || !ports.messenger.react)
+    return await ports.surfaces.gaveUp(surface, 'its place has no signs');
+  if (!holds()) return;
+  await ports.messenger.react(place, content.tone);
+  await ports.surfaces.shown(surface, ports.hash(content), remote, 0);
 }
 
 /** A Home is replaced as a whole, so that nothing has to be found again. */
@@ -147,7 +167,9 @@ async function contentOf(
   const output = isEnd(run.state) ? ports.outputOf(run) : null;
   if (surface.kind === 'ended') return endedReply(run, { metrics, output });
   const shares = isLease(run) ? await ports.runs.shares(run) : [];
-  return runReply(run, { metrics, output, shares, ahead: await ports.runs.ahead(run) }, now);
+  const said = runReply(run, { metrics, output, shares, ahead: await ports.runs.ahead(run) }, now);
+  if (surface.kind !== 'check') return said;
+  return { ...said, blocks: [...said.blocks, ...metricsTable(run, metrics)] };
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {

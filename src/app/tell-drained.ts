@@ -1,4 +1,4 @@
-import type { Place } from '../core/actor.ts';
+import { hasMessages, type Place } from '../core/actor.ts';
 import { capital, scopeName } from '../core/freeze.ts';
 import type { FreezeStore, SurfaceStore, Wakeups } from '../core/ports.ts';
 import { reply } from '../core/reply.ts';
@@ -12,7 +12,7 @@ export interface TellDrainedPorts {
 /** Tells whoever drains a pool that its last run has ended. Made again after a crash, it is still said once. */
 export async function tellDrained(ports: TellDrainedPorts, now: Date): Promise<void> {
   for (const { freeze, place } of await ports.freezes.drained()) {
-    if (place.kind === 'slack') {
+    if (hasMessages(place)) {
       const title = `${capital(scopeName(freeze.scope))} is empty: its last run has ended.`;
       const name = freeze.scope.kind === 'all' ? '' : ` ${freeze.scope.name}`;
       const text = ['Nothing starts there until ', { command: `signalbox undrain${name}` }, '.'];

@@ -1,6 +1,7 @@
 import { roleOf } from '../core/access.ts';
 import { type Actor, actorKey, type Role } from '../core/actor.ts';
 import { elevated, mayBeElevated } from '../core/elevation.ts';
+import type { Standing } from '../core/intent.ts';
 import { accountsOfPerson, type Links, type Person, personOf } from '../core/people.ts';
 import type { ElevationStore, GroupStore, LinkStore } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
@@ -36,9 +37,10 @@ export async function whoIs(
   policy: Policy,
   ports: PersonPorts & { elevations: Pick<ElevationStore, 'newestOf'> },
   now: Date,
+  standing?: Standing,
 ): Promise<Who> {
   const { person, links } = await personBehind(said, policy, ports, now);
-  const own = roleOf(said, person, policy);
+  const own = roleOf(said, person, policy, standing);
   const newest = mayBeElevated(said, own) ? await ports.elevations.newestOf(said) : null;
   return { person, links, ...elevated(said, own, newest, now) };
 }

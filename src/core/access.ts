@@ -2,6 +2,7 @@ import type { Actor, Place, Role } from './actor.ts';
 import { roles } from './actor.ts';
 import type { CommandContext, CommandDefinition } from './command.ts';
 import { cleanLine } from './format.ts';
+import type { Standing } from './intent.ts';
 import type { Person } from './people.ts';
 import type { Policy, Project } from './project.ts';
 import type { Run } from './run.ts';
@@ -28,9 +29,12 @@ export interface Ask {
 const shownDescription = 100;
 const everyone = 'Ask an operator of Signalbox for it: roles are given under `people:` in signalbox.yml.';
 /** Where people say things. The shared queue is for what programs ask for, and a command says so itself. */
-const usualPlaces = ['slack', 'http'] as const;
+const usualPlaces = ['slack', 'github', 'http'] as const;
+/** For what is nobody else's business: on GitHub, everybody who reads a conversation reads the answers too. */
+export const notOnGitHub = ['slack', 'http'] as const;
 export const placeNames: Record<Place['kind'], string> = {
   slack: 'Slack',
+  github: 'GitHub',
   http: 'the API',
   queue: 'the shared queue',
 };
@@ -78,22 +82,35 @@ export function decide({ role, needs, place, places, environment, owner, project
 
 /**
  * The role of a person. Those whom the policy names have the role that it gives them, others of the connected workspace its default. A token
- * may do what its scopes say, which the edge has checked; beyond that nothing holds it back. A run asks for nothing.
+ * may do what its scopes say, which the edge has checked; beyond that nothing holds it back. A run asks for nothing. Whom nobody knows on
+ * GitHub has what the repository gives them, and never more than the default.
  */
 export function roleOf(
   actor: Actor,
-  person: Pick<Person, 'role'>,
+  person: Pick<Person, 'role' | 'accounts'>,
   policy: Pick<Policy, 'defaultRole'>,
+  standing: Standing = 'none',
 ): Role {
   switch (actor.kind) {
     case 'slack':
       return person.role ?? policy.defaultRole;
+    case 'github':
+      if (person.role !== null) return person.role;
+      // They are of the workspace as well, whichever way they speak.
+      if (person.accounts.some(account => account.startsWith('slack:'))) return policy.defaultRole;
+      return least(policy.defaultRole, byStanding[standing]);
     case 'token':
     case 'system':
       return 'operator';
     case 'run':
       return 'none';
   }
+}
+
+const byStanding: Record<Standing, Role> = { write: 'trainer', read: 'viewer', none: 'none' };
+
+function least(a: Role, b: Role): Role {
+  return hasRank(a, b) ? b : a;
 }
 
 /** Whether a role may use a command at all, there where it was said. */
@@ -103,6 +120,17 @@ export function mayUse(
   place?: Place['kind'],
 ): Access {
   return decide({ role, needs: access, places, ...(place ? { place } : {}) });
+}
+
+/** The same for the very place: an issue has no code. */
+export function mayUseAt(command: CommandDefinition, role: Role, place: Place): Access {
+  if (command.needsCode && place.kind === 'github' && !place.pull)
+    return {
+      ok: false,
+      reason: 'It needs code, and an issue has none.',
+      todo: 'Say it at the pull request that has the code.',
+    };
+  return mayUse(command, role, place.kind);
 }
 
 /** What a command answers where it may not be. `words`: the command as it was asked for. */

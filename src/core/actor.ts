@@ -7,8 +7,8 @@ export type Role = (typeof roles)[number];
 /** Who wants something: resolved from the identity that the edge verified, never from words in a message. */
 export const actorSchema = z.object({
   /** Where the identity was proved. */
-  kind: z.enum(['slack', 'token', 'run', 'system']),
-  /** Unique inside its kind: `T1/U1` (Slack workspace and user), a token's id, a run's number. */
+  kind: z.enum(['slack', 'github', 'token', 'run', 'system']),
+  /** Unique inside its kind: `T1/U1` (Slack workspace and user), a GitHub login in lower case, a token's id, a run's number. */
   id: z.string(),
   /** What people see. */
   name: z.string(),
@@ -45,12 +45,39 @@ export const placeSchema = z.discriminatedUnion('kind', [
     /** Webhook for up to five answers within 30 minutes; called only where it is Slack's own host. */
     responseUrl: z.string().optional(),
   }),
+  z.object({
+    kind: z.literal('github'),
+    /** Of the app, by which it acts in the repository. */
+    installation: z.int(),
+    /** The repository's id, which survives that it is renamed. */
+    repo: z.int(),
+    /** `owner/repo`, as it was called then. */
+    name: z.string(),
+    /** Whether everybody may read it; absent: that is not known, and taken for so. */
+    isPublic: z.boolean().optional(),
+    /** The number of the issue or pull request. */
+    issue: z.int(),
+    /** Whether it is a pull request. */
+    pull: z.boolean(),
+    /** The login of whoever said it. */
+    user: z.string(),
+    /** The comment in which it was said. */
+    comment: z.int().optional(),
+    /** When that was, by GitHub's clock (ISO 8601). */
+    saidAt: z.string().optional(),
+  }),
   z.object({ kind: z.literal('http') }),
   z.object({ kind: z.literal('queue') }),
 ]);
 export type Place = z.infer<typeof placeSchema>;
-export const placeKinds = ['slack', 'http', 'queue'] as const satisfies readonly Place['kind'][];
+export const placeKinds = ['slack', 'github', 'http', 'queue'] as const satisfies readonly Place['kind'][];
 export type SlackPlace = Place & { kind: 'slack' };
+export type GitHubPlace = Place & { kind: 'github' };
+
+/** Whether Signalbox can say something there by itself, later on. */
+export function hasMessages(place: Place): place is SlackPlace | GitHubPlace {
+  return place.kind === 'slack' || place.kind === 'github';
+}
 
 /** Whether what was said in one place is shown to the person alone in another. */
 export function isMoved(place: Place): boolean {
@@ -59,5 +86,5 @@ export function isMoved(place: Place): boolean {
 
 /** What people type before a command's words where they said something. */
 export function commandMark(place: Place): string {
-  return place.kind === 'slack' ? '/' : '';
+  return place.kind === 'slack' || place.kind === 'github' ? '/' : '';
 }

@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import { typedMoney } from './money.ts';
+import { typedDuration } from './project.ts';
 import { type ReplyAction, replyActions } from './reply.ts';
+import { usualExtensionS } from './run-actions.ts';
 
 /** What a button stands for, and the one place where it counts. */
 export interface Button extends Pick<ReplyAction, 'action' | 'run' | 'cost'> {
@@ -23,6 +26,23 @@ export function readButton(text: string): Button | null {
   if (!parsed.success) return null;
   const [, team, channel, action, run, cost] = parsed.data;
   return { team, channel, action, run, ...(cost === undefined ? {} : { cost }) };
+}
+
+/** What a press means, as whoever presses would type it. */
+export function wordsOf({ action, run, cost }: Pick<ReplyAction, 'action' | 'run' | 'cost'>): string {
+  switch (action) {
+    case 'extend':
+      return `train extend ${run} ${typedDuration(usualExtensionS)}`;
+    case 'lease-extend':
+      return `gpu extend ${run} ${typedDuration(usualExtensionS)}`;
+    case 'lease-release':
+      return `gpu release ${run}`;
+    case 'approve':
+      // Without a cost nothing could be approved by it.
+      return `train approve ${run} --cost ${typedMoney(cost ?? 0)}`;
+    default:
+      return `train ${action} ${run}`;
+  }
 }
 
 function parseJson(text: string): unknown {

@@ -77,6 +77,8 @@ export interface CommandDefinition {
   access: Role;
   /** Where it may be asked for; wherever people say things when absent. */
   places?: readonly Place['kind'][];
+  /** It needs the code of where it is said: on GitHub, a pull request. */
+  needsCode?: boolean;
   /** Below an operator, it changes only what belongs to whoever asks. */
   own?: boolean;
   /** What a token needs besides, where it is more than to ask for runs. */

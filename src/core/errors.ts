@@ -120,6 +120,48 @@ export const errors = {
     why: '{reason}',
     todo: 'Give the full commit, 40 characters.',
   },
+  REPOSITORY_UNKNOWN: {
+    status: 403,
+    what: 'Nothing is trained from {word}.',
+    why: 'No project of signalbox.yml has it as its `github`, or another repository had that name before.',
+    todo: 'Ask an operator of Signalbox to name it there.',
+  },
+  REPOSITORY_FILE_INVALID: {
+    status: 409,
+    what: '{where} of the base branch: {word} is not valid.',
+    why: '{reason}',
+    todo: 'Correct it in the base branch: what the pull request says of it counts once it is merged.',
+  },
+  PULL_UNKNOWN: {
+    status: 404,
+    what: 'There is no pull request {word}.',
+    why: 'GitHub shows none, or the repository has another name by now.',
+    todo: 'Say it at the pull request again.',
+  },
+  HEAD_UNSURE: {
+    status: 409,
+    what: 'It is not certain which commit is meant.',
+    why: 'The pull request was pushed to at about that time, or not all of its pushes were heard of.',
+    todo: 'Look at its head, and if that is meant, say it again with --ref {name}.',
+  },
+  HEAD_OTHER: {
+    status: 409,
+    what: '{word} is not the head of this pull request.',
+    why: 'Its head is {name}.',
+    todo: 'Look at it, and name it with 7 to 40 of its digits, if that is meant.',
+  },
+  FORK_UNAPPROVED: {
+    status: 403,
+    what: 'Nobody has approved that this commit of a fork is run.',
+    why: 'Its head is {name}, and an approval is void once something is pushed.',
+    todo: 'Somebody with the role approver looks at it, and says {example}.',
+  },
+  POOL_NOT_ISOLATED: {
+    status: 403,
+    what: 'Runs of pull requests of {project} cannot go to {word}.',
+    why: 'They go to pools with `isolated: true` alone, unless the project is `trusted: true`.',
+    todo: 'Name another with --pool, or ask an operator.',
+  },
   SOURCE_UNAVAILABLE: {
     status: 503,
     what: 'The source of {project} cannot be read.',
@@ -309,6 +351,12 @@ export const errors = {
     what: 'A GitHub account cannot be linked on a page here.',
     why: 'No GitHub OAuth app is configured.',
     todo: 'Ask an operator to set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET. Where the other account can speak to Signalbox, a code works too: {example}.',
+  },
+  LINK_ELSEWHERE: {
+    status: 422,
+    what: 'A code is not made on GitHub.',
+    why: 'Whoever reads it here could say it before you, and would be taken for you.',
+    todo: 'Ask for one in Slack with {example}, and say it here.',
   },
   LINK_FAILED: {
     status: 400,

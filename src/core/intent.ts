@@ -1,7 +1,10 @@
-import type { Actor, Place } from './actor.ts';
+import type { Actor, Place, Role } from './actor.ts';
 import type { Fault } from './errors.ts';
 import type { Scope } from './ports.ts';
 import type { Reply } from './reply.ts';
+
+/** What somebody may do in a repository: change it, see it though not everybody does, or no more than everybody. */
+export type Standing = 'write' | 'read' | 'none';
 
 /** What somebody wants, before anybody decided whether they may: one command, with who and where. */
 export interface Intent {
@@ -11,6 +14,8 @@ export interface Intent {
   /** What a token may do, where one asks. */
   scopes?: readonly Scope[];
   place: Place;
+  /** What GitHub said just now that they may do in the repository of the place, where it was said there. */
+  standing?: Standing;
   wish: /** The command line as typed, verb first and without a slash: `train digits -p lr=0.1`. */
     | { kind: 'words'; words: string }
     /** The same, already taken apart by a typed API; the values have the kinds that the command's arguments and flags name. */
@@ -18,4 +23,6 @@ export interface Intent {
 }
 
 /** What became of an intent. */
-export type Dispatched = { ok: true; reply: Reply } | { ok: false; fault: Fault };
+export type Dispatched =
+  | { ok: true; reply: Reply }
+  | { ok: false; fault: Fault /** Who asked. */; role?: Role };

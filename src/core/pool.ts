@@ -61,6 +61,12 @@ export const poolSchema = z.strictObject({
     .describe(
       'How many of which flavor are given out on each machine, at most; what else it reports is left alone. When absent, whatever it reports.',
     ),
+  isolated: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether a run here can do no harm beyond itself: it reaches no network, files and accounts that matter, and leaves nothing behind for the next one. Signalbox takes your word for it. Runs of pull requests go to such pools alone, unless their project is `trusted`.',
+    ),
   backup: z
     .boolean()
     .default(false)

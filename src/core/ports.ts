@@ -1,12 +1,17 @@
-import type { Actor, Place, SlackPlace } from './actor.ts';
+import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
+import type { Check } from './check.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
+import type { ErrorCode, ErrorDetails } from './errors.ts';
 import type { Freeze, FreezeScope } from './freeze.ts';
+import type { GitHubSource } from './github-source.ts';
 import type { GroupState } from './groups.ts';
+import type { CommitApproval, HeadPush } from './head-for.ts';
 import type { LostDelivery } from './lost-delivery.ts';
 import type { Links } from './people.ts';
-import type { Priority } from './project.ts';
+import type { Policy, Priority } from './project.ts';
 import type { Rate } from './rate.ts';
-import type { Reply } from './reply.ts';
+import type { Reply, Tone } from './reply.ts';
+import type { PullRequest, RepositoryRef } from './repository-event.ts';
 import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
 import type { Decision, Room } from './scheduler/world.ts';
 import type { Delivery } from './webhook.ts';
@@ -371,16 +376,16 @@ export interface LostDeliveries {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place; `ended`, `preempted` and `warning` tell of it in its
- * thread, the first two once. `note`: says its content once. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted` and `warning` tell of it in its
+ * thread, the first two once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them.
  */
 export interface Surface {
   id: string;
-  kind: 'run' | 'ended' | 'preempted' | 'warning' | 'note' | 'home';
+  kind: 'run' | 'check' | 'ended' | 'preempted' | 'warning' | 'note' | 'reaction' | 'home';
   run: number | null;
   place: Place;
-  /** For `note` and `preempted`. */
+  /** For `note`, `reaction` and `preempted`. */
   content: Reply | null;
   /** Written into the message's metadata, to find it again after a crash. */
   nonce: string;
@@ -436,7 +441,8 @@ export interface UsageStore {
 }
 
 export interface SurfaceStore {
-  addNote(key: string, place: Place, content: Reply): Promise<string>;
+  /** Of a `reaction`, the tone of the content says which. */
+  addNote(key: string, place: Place, content: Reply, kind?: 'note' | 'reaction'): Promise<string>;
   /** Somebody looks at their Home: it is to be made true. `isEmpty`: what was shown there is gone. */
   openHome(place: SlackPlace, isEmpty: boolean): Promise<string>;
   /** Homes that somebody opened lately are to be made true where runs or machines changed since; those shown as `moving` now and then. */
@@ -624,6 +630,65 @@ export interface SourcePort {
   resolve(source: string, ref: string): Promise<Resolved>;
   /** The content at a commit as a tar stream. */
   archive(source: string, sha: string): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * Keeps a commit of a repository on GitHub that is named in full, also one that only a pull request has; `unknown`: GitHub gives out no such.
+   */
+  pin(source: string, sha: string): Promise<Resolved>;
+  /** A file of a commit that is kept; null: there is none such, or it is no plain file. Throws `SOURCE_UNAVAILABLE`. */
+  file(source: string, sha: string, path: string): Promise<string | null>;
+  /**
+   * The files that differ between two commits that are kept, or between a commit and where its branch left the other (`since: 'fork'`); all
+   * of the second where there is no first. Throws `SOURCE_UNAVAILABLE`.
+   */
+  changed(source: string, from: string | null, to: string, since: 'from' | 'fork'): Promise<string[]>;
+}
+
+/* ---- repositories on GitHub ---- */
+
+export interface RepositoryStore {
+  /**
+   * The app is told of this repository, as it is called now. Answers which of these sources mean it: whichever repository has a name first
+   * keeps it, by its id, whatever it is called later. Of one that none means nothing is stored.
+   */
+  seen(repository: RepositoryRef, sources: readonly GitHubSource[]): Promise<GitHubSource[]>;
+  /** The repository that a name means, or that has this id; null: none was seen. */
+  find(source: GitHubSource): Promise<RepositoryRef | null>;
+  /** Stores a push, once however often it is told. `pull`: null where it was told of a branch. */
+  pushed(push: HeadPush & { repo: number; pull: number | null; branch: string | null }): Promise<void>;
+  /** What was told of a pull request's head; `branch`: where it is one of this repository, null where it is a fork's. */
+  pushes(repo: number, pull: number, branch: string | null): Promise<HeadPush[]>;
+  /** Stores that somebody approved a commit, once for each key. */
+  approve(wish: { key: string; repo: number; pull: number; sha: string; by: Actor; at: Date }): Promise<void>;
+  approvals(repo: number, pull: number): Promise<CommitApproval[]>;
+  /** Numbers of the runs that a pull request set off and that have not ended. */
+  openRuns(repo: number, pull: number): Promise<number[]>;
+}
+
+/** Pull requests as GitHub has them now. Throws where it cannot be asked. */
+export interface PullRequestsPort {
+  get(repository: RepositoryRef, number: number): Promise<PullRequest | null>;
+  /** The one by whose merge this commit came into its base branch; null: there is none. */
+  mergedBy(repository: RepositoryRef, sha: string): Promise<PullRequest | null>;
+}
+
+type PullFailed = { ok: false; code: ErrorCode; details: ErrorDetails };
+
+/** What a command at a pull request is about. Throws where GitHub cannot be asked. */
+export interface PullHeads {
+  /**
+   * The commit that whoever said it saw, or that they named in `said` (null: none), kept; and the policy as the base branch has it, with the
+   * projects of that repository alone.
+   */
+  at(
+    place: GitHubPlace,
+    said: string | null,
+    policy: Policy,
+  ): Promise<{ ok: true; sha: string; branch: string; source: string; policy: Policy } | PullFailed>;
+  /** A commit of a fork may run, until something is pushed. */
+  approve(
+    wish: { place: GitHubPlace; said: string; key: string; by: Actor },
+    policy: Policy,
+  ): Promise<{ ok: true; sha: string } | PullFailed>;
 }
 
 /** A place that can show messages. */
@@ -634,7 +699,15 @@ export interface MessengerPort {
    * Finds a message by nonce whose post was begun at `since` and never heard of again, in `thread` where it was to go there; null: not
    * there, or the place may not be read.
    */
-  find(place: Place, nonce: string, since: Date, thread?: Surface['thread']): Promise<Surface['remote']>;
+  find(
+    place: Place,
+    nonce: string,
+    since: Date,
+    thread?: Surface['thread'],
+    check?: Check,
+  ): Promise<Surface['remote']>;
+  /** Sets a sign at what somebody said in this place; there already, it stays. Throws `MessengerError`. Absent: there are no signs. */
+  react?(place: Place, tone: Tone): Promise<void>;
   /** Shows the Home of the place's person. Throws `MessengerError`. */
   home(place: Place, content: Reply): Promise<{ remote: Surface['remote'] }>;
   /** Where only the person of this place hears it. Throws `MessengerError`. */
@@ -647,6 +720,8 @@ export interface OutgoingMessage {
   nonce: string;
   remote: Surface['remote'];
   thread: Surface['thread'];
+  /** It is a check run of GitHub instead of a message. */
+  check?: Check | undefined;
   /** It only says how far something is, and can wait for what matters more. */
   patient?: boolean;
 }
@@ -798,6 +873,7 @@ export interface GitHubLinking {
 }
 
 export interface Ports {
+  pulls: PullHeads;
   github: GitHubLinking;
   links: LinkStore;
   groups: Pick<GroupStore, 'of'>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationSchema } from './duration.ts';
+import { repositoryPattern, sourceOn } from './github-source.ts';
 import { nameSchema } from './name.ts';
 import { readParameter } from './parameters.ts';
 import { compilePattern } from './pattern.ts';
@@ -60,25 +61,44 @@ export type ParameterValue = string | number | boolean;
 export const priorities = ['low', 'normal', 'high'] as const;
 export type Priority = (typeof priorities)[number];
 
-export const projectSchema = z.strictObject({
+export const commandSchema = z
+  .array(z.string())
+  .min(1)
+  .describe(
+    'The command as a list of arguments; `{name}` inside an argument is replaced by the value of that parameter.',
+  );
+
+export const parametersSchema = z
+  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), parameterSchema)
+  // In the environment they are in capitals.
+  .refine(
+    parameters =>
+      new Set(Object.keys(parameters).map(key => key.toUpperCase())).size === Object.keys(parameters).length,
+    'must not have two names that differ only in upper and lower case',
+  );
+
+const projectKeys = z.strictObject({
   team: nameSchema.describe('The team that owns the project.'),
   source: z
     .string()
     .min(1)
+    .optional()
     .describe(
-      'Where the code lives: a folder (relative to this file), inside a Git repository or not, or the URL of a Git repository.',
+      'Where the code lives: a folder (relative to this file), inside a Git repository or not, or the URL of a Git repository. Absent with `github`.',
+    ),
+  github: z
+    .string()
+    .regex(repositoryPattern, 'must be a repository as owner/name, or owner/name#id')
+    .optional()
+    .describe(
+      'The repository on GitHub where the code lives: `owner/name`. It is known by its id from the first time on, also when it is renamed; `owner/name#id` says which one is meant, where another had that name before.',
     ),
   ref: z
     .string()
     .min(1)
     .default('HEAD')
     .describe('The branch, tag or commit to run when a request names none.'),
-  command: z
-    .array(z.string())
-    .min(1)
-    .describe(
-      'The command as a list of arguments; `{name}` inside an argument is replaced by the value of that parameter.',
-    ),
+  command: commandSchema,
   shell: z
     .boolean()
     .default(false)
@@ -108,23 +128,31 @@ export const projectSchema = z.strictObject({
     .describe(
       'Names of secrets, as environment variables for the command. Their values are in the file that SIGNALBOX_SECRETS names on the machine that runs it.',
     ),
-  parameters: z
-    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), parameterSchema)
-    // In the environment they are in capitals.
-    .refine(
-      parameters =>
-        new Set(Object.keys(parameters).map(key => key.toUpperCase())).size ===
-        Object.keys(parameters).length,
-      'must not have two names that differ only in upper and lower case',
-    )
-    .default({})
-    .describe('What a request may set with `-p name=value`.'),
+  parameters: parametersSchema.default({}).describe('What a request may set with `-p name=value`.'),
   gpus: z
     .int()
     .min(0)
     .max(1024)
     .default(0)
     .describe('Accelerators that a run gets unless the request says otherwise; 0 means one CPU slot.'),
+  maxGpus: z
+    .int()
+    .min(0)
+    .max(1024)
+    .optional()
+    .describe(
+      'How many accelerators its repository may ask for in .signalbox.yml; as many as `gpus` when absent.',
+    ),
+  trusted: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether runs of its pull requests may go to every pool. When absent, only to pools with `isolated: true`: whoever proposes a change chooses what it runs.',
+    ),
+  cancelOnClose: z
+    .boolean()
+    .default(true)
+    .describe('Whether closing a pull request stops the runs that were asked for on it.'),
   pool: nameSchema
     .optional()
     .describe('The pool that runs go to unless the request says otherwise; the first pool when absent.'),
@@ -156,5 +184,16 @@ export const projectSchema = z.strictObject({
     .enum(['everyone', 'team'])
     .default('everyone')
     .describe('Who may train it: everyone with the role for it, or only the people of its team.'),
+});
+
+export const projectSchema = projectKeys.transform(({ source, github, ...project }, context) => {
+  const found = github === undefined ? source : sourceOn(github);
+  if (found === undefined || (source !== undefined && github !== undefined)) {
+    const message =
+      found === undefined ? 'must be there, or `github` instead' : 'must not be there beside `github`';
+    context.addIssue({ code: 'custom', path: ['source'], message });
+    return z.NEVER;
+  }
+  return { ...project, source: found };
 });
 export type Project = z.infer<typeof projectSchema>;

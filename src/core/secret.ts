@@ -23,6 +23,8 @@ function triggerIn(place: Place): Trigger {
   switch (place.kind) {
     case 'slack':
       return 'command';
+    case 'github':
+      return place.pull ? 'pull-request' : 'command';
     case 'http':
     case 'queue':
       return 'api';
@@ -39,7 +41,16 @@ export function sightOf(
   projects: Record<string, Pick<Project, 'secrets'>>,
 ): Pick<RunSpec, 'trigger' | 'secrets'> {
   const trigger = spec.trigger === 'pull-request' ? spec.trigger : triggerIn(place);
-  const secrets = Object.hasOwn(projects, spec.project) ? projects[spec.project]?.secrets : undefined;
+  return sightBy(trigger, spec.project, projects);
+}
+
+/** The same for what set it off. */
+export function sightBy(
+  trigger: Trigger,
+  project: string,
+  projects: Record<string, Pick<Project, 'secrets'>>,
+): Pick<RunSpec, 'trigger' | 'secrets'> {
+  const secrets = Object.hasOwn(projects, project) ? projects[project]?.secrets : undefined;
   const seen = Object.entries(secrets ?? {}).filter(([, secret]) => secret.triggers.includes(trigger));
   return { trigger, secrets: seen.map(([name]) => name) };
 }

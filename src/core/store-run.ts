@@ -1,8 +1,9 @@
 import type { CommandContext } from './command.ts';
+import { SignalboxError } from './errors.ts';
 import { counted, formatDuration } from './format.ts';
 import { freezeSentence, freezesOn } from './freeze.ts';
 import type { FreezeStore, RunStore } from './ports.ts';
-import type { Priority } from './project.ts';
+import type { Policy, Priority } from './project.ts';
 import { type Reply, reply } from './reply.ts';
 import { isLease, type RunSpec, timeLimitOf } from './run.ts';
 import { runJson } from './run-json.ts';
@@ -20,7 +21,7 @@ export async function storeRun(
   { runs, freezes }: { runs: Pick<RunStore, 'create' | 'ahead'>; freezes: Pick<FreezeStore, 'standing'> },
 ): Promise<Reply> {
   const { actor, place, key, now, policy } = context;
-  const spec = { ...wanted, ...sightOf(wanted, place, policy.projects) };
+  const spec = confined({ ...wanted, ...sightOf(wanted, place, policy.projects) }, policy);
   const { run } = await runs.create({ key, spec, priority, requestedBy: actor, place, at: now });
   const ahead = run.state === 'queued' ? await runs.ahead(run) : 0;
   const before = ahead > 0 ? `, ${counted(ahead, 'run')} before it` : '';
@@ -31,4 +32,16 @@ export async function storeRun(
   const held = run.state === 'queued' ? freezesOn(await freezes.standing(), run.spec) : [];
   const blocks = held.map(one => ({ kind: 'text' as const, text: [freezeSentence(one, now)] }));
   return reply(title, blocks, { shownByRun: true, data: runJson(run, []) });
+}
+
+/** Whoever proposes a change chooses what it runs: such a run goes only where it can do no harm. Throws POOL_NOT_ISOLATED. */
+export function confined(spec: RunSpec, { projects, pools }: Pick<Policy, 'projects' | 'pools'>): RunSpec {
+  if (spec.trigger !== 'pull-request') return spec;
+  if (Object.hasOwn(projects, spec.project) && projects[spec.project]?.trusted) return spec;
+  const wanted = spec.pools ?? [spec.pool];
+  const isolated = wanted.filter(name => Object.hasOwn(pools, name) && pools[name]?.isolated);
+  const [pool] = isolated.includes(spec.pool) ? [spec.pool] : isolated;
+  if (pool === undefined)
+    throw new SignalboxError('POOL_NOT_ISOLATED', { project: spec.project, word: wanted.join(', ') });
+  return { ...spec, pool, pools: isolated };
 }

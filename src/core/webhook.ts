@@ -1,6 +1,8 @@
-import type { Actor, Place, SlackPlace } from './actor.ts';
+import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
 import type { Fault } from './errors.ts';
 import type { Intent } from './intent.ts';
+import type { GitHubUser } from './ports.ts';
+import type { RepositoryEvent } from './repository-event.ts';
 
 /** One verified and stored message from outside. `body` is the raw text that was signed. */
 export interface Delivery {
@@ -41,9 +43,13 @@ export interface WebhookRefusals {
 /** What a translation makes of a payload: something wanted, or nothing, with the reason for the log, or a refusal. */
 export type Translation =
   | { kind: 'intent'; intent: Intent }
+  /** Several things wanted at one place of GitHub, one after the other: whoever said so sees at once that it is heard, and then how it went. */
+  | { kind: 'intents'; place: GitHubPlace; account: GitHubUser; intents: Intent[] }
   | { kind: 'ignore'; why: string }
   /** A group is not as it was. */
   | { kind: 'group'; change: GroupChange }
+  /** Something happened in a repository. */
+  | { kind: 'repository'; event: RepositoryEvent }
   /** Somebody looks at what is theirs there; `isEmpty`: nothing is shown to them yet. */
   | { kind: 'home'; place: SlackPlace; isEmpty: boolean }
   /** Whoever sent it may not say anything here. Written to the audit log, and told to the sender alone where `place` is known. */

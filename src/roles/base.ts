@@ -21,6 +21,7 @@ import { logStore } from '../adapters/postgres/logs.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
+import { repositoryStore } from '../adapters/postgres/repositories.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
 import { signer } from '../adapters/postgres/signer.ts';
@@ -28,6 +29,7 @@ import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
 import { dispatch } from '../app/dispatch.ts';
+import { pullHeads } from '../app/pull-head.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns } from '../app/wake.ts';
 import type { Config } from '../config.ts';
@@ -47,6 +49,7 @@ import type {
   Log,
   LogStore,
   PlanStore,
+  RepositoryStore,
   RunStore,
   SourcePort,
   SurfaceStore,
@@ -55,6 +58,7 @@ import type {
   UsageStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import { readRepositoryFile } from '../files/repository-file.ts';
 import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
 import { openSlack, type Slack } from './slack.ts';
@@ -88,6 +92,8 @@ export interface Adapters {
   elevations: ElevationStore;
   tokens: TokenStore;
   source: SourcePort;
+  /** Those on GitHub that projects name. */
+  repositories: RepositoryStore;
   /** Where the Slack app was installed by way of `/slack/install`. */
   installations: InstallationStore;
   slack: Slack;
@@ -146,6 +152,10 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     tokens,
     usage,
     github: adapters.github.linking,
+    pulls: pullHeads({
+      ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
+      ...{ source, readFile: readRepositoryFile },
+    }),
   };
   const clock = () => new Date();
   return {
@@ -177,9 +187,17 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
   const slack = openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db));
+  const repositories = repositoryStore(db);
   const github = openGitHub(
     config,
-    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit: auditLog(db) },
+    {
+      repositories,
+      users: githubUsers(db),
+      once: onceStore(db),
+      signer: signer(db),
+      audit: auditLog(db),
+      budget: rateBudget(db),
+    },
     log,
     () => new Date(),
   );
@@ -208,7 +226,8 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     freezes: freezeStore(db),
     elevations: elevationStore(db),
     tokens: tokenStore(db),
-    source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log }),
+    source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log, github: github.remotes }),
+    repositories,
     installations,
     slack,
     async close() {

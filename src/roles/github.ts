@@ -1,18 +1,29 @@
 import { webhooks } from '../../webhooks/index.ts';
+import type { GitHubRemotes } from '../adapters/git/github-mirror.ts';
 import { type GitHubApp, githubApp } from '../adapters/github/app.ts';
 import { githubTeamMembers } from '../adapters/github/groups.ts';
 import { githubLinkPages } from '../adapters/github/link-pages.ts';
+import { githubMessenger } from '../adapters/github/messenger.ts';
 import { githubOAuth } from '../adapters/github/oauth.ts';
+import { githubPullRequests } from '../adapters/github/pull-requests.ts';
+import { githubStanding } from '../adapters/github/standing.ts';
 import { githubUnpack } from '../adapters/github/unpack.ts';
 import type { Config } from '../config.ts';
+import type { GitHubPlace } from '../core/actor.ts';
 import type { Page, RawEdge } from '../core/edge.ts';
+import type { Standing } from '../core/intent.ts';
 import {
   type AuditLog,
   type GitHubLinking,
+  type GitHubUser,
   type GitHubUsers,
   GroupUnreadable,
   type Log,
+  type MessengerPort,
   type OnceStore,
+  type PullRequestsPort,
+  type RateBudget,
+  type RepositoryStore,
   type Signer,
 } from '../core/ports.ts';
 import type { Delivery, Translation } from '../core/webhook.ts';
@@ -25,14 +36,23 @@ export interface GitHub {
   linking: GitHubLinking;
   /** Hands what a stored delivery says, translated, to the callback. */
   unpack(delivery: Delivery, onTranslation: (translation: Translation) => Promise<void>): Promise<void>;
+  /** Null where the app is not configured. */
+  messenger: MessengerPort | null;
+  /** What somebody may do now in the repository of a place. Throws `GitHubError`. */
+  standing(place: GitHubPlace, account: GitHubUser): Promise<Standing>;
+  pullRequests: PullRequestsPort;
+  /** How the code of repositories is reached. */
+  remotes: GitHubRemotes;
   pages: Page[];
   edges: RawEdge[];
 }
 
 interface GitHubStores {
+  repositories: Pick<RepositoryStore, 'seen' | 'find'>;
   users: GitHubUsers;
   once: OnceStore;
   signer: Signer;
+  budget: RateBudget;
   audit: Pick<AuditLog, 'append'>;
 }
 
@@ -58,6 +78,31 @@ export function openGitHub(
     app,
     teamMembers: app ? githubTeamMembers(app, users, clock) : off,
     unpack: githubUnpack(webhooks, stores.signer),
+    messenger: app && github.app ? githubMessenger({ app, appId: github.app.appId, ...stores }) : null,
+    pullRequests: app ? githubPullRequests(app) : { get: async () => null, mergedBy: async () => null },
+    remotes: app ? remotesOn(app, stores.repositories, webUrl) : async () => null,
+    standing: app ? githubStanding(app, users, clock) : async () => 'none',
     ...linking,
+  };
+}
+
+/** A repository that nothing was heard of yet is asked for by its name, and known by its id from then on. */
+function remotesOn(
+  app: GitHubApp,
+  repositories: Pick<RepositoryStore, 'seen' | 'find'>,
+  webUrl: string,
+): GitHubRemotes {
+  return async source => {
+    const known = await repositories.find(source);
+    const [owner = '', name = ''] = source.name.split('/');
+    const found = known ?? (await app.repository(owner, name));
+    if (!found || (!known && (await repositories.seen(found, [source])).length === 0)) return null;
+    return {
+      key: `github:${found.id}`,
+      async open() {
+        const { token, name: now } = await app.codeToken(found);
+        return { url: `${webUrl}/${now}.git`, token };
+      },
+    };
   };
 }

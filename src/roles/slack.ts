@@ -85,7 +85,8 @@ export function openSlack(
           return await onTranslation({ kind: 'ignore', why: `nothing listens to a Slack ${type ?? kind}` });
         const translation = await translate(webhook, payload, delivery, signer);
         // Nobody speaks there: Slack itself says what it is to be asked about.
-        if (translation.kind === 'ignore' || translation.kind === 'group')
+        const { kind: said } = translation;
+        if (said === 'ignore' || said === 'group' || said === 'intents' || said === 'repository')
           return await onTranslation(translation);
         const admission = await admit(kind, payload, tokens);
         if (!admission.ok)

@@ -13,6 +13,7 @@ import { findLost } from '../app/find-lost.ts';
 import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
+import { repositoryChanged } from '../app/repository-changed.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
@@ -28,7 +29,9 @@ import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
 import type { GroupChange } from '../core/webhook.ts';
+import { readRepositoryFile } from '../files/repository-file.ts';
 import type { Base } from './base.ts';
+import { messengers } from './messengers.ts';
 import type { Running } from './web.ts';
 
 const sweepEveryMs = 1_000;
@@ -50,6 +53,14 @@ export function startWorker(base: Base): Running {
     unpack: (delivery, onTranslation) =>
       (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
     dispatch: base.dispatch,
+    standing: github.standing,
+    repositoryChanged: event =>
+      repositoryChanged(
+        event,
+        base.policy(),
+        { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
+        clock(),
+      ),
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,
   };
@@ -73,7 +84,10 @@ export function startWorker(base: Base): Running {
   const publishPorts = {
     surfaces,
     runs,
-    messenger: slack.messenger,
+    messenger: messengers({
+      slack: slack.messenger,
+      ...(github.messenger ? { github: github.messenger } : {}),
+    }),
     hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
     // Below the data folder of the machine that ran it.
     home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps(base.policy()), now),

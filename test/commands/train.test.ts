@@ -61,7 +61,7 @@ test('a request is pinned to a commit, stored once, and answered to its sender',
 });
 
 test('it gets the ports that it names', () => {
-  assert.deepEqual(train.needs, ['runs', 'source', 'plan', 'freezes']);
+  assert.deepEqual(train.needs, ['runs', 'source', 'plan', 'freezes', 'pulls']);
 });
 
 test('the words that may stand in place of a project are its subcommands', () => {

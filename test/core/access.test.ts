@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Access, type Ask, decide, mayTrainAs, roleOf } from '../../src/core/access.ts';
+import { signalboxAudit } from '../../commands/signalbox-audit.ts';
+import { train } from '../../commands/train.ts';
+import { trainList } from '../../commands/train-list.ts';
+import { type Access, type Ask, decide, mayTrainAs, mayUseAt, roleOf } from '../../src/core/access.ts';
 import { type Actor, type Role, roles, system } from '../../src/core/actor.ts';
+import type { Standing } from '../../src/core/intent.ts';
+import type { Policy } from '../../src/core/project.ts';
 import { policy } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 
@@ -16,7 +21,50 @@ describe('roleOf', () => {
     ['a run', { kind: 'run', id: '42', name: '#42' }, 'operator', 'none'],
   ];
   for (const [name, actor, role, expected] of rows)
-    test(name, () => assert.equal(roleOf(actor, { role }, { defaultRole: 'viewer' }), expected));
+    test(name, () =>
+      assert.equal(roleOf(actor, { role, accounts: [] }, { defaultRole: 'viewer' }), expected),
+    );
+});
+
+describe('the role of an account of GitHub', () => {
+  const account: Actor = { kind: 'github', id: 'octocat', name: 'octocat' };
+  const own = ['github:octocat'];
+  const linked = [...own, 'slack:T1/U1'];
+  const rows: [
+    name: string,
+    standing: Standing | undefined,
+    role: Role | null,
+    accounts: string[],
+    byDefault: Policy['defaultRole'],
+    expected: Role,
+  ][] = [
+    ['whoever writes trains', 'write', null, own, 'trainer', 'trainer'],
+    ['whoever writes has no more than the default', 'write', null, own, 'none', 'none'],
+    ['whoever reads looks on', 'read', null, own, 'trainer', 'viewer'],
+    ['whoever may nothing may nothing', 'none', null, own, 'trainer', 'none'],
+    ['whom nobody asked about may nothing', undefined, null, own, 'trainer', 'none'],
+    ['whoever is named has their role', 'none', 'operator', own, 'viewer', 'operator'],
+    ['whoever is named and may nothing', 'write', 'none', own, 'trainer', 'none'],
+    ['whoever is linked has what they have in Slack', 'none', null, linked, 'viewer', 'viewer'],
+  ];
+  for (const [name, standing, role, accounts, defaultRole, expected] of rows)
+    test(name, () => assert.equal(roleOf(account, { role, accounts }, { defaultRole }, standing), expected));
+});
+
+test('an issue has no code for what needs some', () => {
+  const place = {
+    kind: 'github' as const,
+    installation: 3,
+    repo: 5,
+    name: 'example/digits',
+    issue: 12,
+    user: 'octocat',
+  };
+  assert.equal(mayUseAt(train, 'trainer', { ...place, pull: true }).ok, true);
+  assert.equal(mayUseAt(train, 'trainer', { ...place, pull: false }).ok, false);
+  assert.equal(mayUseAt(train, 'trainer', { kind: 'http' }).ok, true);
+  assert.equal(mayUseAt(trainList, 'viewer', { ...place, pull: false }).ok, true);
+  assert.equal(mayUseAt(signalboxAudit, 'operator', { ...place, pull: true }).ok, false);
 });
 
 describe('the role', () => {

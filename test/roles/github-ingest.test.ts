@@ -100,6 +100,8 @@ async function setUp(t: TestContext, known: readonly WebhookDefinition[] = [clos
           audit: { append: none },
           dispatch: none,
           groupChanged: none,
+          repositoryChanged: none,
+          standing: async () => 'none',
         },
         clock,
       );

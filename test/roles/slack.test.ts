@@ -65,8 +65,10 @@ async function setUp(t: TestContext, env: Record<string, string> = { SLACK_BOT_T
   const surfaces = surfaceStore(db);
   const ports = {
     ...{ deliveries, surfaces, log, unpack: slack.unpack, groupChanged: async () => {} },
+    repositoryChanged: async () => {},
     audit: auditLog(db),
     wakeups: { wake: () => {} },
+    standing: async () => 'none' as const,
     dispatch: async (intent: Intent) => {
       intents.push(intent);
       return { ok: true, reply: reply('Done.', [], { audience: 'sender' }) } as const;

@@ -14,6 +14,8 @@ import { logStore } from '../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
+import { rateBudget } from '../../src/adapters/postgres/rates.ts';
+import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
@@ -74,11 +76,18 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
   let now = Date.now();
   const github = openGitHub(
     config,
-    { users: githubUsers(db), once: onceStore(db), signer: signer(db), audit },
+    {
+      repositories: repositoryStore(db),
+      users: githubUsers(db),
+      once: onceStore(db),
+      signer: signer(db),
+      audit,
+      budget: rateBudget(db),
+    },
     log,
     () => new Date(now),
   );
-  const { source } = memoryPorts(memory());
+  const { source, pulls } = memoryPorts(memory());
   const said = {
     commands,
     policy,
@@ -87,6 +96,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       logs: logStore(db),
       plan: planStore(db, ['local']),
       source,
+      pulls,
       audit,
       links: linkStore(db),
       groups,
@@ -102,6 +112,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...{ deliveries, surfaces, audit, log, unpack: slack.unpack },
     wakeups: { wake: () => {} },
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
+    standing: github.standing,
+    repositoryChanged: async () => {},
     groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {

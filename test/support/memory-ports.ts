@@ -144,7 +144,11 @@ export function memoryPorts(m: Memory): Ports {
         return m.resolved;
       },
       archive: unused,
+      pin: unused,
+      file: unused,
+      changed: unused,
     },
+    pulls: { at: unused, approve: unused },
     usage: {
       between: async filter => {
         m.calls.push(`usage ${JSON.stringify(filter)}`);

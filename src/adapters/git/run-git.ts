@@ -23,22 +23,57 @@ const guarded = [
   'gc.auto=0',
 ];
 
+/** A GitHub within a company may be reached without TLS, if the operator says so in GITHUB_URL. */
+function guardedFor({ origin }: Credential): string[] {
+  const only = `GIT_ALLOW_PROTOCOL=${new URL(origin).protocol.slice(0, -1)}`;
+  return guarded.map(word => (word.startsWith('GIT_ALLOW_PROTOCOL=') ? only : word));
+}
+
 export type GitResult =
   | { ok: true; out: string }
   | { ok: false; missing: boolean; timedOut: boolean; said: string };
 
+/**
+ * What a server is shown. It goes through a pipe, which no list of processes and no environment shows; it is for one address alone, and
+ * follows no server elsewhere.
+ */
+export interface Credential {
+  origin: string;
+  token: string;
+}
+
+/** git(1) calls it with `get` when a server asks who it is. */
+const helper = '!f() { test "$1" = get && cat <&3; }; f';
+
+function withCredential({ origin }: Credential): string[] {
+  const own = ['-c', 'credential.helper=', '-c', `credential.${origin}.helper=${helper}`];
+  return [...own, '-c', 'http.followRedirects=false'];
+}
+
 /** Runs git to its end, at most a minute. `missing`: there is no git here. `said`: its last words, without passwords. */
-export function git(args: string[]): Promise<GitResult> {
+export function git(args: string[], credential: Credential | null = null): Promise<GitResult> {
   return new Promise(resolve => {
+    const all = credential
+      ? [...guardedFor(credential), ...withCredential(credential), ...args]
+      : [...guarded, ...args];
     // A session of its own: without a terminal nothing can ask there, and all that git started ends with it.
-    const child = spawn('env', [...guarded, ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn('env', all, {
+      stdio: ['ignore', 'pipe', 'pipe', ...(credential ? (['pipe'] as const) : [])],
+      detached: true,
+    });
+    const ways = child.stdio[3];
+    if (credential && ways && 'end' in ways) {
+      // git may end without asking for it.
+      ways.on('error', () => {});
+      ways.end(`username=x-access-token\npassword=${credential.token}\n`);
+    }
     let out = '';
     let said = '';
     let timedOut = false;
-    child.stdout.on('data', (bytes: Buffer) => {
+    child.stdout?.on('data', (bytes: Buffer) => {
       if (out.length < longestOutput) out += bytes.toString('utf8');
     });
-    child.stderr.on('data', (bytes: Buffer) => {
+    child.stderr?.on('data', (bytes: Buffer) => {
       said = (said + bytes.toString('utf8')).slice(-2_000);
     });
     const end = (signal: NodeJS.Signals) => () => {

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve as resolvePath } from 'node:path';
 import { SignalboxError } from '../../core/errors.ts';
+import { githubSource } from '../../core/github-source.ts';
 import type { Log, Resolved, SourcePort } from '../../core/ports.ts';
+import { fetchInto, holds, isFolder, makeBare, pin, unavailable, whyNotFetched } from './bare.ts';
+import { type GitHubRemotes, githubMirrors } from './github-mirror.ts';
 import { withLock } from './lock.ts';
 import { FolderError, snapshotFolder, snapshotPath } from './plain-folder.ts';
 import { resolveRef } from './refs.ts';
-import { type GitResult, git, gitStream } from './run-git.ts';
+import { git, gitStream } from './run-git.ts';
 
 const pinned = /^(?:[0-9a-f]{40}|[0-9a-f]{64}|sha256:[0-9a-f]{64})$/;
 
@@ -15,13 +18,21 @@ const pinned = /^(?:[0-9a-f]{40}|[0-9a-f]{64}|sha256:[0-9a-f]{64})$/;
  * is archived comes from bare repositories of our own in `cacheDir`, not touched by a repository's configuration, hooks or filters.
  * Relative folders count from `baseDir`.
  */
-export function createGitSource(options: { cacheDir: string; baseDir?: string; log: Log }): SourcePort {
+export function createGitSource(options: {
+  cacheDir: string;
+  baseDir?: string;
+  log: Log;
+  /** Absent: repositories on GitHub are not to be had. */
+  github?: GitHubRemotes;
+}): SourcePort {
   const { cacheDir, log } = options;
+  const onGitHub = githubMirrors(cacheDir, options.github ?? (async () => null));
   const snapshots = join(cacheDir, 'snapshots');
   const place = (source: string) =>
     isUrl(source) ? { url: source } : { folder: resolvePath(options.baseDir ?? '.', source) };
 
   async function resolve(source: string, ref: string): Promise<Resolved> {
+    if (githubSource(source)) return onGitHub.resolve(source, ref);
     const { url, folder } = place(source);
     if (url !== undefined) return resolveUrl(url, ref);
     if (!(await isFolder(folder))) return unavailable(`The folder ${folder} does not exist.`);
@@ -64,6 +75,7 @@ export function createGitSource(options: { cacheDir: string; baseDir?: string; l
       if (!(await isFolder(snapshot))) throw fail('The copy of the folder is no longer kept.');
       return gitStream('tar', ['-c', '-f', '-', '-C', snapshot, '.']);
     }
+    if (githubSource(source)) return onGitHub.archive(source, sha);
     const { url, folder } = place(source);
     const repository = url === undefined ? await repositoryOf(folder) : null;
     if (url === undefined && !repository) throw fail('Its folder is no longer in a Git repository.');
@@ -92,45 +104,17 @@ export function createGitSource(options: { cacheDir: string; baseDir?: string; l
     return `${repository}.lock`;
   }
 
+  const failed = (source: string) => (err: unknown) => {
+    log.warn({ source: shown(source), err }, 'a source could not be read');
+    return unavailable(err instanceof FolderError ? err.message : 'Reading it failed.');
+  };
   return {
     archive,
-    resolve: (source, ref) =>
-      resolve(source, ref).catch((err: unknown) => {
-        log.warn({ source: shown(source), err }, 'a source could not be read');
-        return unavailable(err instanceof FolderError ? err.message : 'Reading it failed.');
-      }),
+    resolve: (source, ref) => resolve(source, ref).catch(failed(source)),
+    pin: (source, sha) => onGitHub.pin(source, sha).catch(failed(source)),
+    file: onGitHub.file,
+    changed: onGitHub.changed,
   };
-}
-
-/** Appears whole or not at all. What a commit says of archives (`export-ignore`, `export-subst`) is left aside: a run gets all files. */
-async function makeBare(path: string): Promise<void> {
-  if (await isFolder(path)) return;
-  const draft = await mkdtemp(`${path}.draft-`);
-  const made = await git(['init', '--quiet', '--bare', '--template=', draft]);
-  if (!made.ok) throw new Error(`git init failed: ${made.said}`);
-  await mkdir(join(draft, 'info'), { recursive: true });
-  await mkdir(join(draft, 'objects', 'info'), { recursive: true });
-  await writeFile(join(draft, 'info', 'attributes'), '* -export-ignore -export-subst\n');
-  await rename(draft, path).finally(() => rm(draft, { recursive: true, force: true }));
-}
-
-/** To be called under the mirror's lock: lock files of a git that was killed are then nobody's. */
-async function fetchInto(mirror: string, url: string, specs: string[]): Promise<GitResult> {
-  const options = ['--quiet', '--prune', '--no-tags', '--no-write-fetch-head'];
-  const fetching = () => git([`--git-dir=${mirror}`, 'fetch', ...options, '--', url, ...specs]);
-  const fetched = await fetching();
-  if (fetched.ok || !/\.lock': File exists/.test(fetched.said)) return fetched;
-  const names = await readdir(mirror, { recursive: true });
-  for (const name of names.filter(one => one.endsWith('.lock')))
-    await rm(join(mirror, name), { force: true });
-  return fetching();
-}
-
-/** Keeps a commit that runs were promised, also when its branch is rewritten. */
-async function pin(repository: string[], resolved: Resolved): Promise<Resolved> {
-  if (resolved.ok)
-    await git([...repository, 'update-ref', `refs/signalbox/pins/${resolved.sha}`, resolved.sha]);
-  return resolved;
 }
 
 /** The repository around a folder; null: there is none, or no git on this machine. */
@@ -142,19 +126,8 @@ async function repositoryOf(folder: string): Promise<{ prefix: string; objects: 
   return { prefix: prefix.replace(/\/$/, ''), objects };
 }
 
-async function holds(repository: string[], tree: string): Promise<boolean> {
-  const type = await git([...repository, 'cat-file', '-t', tree]);
-  return type.ok && (type.out === 'tree' || type.out === 'commit');
-}
-
 function treeOf(sha: string, prefix: string): string {
   return prefix === '' ? sha : `${sha}:${prefix}`;
-}
-
-function whyNotFetched(failed: Extract<GitResult, { ok: false }>): string {
-  if (failed.missing) return 'There is no git on the machine where Signalbox runs.';
-  if (failed.timedOut) return 'Its server did not answer within a minute.';
-  return `git could not fetch it: ${failed.said.replace(/\.$/, '')}.`;
 }
 
 /** `https://...`, `file:///...`, or `git@host:path`. */
@@ -169,15 +142,4 @@ function shown(source: string): string {
 
 function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
-function unavailable(reason: string): Resolved {
-  return { ok: false, code: 'unavailable', reason };
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    found => found.isDirectory(),
-    () => false,
-  );
 }

@@ -1,4 +1,5 @@
 import { App, type Octokit } from 'octokit';
+import type { RepositoryRef } from '../../core/repository-event.ts';
 import { type GitHubClientOptions, githubOctokit } from './client.ts';
 import { GitHubError, githubError } from './errors.ts';
 
@@ -15,6 +16,10 @@ export interface GitHubApp {
   inOrg<T>(org: string, call: (client: Octokit) => Promise<T>): Promise<T>;
   /** The same by the id of the installation, as every webhook names it. */
   inInstallation<T>(id: number, call: (client: Octokit) => Promise<T>): Promise<T>;
+  /** The repository that has this name now; null: there is none, or the app is not installed there. Throws `GitHubError`. */
+  repository(owner: string, repo: string): Promise<RepositoryRef | null>;
+  /** What reads the code of one repository, whatever it is called, and nothing else; and its name now. Throws `GitHubError`. */
+  codeToken(repository: Pick<RepositoryRef, 'id' | 'installation'>): Promise<{ token: string; name: string }>;
   /** A call as the app itself, which has rights nowhere. Throws `GitHubError`. */
   asApp<T>(call: (client: Octokit) => Promise<T>): Promise<T>;
 }
@@ -46,14 +51,40 @@ export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOpti
     }
   }
 
+  async function asApp<T>(call: (client: Octokit) => Promise<T>): Promise<T> {
+    try {
+      return await call(app.octokit);
+    } catch (cause) {
+      throw githubError(cause, clock());
+    }
+  }
+
   return {
     inInstallation,
-    async asApp(call) {
+    asApp,
+    async repository(owner, repo) {
       try {
-        return await call(app.octokit);
-      } catch (cause) {
-        throw githubError(cause, clock());
+        const route = 'GET /repos/{owner}/{repo}/installation';
+        const { data: found } = await asApp(client => client.request(route, { owner, repo }));
+        const { data } = await inInstallation(found.id, client => client.rest.repos.get({ owner, repo }));
+        return { id: data.id, name: data.full_name, installation: found.id };
+      } catch (error) {
+        if (error instanceof GitHubError && error.outcome === 'missing') return null;
+        throw error;
       }
+    },
+    async codeToken({ id, installation }) {
+      const { data } = await asApp(client =>
+        client.request('POST /app/installations/{installation_id}/access_tokens', {
+          installation_id: installation,
+          repository_ids: [id],
+          permissions: { contents: 'read' },
+        }),
+      );
+      const name = data.repositories?.find(one => one.id === id)?.full_name;
+      if (name === undefined)
+        throw new GitHubError('The GitHub App is not installed there any more.', 'refused');
+      return { token: data.token, name };
     },
     async inOrg(org, call) {
       const id = await idOf(org);

@@ -2,6 +2,7 @@ import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { type Fault, fault, SignalboxError } from '../../core/errors.ts';
+import { repositoryFileJsonSchema } from '../../core/repository-file.ts';
 import type { ApiPorts, HttpDeps } from './deps.ts';
 import { followerSet } from './followers.ts';
 import type { Metrics } from './metrics.ts';
@@ -132,6 +133,11 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
       } = await handle({ query, cookie: request.headers.cookie ?? '' });
       return reply.code(status).headers(headers).send(body);
     });
+
+  const fileSchema = repositoryFileJsonSchema();
+  app.get('/schema/signalbox.json', async (_, reply) =>
+    reply.type('application/schema+json').send(fileSchema),
+  );
 
   app.get('/healthz', async () => ({ ok: true, version: deps.version }));
   app.get('/readyz', async (_, reply) => {

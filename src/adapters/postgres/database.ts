@@ -175,6 +175,19 @@ export interface Tables {
   };
   group_members: { group_name: string; account: string };
   github_users: { id: number; account: string };
+  github_repositories: { id: number; name: string; installation: number };
+  /** By which signalbox.yml means a repository. */
+  github_names: { name: string; repo: number };
+  github_pushes: {
+    repo: number;
+    pull: number | null;
+    branch: string | null;
+    before: string | null;
+    after: string;
+    forced: boolean | null;
+    at: Date;
+  };
+  github_approvals: { key: string; repo: number; pull: number; sha: string; by: Json<Actor>; at: Date };
   used_states: { nonce: string; until: Date };
   rate_slots: { key: string; free_at: Generated<Date>; held_until: Generated<Date> };
   tokens: {

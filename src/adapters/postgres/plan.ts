@@ -150,7 +150,7 @@ async function hold(tx: Tx, decisions: readonly Hold[]): Promise<void> {
     ), homes as (
       update planner set changed_seq = changed_seq + 1 where id = 1 and exists (select from changed)
     )
-    update surfaces set wanted_seq = wanted_seq + 1 from changed where run = number and kind = 'run'`.execute(
+    update surfaces set wanted_seq = wanted_seq + 1 from changed where run = number and kind in ('run', 'check')`.execute(
     tx,
   );
 }

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import { actorKey } from '../../core/actor.ts';
+import { actorKey, hasMessages } from '../../core/actor.ts';
 import type { AuditEntry } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import type { Reply } from '../../core/reply.ts';
@@ -177,11 +177,13 @@ async function addAttempts(tx: Tx, runs: readonly Run[]): Promise<void> {
 export async function addSurface(
   tx: Tx,
   key: string,
-  kind: 'run' | 'ended' | 'preempted' | 'warning',
+  kind: 'run' | 'check' | 'ended' | 'preempted' | 'warning',
   run: Pick<Run, 'number' | 'place'>,
   content: Reply | null = null,
 ): Promise<void> {
-  if (run.place.kind !== 'slack') return;
+  if (!hasMessages(run.place)) return;
+  // There are no threads on GitHub: the run's own comment says it.
+  if (run.place.kind === 'github' && kind !== 'run' && kind !== 'check') return;
   await tx
     .insertInto('surfaces')
     .values({ key, kind, run: run.number, place: json(run.place), content: content && json(content) })
@@ -208,7 +210,7 @@ export async function showRuns(tx: Tx, numbers: readonly number[]): Promise<void
     .updateTable('surfaces')
     .set({ wanted_seq: sql`wanted_seq + 1` })
     .where('run', 'in', numbers)
-    .where('kind', '=', 'run')
+    .where('kind', 'in', ['run', 'check'])
     .execute();
 }
 

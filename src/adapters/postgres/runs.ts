@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { checkOf } from '../../core/check.ts';
 import type { MetricPoint, NewRun, RunStore } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import { type RunEvent, transition } from '../../core/run.ts';
@@ -212,6 +213,7 @@ async function insertRun(tx: Tx, wish: NewRun) {
     events.map(event => ({ run: run.number, event })),
   );
   await addSurface(tx, `run:${run.number}:message`, 'run', run);
+  if (checkOf(run)) await addSurface(tx, `run:${run.number}:check`, 'check', run);
   await wantPlan(tx);
   const details = {
     project: spec.project,

@@ -33,10 +33,10 @@ export function surfaceStore(db: Db): SurfaceStore {
     db.updateTable('surfaces').where('id', '=', surface.id).where('claims', '=', surface.claim);
 
   return {
-    async addNote(key, place, content) {
+    async addNote(key, place, content, kind = 'note') {
       await db
         .insertInto('surfaces')
-        .values({ key, kind: 'note', place: json(place), content: json(content) })
+        .values({ key, kind, place: json(place), content: json(content) })
         .onConflict(conflict => conflict.column('key').doNothing())
         .execute();
       const row = await db
@@ -208,9 +208,9 @@ export function surfaceStore(db: Db): SurfaceStore {
         with ready as (
           select s.id, s.next_at,
             case
-              when s.run is null then concat_ws(' ', s.kind, s.place->>'team', s.place->>'user')
-              when s.remote is null then concat_ws(' ', 'post', s.place->>'team', s.place->>'channel')
-              else concat_ws(' ', 'edit', s.place->>'team')
+              when s.run is null then concat_ws(' ', s.kind, s.place->>'team', s.place->>'installation', s.place->>'user')
+              when s.remote is null then concat_ws(' ', 'post', s.place->>'team', s.place->>'channel', s.place->>'installation')
+              else concat_ws(' ', 'edit', s.place->>'team', s.place->>'installation')
             end as lane,
             case
               when s.remote is null then 0

@@ -51,8 +51,21 @@ test('the document is whole: what is served is in it, and what is in it is serve
   assert.ok(served.length >= 12);
   assert.deepEqual(
     server.routes.filter(route => !route.includes(' /v1/')),
-    ['GET /healthz', 'GET /readyz', 'GET /metrics'],
+    ['GET /schema/signalbox.json', 'GET /healthz', 'GET /readyz', 'GET /metrics'],
   );
+});
+
+test('the JSON Schema of .signalbox.yml is there for everybody', async t => {
+  const { ask } = await start(t);
+  const response = await ask('GET', '/schema/signalbox.json', { token: null });
+  assert.match(response.headers.get('content-type') ?? '', /^application\/schema\+json/);
+  const schema = z
+    .looseObject({
+      properties: z.looseObject({ rules: z.unknown() }),
+      additionalProperties: z.literal(false),
+    })
+    .parse(await response.json());
+  assert.ok(schema.properties.rules);
 });
 
 test('every operation names its parameters, its answers and its errors', async t => {

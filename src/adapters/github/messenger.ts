@@ -1,0 +1,223 @@
+import { type Octokit, RequestError } from 'octokit';
+import type { GitHubPlace, Place } from '../../core/actor.ts';
+import type { Check, CheckButton } from '../../core/check.ts';
+import { checkMarkText } from '../../core/check-mark.ts';
+import {
+  MessengerError,
+  type MessengerPort,
+  type OutgoingMessage,
+  type RateBudget,
+  type Signer,
+  type Surface,
+} from '../../core/ports.ts';
+import type { Tone } from '../../core/reply.ts';
+import type { GitHubApp } from './app.ts';
+import { GitHubError } from './errors.ts';
+import { cutEnd, shown } from './markdown.ts';
+import { githubRates } from './rates.ts';
+import { renderComment, renderSummary } from './render.ts';
+
+interface GitHubMessengerOptions {
+  app: Pick<GitHubApp, 'inInstallation'>;
+  /** Its own, by which it tells its comments from others that have the same mark. */
+  appId: string;
+  /** Says in a check run what its buttons are for. */
+  signer: Pick<Signer, 'sign'>;
+  budget: RateBudget;
+}
+
+type Remote = NonNullable<Surface['remote']>;
+type Call = <T>(
+  place: GitHubPlace,
+  use: { writes: boolean; patient?: boolean | undefined },
+  call: (client: Octokit) => Promise<T>,
+) => Promise<T>;
+
+const pageSize = 100;
+const mostPages = 10;
+const mostTitle = 200;
+/** By how much GitHub's clock may be behind ours. */
+const clockSkewMs = 60_000;
+/** Somebody has to correct the app's rights first. */
+const slowlyMs = 60_000;
+
+const signs = { working: 'eyes', success: 'rocket', failure: 'confused' } as const;
+
+const buttons: Record<CheckButton, { label: string; description: string }> = {
+  cancel: { label: 'Cancel', description: 'Stop the run.' },
+  rerun: { label: 'Run again', description: 'Repeat it from the same commit.' },
+};
+
+/**
+ * Shows replies on GitHub: one comment that is edited in place, or a check run. A comment carries its nonce where nobody sees it, by which
+ * `find` recognises it; a check run is known by the run that it is signed for.
+ */
+export function githubMessenger({ app, appId, signer, budget }: GitHubMessengerOptions): MessengerPort {
+  const call: Call = async (place, { writes, patient }, use) => {
+    const rates = githubRates(place.installation, { writes, ...(patient ? { patient } : {}) });
+    const { waitMs } = await budget.reserve(rates);
+    if (waitMs > 0) throw new MessengerError('It waits for its turn.', 'retry', waitMs, { busy: true });
+    try {
+      return await app.inInstallation(place.installation, use);
+    } catch (error) {
+      // GitHub says seldom which limit it was, and counts what is asked meanwhile.
+      if (error instanceof GitHubError && error.busy) await budget.hold(rates[0].key, error.afterMs);
+      throw messengerError(error);
+    }
+  };
+
+  async function send(message: OutgoingMessage): Promise<{ remote: Remote }> {
+    const place = githubPlace(message.place);
+    if (message.check) return { remote: await sendCheck(message, place, message.check) };
+    const { remote, patient } = message;
+    const repo = namesOf(remote?.channel ?? place.name);
+    const body = `${renderComment(message.content)}\n\n${markOf(message.nonce)}`;
+    if (remote) {
+      const comment_id = Number(remote.ts);
+      await call(place, { writes: true, patient }, client =>
+        client.rest.issues.updateComment({ ...repo, comment_id, body }),
+      );
+      return { remote };
+    }
+    const { data } = await call(place, { writes: true }, client =>
+      client.rest.issues.createComment({ ...repo, issue_number: place.issue, body }),
+    );
+    return { remote: { channel: place.name, ts: String(data.id) } };
+  }
+
+  async function sendCheck(message: OutgoingMessage, place: GitHubPlace, check: Check): Promise<Remote> {
+    const { content, remote, patient } = message;
+    const repo = namesOf(remote?.channel ?? place.name);
+    const { startedAt, endedAt, conclusion, annotation } = check;
+    const shared = {
+      ...repo,
+      name: check.name,
+      status: check.status,
+      external_id: await externalId(place, check),
+      ...(startedAt ? { started_at: startedAt } : {}),
+      ...(conclusion ? { conclusion } : {}),
+      ...(conclusion && endedAt ? { completed_at: endedAt } : {}),
+      output: {
+        title: cutEnd(shown(content.title), mostTitle),
+        // What is to be said is said at the pull request; here are buttons.
+        summary: renderSummary({ blocks: content.blocks.filter(block => block.kind !== 'actions') }),
+        ...(annotation ? { annotations: [annotationOf(annotation)] } : {}),
+      },
+      actions: check.buttons.map(identifier => ({ identifier, ...buttons[identifier] })),
+    };
+    if (remote) {
+      const check_run_id = Number(remote.ts);
+      await call(place, { writes: true, patient }, client =>
+        client.rest.checks.update({ ...shared, check_run_id }),
+      );
+      return remote;
+    }
+    const { data } = await call(place, { writes: true }, client =>
+      client.rest.checks.create({ ...shared, head_sha: check.sha }),
+    );
+    return { channel: place.name, ts: String(data.id) };
+  }
+
+  const externalId = (place: GitHubPlace, { run }: Check) =>
+    signer.sign(checkMarkText({ repo: place.repo, issue: place.issue, run }));
+
+  async function find(
+    where: Place,
+    nonce: string,
+    since: Date,
+    _thread?: Surface['thread'],
+    check?: Check,
+  ): Promise<Remote | null> {
+    const place = githubPlace(where);
+    const repo = namesOf(place.name);
+    const id = check ? await checkAt(place, check) : await commentAt(place, nonce, since);
+    return id === null ? null : { channel: `${repo.owner}/${repo.repo}`, ts: String(id) };
+  }
+
+  async function checkAt(place: GitHubPlace, check: Check): Promise<number | null> {
+    const external = await externalId(place, check);
+    const { data } = await call(place, { writes: false }, client =>
+      client.rest.checks.listForRef({
+        ...namesOf(place.name),
+        ref: check.sha,
+        check_name: check.name,
+        filter: 'all',
+        per_page: pageSize,
+      }),
+    );
+    return data.check_runs.find(one => one.external_id === external)?.id ?? null;
+  }
+
+  async function commentAt(place: GitHubPlace, nonce: string, began: Date): Promise<number | null> {
+    const since = new Date(began.getTime() - clockSkewMs).toISOString();
+    const mark = markOf(nonce);
+    for (let page = 1; page <= mostPages; page++) {
+      const { data } = await call(place, { writes: false }, client =>
+        client.rest.issues.listComments({
+          ...namesOf(place.name),
+          issue_number: place.issue,
+          since,
+          per_page: pageSize,
+          page,
+        }),
+      );
+      const found = data.find(
+        ({ body, user, performed_via_github_app: by }) =>
+          body?.endsWith(mark) && user?.type === 'Bot' && (!by || String(by.id) === appId),
+      );
+      if (found) return found.id;
+      if (data.length < pageSize) return null;
+    }
+    return null;
+  }
+
+  async function react(where: Place, tone: Tone): Promise<void> {
+    const place = githubPlace(where);
+    const { comment } = place;
+    const content = tone === 'working' || tone === 'success' ? signs[tone] : signs.failure;
+    if (comment === undefined) throw new MessengerError('It was not said in a comment.', 'gone', 0);
+    // Anybody may comment: what they cause leaves room for what runs have to say.
+    await call(place, { writes: true, patient: true }, client =>
+      client.rest.reactions.createForIssueComment({ ...namesOf(place.name), comment_id: comment, content }),
+    );
+  }
+
+  const never = () => Promise.reject(new MessengerError('GitHub has no such place.', 'gone', 0));
+  return { send, find, react, home: never, direct: never };
+}
+
+/** The end of every comment of Signalbox, seen by nobody. */
+function markOf(nonce: string): string {
+  return `<!-- signalbox ${nonce} -->`;
+}
+
+function annotationOf({ path, line, message }: NonNullable<Check['annotation']>) {
+  return {
+    path,
+    start_line: line,
+    end_line: line,
+    annotation_level: 'failure' as const,
+    message: shown(message),
+  };
+}
+
+function namesOf(name: string): { owner: string; repo: string } {
+  const [owner = '', repo = ''] = name.split('/');
+  return { owner, repo };
+}
+
+/** What a failed call to GitHub means for the message. */
+function messengerError(error: unknown): unknown {
+  if (!(error instanceof GitHubError)) return error;
+  const { message, outcome, afterMs, busy } = error;
+  if (outcome === 'retry') return new MessengerError(message, 'retry', afterMs, { busy, cause: error });
+  // Somebody deleted it, or the place where it was to be; or a check belongs to a commit that is not there.
+  const isInvalid = error.cause instanceof RequestError && error.cause.status === 422;
+  if (outcome === 'missing' || isInvalid) return new MessengerError(message, 'gone', 0, { cause: error });
+  return new MessengerError(message, 'retry', slowlyMs, { cause: error });
+}
+
+function githubPlace(place: Place): GitHubPlace {
+  if (place.kind === 'github') return place;
+  throw new MessengerError(`A ${place.kind} place shows no messages on GitHub.`, 'gone', 0);
+}

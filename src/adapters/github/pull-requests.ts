@@ -1,0 +1,33 @@
+import { pullSchema } from '../../core/github-told.ts';
+import type { PullRequestsPort } from '../../core/ports.ts';
+import type { GitHubApp } from './app.ts';
+import { GitHubError } from './errors.ts';
+
+/** Pull requests as GitHub has them now. Throws `GitHubError`. */
+export function githubPullRequests(app: Pick<GitHubApp, 'inInstallation'>): PullRequestsPort {
+  return {
+    async get({ id, name, installation }, number) {
+      const [owner = '', repo = ''] = name.split('/');
+      try {
+        const { data } = await app.inInstallation(installation, client =>
+          client.rest.pulls.get({ owner, repo, pull_number: number }),
+        );
+        // Another repository may have that name by now.
+        return data.base.repo.id === id ? pullSchema.parse(data) : null;
+      } catch (error) {
+        if (error instanceof GitHubError && error.outcome === 'missing') return null;
+        throw error;
+      }
+    },
+    async mergedBy({ id, name, installation }, sha) {
+      const [owner = '', repo = ''] = name.split('/');
+      const { data } = await app.inInstallation(installation, client =>
+        client.rest.repos.listPullRequestsAssociatedWithCommit({ owner, repo, commit_sha: sha }),
+      );
+      const merged = data.find(
+        one => one.base.repo.id === id && one.merged_at !== null && one.merge_commit_sha === sha,
+      );
+      return merged ? pullSchema.parse(merged) : null;
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import type { GitHubPlace } from '../core/actor.ts';
+import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
+import { commitToApprove, type HeadPush, headFor, isApproved } from '../core/head-for.ts';
+import type { PullHeads } from '../core/ports.ts';
+import type { Policy } from '../core/project.ts';
+import { asTheRepositorySays, repositoryFileName } from '../core/repository-file.ts';
+import { projectsOf, type RepositoryPorts, sourceOf } from './repository-changed.ts';
+
+type Ports = Pick<RepositoryPorts, 'repositories' | 'pullRequests' | 'source' | 'readFile'>;
+
+/** What a command at a pull request is about: its head, as whoever said it saw it, and what the base branch says of the projects there. */
+export function pullHeads(ports: Ports): PullHeads {
+  return {
+    async at(place, said, policy) {
+      // 1. Whose repository is it, and what does it stand at.
+      const found = await lookAt(place, policy, ports);
+      if (!found.ok) return found;
+      const { repo, own, pull, pushes, isFork } = found;
+      const head = pull.head.sha;
+
+      // 2. Which commit is meant.
+      const confirm = { name: head };
+      if (isFork && !isApproved(head, await ports.repositories.approvals(repo.id, place.issue), pushes))
+        return failed('FORK_UNAPPROVED', { ...confirm, example: `train approve ${head}` });
+      let sha = head;
+      if (said !== null) {
+        if (!namesHead(said, head, pushes)) return failed('HEAD_OTHER', { word: said, ...confirm });
+      } else {
+        const seen = headFor(head, new Date(place.saidAt ?? Number.NaN), pushes);
+        // Of a fork nothing but the head was approved.
+        if (!seen.ok || (isFork && seen.sha !== head)) return failed('HEAD_UNSURE', confirm);
+        sha = seen.sha;
+      }
+
+      // 3. What the base branch says, never the proposal.
+      const source = sourceOf(repo);
+      for (const one of [pull.base.sha, sha]) {
+        const kept = await ports.source.pin(source, one);
+        if (kept.ok) continue;
+        const reason = kept.code === 'unavailable' ? kept.reason : `GitHub has no commit ${one}.`;
+        return failed('SOURCE_UNAVAILABLE', { project: place.name, reason });
+      }
+      const text = await ports.source.file(source, pull.base.sha, repositoryFileName);
+      const read = text === null ? null : ports.readFile(text, policy, own);
+      if (read && !read.ok) {
+        const [first] = read.problems;
+        const where = `${repositoryFileName}:${first?.line}:${first?.column}`;
+        return failed('REPOSITORY_FILE_INVALID', { where, word: first?.word, reason: first?.reason });
+      }
+      const projects = Object.fromEntries(
+        Object.entries(policy.projects)
+          .filter(([name]) => own.includes(name))
+          .map(([name, project]) => [name, read ? asTheRepositorySays(project, name, read.value) : project]),
+      );
+      return { ok: true, sha, branch: pull.head.branch, source, policy: { ...policy, projects } };
+    },
+    async approve({ place, said, key, by }, policy) {
+      const found = await lookAt(place, policy, ports);
+      if (!found.ok) return found;
+      const { repo, pull, pushes } = found;
+      const { sha } = pull.head;
+      const at = new Date(place.saidAt ?? Number.NaN);
+      // What was pushed after they looked is not what they looked at.
+      const isSeen = !pushes.some(push => push.at >= at) && namesHead(said, sha, pushes);
+      if (!isSeen || Number.isNaN(at.getTime())) return failed('HEAD_OTHER', { word: said, name: sha });
+      await ports.repositories.approve({ key, repo: repo.id, pull: pull.number, sha, by, at });
+      return { ok: true, sha };
+    },
+  };
+}
+
+async function lookAt(place: GitHubPlace, policy: Policy, ports: Ports) {
+  const repo = { id: place.repo, name: place.name, installation: place.installation };
+  const own = await projectsOf(repo, policy, ports.repositories);
+  if (own.length === 0) return failed('REPOSITORY_UNKNOWN', { word: place.name });
+  const pull = await ports.pullRequests.get(repo, place.issue);
+  if (!pull) return failed('PULL_UNKNOWN', { word: `#${place.issue}` });
+  const isFork = pull.head.repo !== repo.id;
+  const branch = isFork ? null : pull.head.branch;
+  const pushes = await ports.repositories.pushes(repo.id, place.issue, branch);
+  return { ok: true as const, repo, own, pull, pushes, isFork };
+}
+
+function namesHead(said: string, head: string, pushes: readonly HeadPush[]): boolean {
+  return /^[\da-f]{7,40}$/i.test(said) && commitToApprove(said.toLowerCase(), head, pushes).ok;
+}
+
+function failed(code: ErrorCode, details: ErrorDetails) {
+  return { ok: false as const, code, details };
+}

@@ -1,0 +1,217 @@
+import type { Actor, Place } from '../core/actor.ts';
+import { fault, faultLine } from '../core/errors.ts';
+import type { FileProblem } from '../core/file-problem.ts';
+import { githubSource, sourceOn } from '../core/github-source.ts';
+import { isBranchFor, isMergeFor, isQueueBranch, mergeKey } from '../core/merge-rules.ts';
+import type { Log, PullRequestsPort, RepositoryStore, RunStore, SourcePort } from '../core/ports.ts';
+import type { Policy } from '../core/project.ts';
+import type { PullRequest, RepositoryEvent, RepositoryRef } from '../core/repository-event.ts';
+import {
+  asTheRepositorySays,
+  type RepositoryFile,
+  type Rule,
+  repositoryFileName,
+} from '../core/repository-file.ts';
+import { requestRun } from '../core/run-request.ts';
+import { sightBy } from '../core/secret.ts';
+
+export type ReadRepositoryFile = (
+  text: string,
+  policy: Policy,
+  own: readonly string[],
+) => { ok: true; value: RepositoryFile } | { ok: false; problems: readonly FileProblem[] };
+
+export interface RepositoryPorts {
+  repositories: RepositoryStore;
+  pullRequests: PullRequestsPort;
+  source: Pick<SourcePort, 'pin' | 'file' | 'changed'>;
+  runs: Pick<RunStore, 'get' | 'create' | 'change'>;
+  readFile: ReadRepositoryFile;
+  log: Log;
+}
+
+/**
+ * Something happened in a repository. It may be told again, in another order and by several deliveries: what comes of it carries the commit
+ * in its key. Throws where GitHub cannot be asked, so that the delivery is tried again.
+ */
+export async function repositoryChanged(
+  event: RepositoryEvent,
+  policy: Policy,
+  ports: RepositoryPorts,
+  now: Date,
+): Promise<void> {
+  // 1. Whose is it. One that signalbox.yml does not name may nothing.
+  const { repo } = event;
+  const own = await projectsOf(repo, policy, ports.repositories);
+  if (own.length === 0) {
+    ports.log.info({ repo: repo.id, installation: repo.installation }, 'a repository that no project names');
+    return;
+  }
+
+  // 2. What was pushed where, for whoever comments later.
+  if (event.type === 'proposed') {
+    const { at, before, pull } = event;
+    const push = { at, before, after: pull.head.sha, forced: null };
+    return await ports.repositories.pushed({ ...push, repo: repo.id, pull: pull.number, branch: null });
+  }
+  if (event.type === 'pushed') {
+    const { at, before, after, forced, branch } = event;
+    if (forced)
+      await ports.repositories.pushed({ at, before, after, forced, repo: repo.id, pull: null, branch });
+    return await came({ sha: after, branch, before, pull: null }, event, own, policy, ports, now);
+  }
+
+  // 3. Nobody waits any more for what was asked for on it.
+  await stopRuns(event, policy, ports, now);
+
+  // 4. What it brought.
+  const { merged: sha, pull } = event;
+  if (sha === null) return;
+  await came({ sha, branch: pull.base.branch, before: null, pull }, event, own, policy, ports, now);
+}
+
+/** The projects of signalbox.yml whose code is in a repository. */
+export async function projectsOf(
+  repo: RepositoryRef,
+  policy: Pick<Policy, 'projects'>,
+  repositories: Pick<RepositoryStore, 'seen'>,
+): Promise<string[]> {
+  const sources = Object.entries(policy.projects).flatMap(([name, project]) => {
+    const source = githubSource(project.source);
+    return source ? [{ name, source }] : [];
+  });
+  if (sources.length === 0) return [];
+  const meant = await repositories.seen(
+    repo,
+    sources.map(one => one.source),
+  );
+  return sources.filter(one => meant.includes(one.source)).map(one => one.name);
+}
+
+interface Came {
+  sha: string;
+  branch: string;
+  /** Of a push: what the branch was before; null: it is new. */
+  before: string | null;
+  /** By whose merge it came, where that is known already. */
+  pull: PullRequest | null;
+}
+
+/** A commit came to a branch: one run for each rule that is for it. */
+async function came(
+  { sha, branch, before, pull: known }: Came,
+  event: RepositoryEvent,
+  own: readonly string[],
+  policy: Policy,
+  ports: RepositoryPorts,
+  now: Date,
+): Promise<void> {
+  const { repo, by } = event;
+  const { log } = ports;
+  if (isQueueBranch(branch)) return;
+  const source = sourceOf(repo);
+
+  // 1. What the branch says now: what came is its own, and no proposal any more.
+  if (!(await keep(source, sha, ports)))
+    return log.warn({ repo: repo.id, sha }, 'a merged commit is not there');
+  const text = await ports.source.file(source, sha, repositoryFileName);
+  if (text === null) return;
+  const read = ports.readFile(text, policy, own);
+  if (!read.ok)
+    return log.warn({ repo: repo.id, sha, problems: read.problems.length }, '.signalbox.yml is not valid');
+  const file = read.value;
+  const rules = Object.entries(file.rules).filter(([, rule]) => isBranchFor(rule.on.merge, branch));
+  if (rules.length === 0) return;
+
+  // 2. What it is: the same whichever delivery tells it.
+  const pull = known ?? (await ports.pullRequests.mergedBy(repo, sha));
+  const asksPaths = rules.some(([, rule]) => rule.on.merge.paths !== undefined);
+  const paths = asksPaths ? await pathsOf(source, { sha, before, pull }, ports) : null;
+  const merge = { branch, paths, labels: pull?.labels ?? null };
+
+  // 3. One run each.
+  const actor: Actor = { kind: 'github', id: by.toLowerCase(), name: by };
+  const place = placeOf(repo, pull, by);
+  for (const [name, rule] of rules.filter(([, one]) => isMergeFor(one.on.merge, merge))) {
+    const requested = request(rule, branch, file, policy);
+    if (!requested.ok) {
+      const said = faultLine(fault(requested.code, requested.details));
+      log.warn({ repo: repo.id, sha, rule: name, said }, 'a rule asks for what cannot be');
+      continue;
+    }
+    const { project } = rule;
+    const spec = { ...requested.spec, source, sha, ...sightBy('merge', project, policy.projects) };
+    const wish = { spec, priority: requested.priority, requestedBy: actor, place, at: now };
+    const { run, created } = await ports.runs.create({ key: mergeKey(repo.id, name, sha), ...wish });
+    if (created) log.info({ repo: repo.id, sha, rule: name, run: run.number }, 'a merge started a run');
+  }
+}
+
+/** As a run has it: this very repository, whatever it is called. */
+export function sourceOf({ id, name }: RepositoryRef): string {
+  return sourceOn(`${name.toLowerCase()}#${id}`);
+}
+
+/** Where people look for it. What was pushed without a pull request has no such place. */
+function placeOf(repo: RepositoryRef, pull: PullRequest | null, user: string): Place {
+  if (!pull) return { kind: 'http' };
+  const { id, name, installation } = repo;
+  return { kind: 'github', installation, repo: id, name, issue: pull.number, pull: true, user };
+}
+
+function request(rule: Rule, branch: string, file: RepositoryFile, policy: Policy) {
+  const { project, gpus, priority, parameters } = rule;
+  const known = policy.projects[project];
+  const projects = known ? { ...policy.projects, [project]: asTheRepositorySays(known, project, file) } : {};
+  const given = Object.entries(parameters).map(([name, value]) => [name, String(value)]);
+  const wish = { project, ref: branch, priority, parameters: Object.fromEntries(given) };
+  return requestRun({ ...wish, ...(gpus === undefined ? {} : { gpus }) }, { ...policy, projects });
+}
+
+/** The files that it touches; null: its origin is gone, as after a forced push, and it may be any. */
+async function pathsOf(
+  source: string,
+  { sha, before, pull }: Pick<Came, 'sha' | 'before' | 'pull'>,
+  ports: RepositoryPorts,
+): Promise<string[] | null> {
+  if (!pull) {
+    if (before !== null && !(await keep(source, before, ports))) return null;
+    return await ports.source.changed(source, before, sha, 'from');
+  }
+  const { base, head } = pull;
+  if (!(await keep(source, base.sha, ports)) || !(await keep(source, head.sha, ports))) return null;
+  return await ports.source.changed(source, base.sha, head.sha, 'fork');
+}
+
+/** `false`: GitHub has no such commit. Throws where it cannot be asked. */
+async function keep(
+  source: string,
+  sha: string,
+  { source: sources }: Pick<RepositoryPorts, 'source'>,
+): Promise<boolean> {
+  const pinned = await sources.pin(source, sha);
+  if (!pinned.ok && pinned.code === 'unavailable') throw new Error(pinned.reason);
+  return pinned.ok;
+}
+
+/** Those that were asked for on a pull request that is closed. One that was opened again since is not closed. */
+async function stopRuns(
+  { repo, pull, by, at }: RepositoryEvent & { type: 'closed' },
+  policy: Policy,
+  { repositories, runs, log }: RepositoryPorts,
+  now: Date,
+): Promise<void> {
+  const numbers = await repositories.openRuns(repo.id, pull.number);
+  if (numbers.length === 0) return;
+  const pushes = await repositories.pushes(repo.id, pull.number, null);
+  if (pushes.some(push => push.before === null && push.at > at)) return;
+  const actor: Actor = { kind: 'github', id: by.toLowerCase(), name: by };
+  const reason = `${by} closed the pull request.`;
+  for (const number of numbers) {
+    const run = await runs.get(number);
+    const project = run && policy.projects[run.spec.project];
+    if (!run || project?.cancelOnClose === false) continue;
+    const stopped = await runs.change(number, { type: 'stop', actor, why: 'cancel', reason }, now, actor);
+    if (stopped.ok) log.info({ run: number, pull: pull.number }, 'a closed pull request stopped a run');
+  }
+}

@@ -1,0 +1,80 @@
+import { cleanLine } from './format.ts';
+import { isEnd, isLease, isOnMachine, type Run, type RunState } from './run.ts';
+
+export type CheckConclusion = 'success' | 'failure' | 'cancelled' | 'timed_out';
+/** What can be pressed on a check run. */
+export type CheckButton = 'cancel' | 'rerun';
+
+/** A run as GitHub shows it beside the commit that it runs. */
+export interface Check {
+  run: number;
+  name: string;
+  sha: string;
+  status: 'queued' | 'in_progress' | 'completed';
+  conclusion: CheckConclusion | null;
+  startedAt: string | null;
+  endedAt: string | null;
+  /** The line that failed, where the log shows one. */
+  annotation: { path: string; line: number; message: string } | null;
+  buttons: CheckButton[];
+}
+
+const conclusions: Partial<Record<RunState, CheckConclusion>> = {
+  succeeded: 'success',
+  failed: 'failure',
+  cancelled: 'cancelled',
+  'timed-out': 'timed_out',
+};
+const shownMessage = 500;
+
+/** Null where there is nothing to show it at: a run that was not asked for at a pull request, or a project that is not in Git. */
+export function checkOf(run: Run): Check | null {
+  const { number, spec, state, place, startedAt, endedAt } = run;
+  if (
+    place.kind !== 'github' ||
+    !place.pull ||
+    isLease(run) ||
+    !/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(spec.sha)
+  )
+    return null;
+  const ended = isEnd(state);
+  return {
+    run: number,
+    // Two runs of one commit are two checks, so that neither hides the other.
+    name: `${spec.project} (run ${number})`,
+    sha: spec.sha,
+    status: ended ? 'completed' : isOnMachine(state) ? 'in_progress' : 'queued',
+    conclusion: conclusions[state] ?? null,
+    startedAt: startedAt?.toISOString() ?? null,
+    endedAt: endedAt?.toISOString() ?? null,
+    annotation: ended ? failingLine(run) : null,
+    buttons: ended ? ['rerun'] : run.stopping ? [] : ['cancel'],
+  };
+}
+
+const frame = /^\s*File "([^"]+)", line (\d+)/;
+/** What is not the project's own, though it may lie below its folder. */
+const foreign = /(?:^|\/)(?:site-packages|dist-packages|node_modules|\.venv|venv)\//;
+
+/** The innermost line of the project's own code in the traceback at the log's end. */
+function failingLine({ number, failure }: Run): Check['annotation'] {
+  if (!failure) return null;
+  const { lines, message } = failure;
+  for (const line of lines.toReversed()) {
+    const [, file, at] = frame.exec(line) ?? [];
+    const path = file === undefined ? null : ownPath(file, number);
+    if (path === null) continue;
+    const last = lines.findLast(one => one.trim() !== '') ?? '';
+    return { path, line: Number(at), message: cleanLine(`${message} ${last}`, shownMessage) };
+  }
+  return null;
+}
+
+/** As the repository has it: below the folder in which an attempt works; null for what is elsewhere. */
+function ownPath(file: string, run: number): string | null {
+  const inside = new RegExp(`/runs/${run}/(?:[^/]+/)*?work/(.+)$`).exec(file)?.[1];
+  const path = inside ?? (file.startsWith('/') ? null : file);
+  if (path === null || foreign.test(path) || path.startsWith('<')) return null;
+  const parts = path.split('/').filter(part => part !== '' && part !== '.');
+  return parts.length === 0 || parts.includes('..') ? null : parts.join('/');
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { PullRequest } from './repository-event.ts';
+
+const nothing = /^0+$/;
+const sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
+/** All zeros stand for no commit. */
+export const commitSchema = sha.transform(text => (nothing.test(text) ? null : text));
+const login = z
+  .object({ login: z.string().min(1) })
+  .nullish()
+  // An account that is gone; GitHub shows it so.
+  .transform(user => user?.login ?? 'ghost');
+
+/** What all that an app is told has. A webhook of a repository alone names no installation. */
+export const toldSchema = z.object({
+  repository: z.object({ id: z.int(), full_name: z.string().regex(/^[^/]+\/[^/]+$/) }),
+  installation: z.object({ id: z.int() }),
+  sender: login,
+});
+
+/** https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request */
+export const pullSchema = z
+  .object({
+    number: z.int(),
+    user: login,
+    labels: z.array(z.object({ name: z.string() })).default([]),
+    base: z.object({ ref: z.string().min(1), sha }),
+    head: z.object({ ref: z.string().min(1), sha, repo: z.object({ id: z.int() }).nullable() }),
+  })
+  .transform(
+    ({ number, user, labels, base, head }): PullRequest => ({
+      number,
+      base: { branch: base.ref, sha: base.sha },
+      head: { branch: head.ref, sha: head.sha, repo: head.repo?.id ?? null },
+      labels: labels.map(label => label.name),
+      author: user,
+    }),
+  );
+
+/** Who tells it, of which repository. */
+export function toldBy({ repository, installation, sender }: z.infer<typeof toldSchema>) {
+  return {
+    repo: { id: repository.id, name: repository.full_name, installation: installation.id },
+    by: sender,
+  };
+}
+
+/** The fields that are not as they should be, for the log. */
+export function fieldsOf(error: z.ZodError): string {
+  return error.issues.map(issue => issue.path.join('.')).join(', ');
+}

@@ -1,0 +1,42 @@
+/** The repository that something happened in, and by which installation of the app it is told. */
+export interface RepositoryRef {
+  /** It survives that the repository is renamed. */
+  id: number;
+  /** `owner/repo`, as it is called now. */
+  name: string;
+  installation: number;
+}
+
+export interface PullRequest {
+  number: number;
+  /** Where it wants to go. */
+  base: { branch: string; sha: string };
+  /** What it brings. `repo`: null where that is gone. */
+  head: { branch: string; sha: string; repo: number | null };
+  /** Its labels, as they are written. */
+  labels: string[];
+  /** Login of whoever opened it. */
+  author: string;
+}
+
+/** What happened in a repository, as one delivery tells it. Times are GitHub's. */
+export type RepositoryEvent = { repo: RepositoryRef; by: string; at: Date } & (
+  | {
+      type: 'proposed';
+      pull: PullRequest /** What its head was before; null: it was opened, or opened again. */;
+      before: string | null;
+    }
+  | {
+      type: 'closed';
+      pull: PullRequest /** The commit by which it came into its base branch; null: it did not. */;
+      merged: string | null;
+    }
+  | {
+      type: 'pushed';
+      branch: string;
+      /** Null: the branch is new. */
+      before: string | null;
+      after: string;
+      forced: boolean;
+    }
+);

@@ -1,0 +1,191 @@
+import { z } from 'zod';
+import type { PolicyProblem } from './check-policy.ts';
+import { durationSchema, typedDuration } from './duration.ts';
+import { globSchema } from './glob.ts';
+import { nameSchema } from './name.ts';
+import { readParameter } from './parameters.ts';
+import type { Policy } from './policy.ts';
+import { commandSchema, type Project, parametersSchema, priorities } from './project.ts';
+
+const gpus = z.int().min(0).max(1024);
+const globs = (of: string) => z.array(globSchema).min(1).max(50).describe(of);
+
+const metricSchema = z.strictObject({
+  name: z.string().min(1).max(100).describe('The metric shown first.'),
+  better: z.enum(['higher', 'lower']).describe('Which value of it is better.'),
+  compare: z
+    .enum(['base', 'previous'])
+    .default('base')
+    .describe(
+      "What a run is compared with: `base` is the newest run of the pull request's base branch, `previous` the newest run before it.",
+    ),
+});
+
+const ownProjectSchema = z.strictObject({
+  command: commandSchema.optional(),
+  parameters: parametersSchema
+    .optional()
+    .describe('What a request may set with `-p name=value`, in place of what signalbox.yml says.'),
+  gpus: gpus
+    .optional()
+    .describe(
+      'Accelerators that a run gets unless the request says otherwise; at most `maxGpus` of signalbox.yml.',
+    ),
+  timeLimit: durationSchema.optional().describe('How long a run may take; at most what signalbox.yml says.'),
+  metric: metricSchema.optional().describe('What its runs are judged by.'),
+});
+export type OwnProject = z.infer<typeof ownProjectSchema>;
+
+const mergeSchema = z.strictObject({
+  branches: globs('Patterns of the branches that something is merged into or pushed to.'),
+  paths: globs(
+    'Patterns of the files, of which the change touches at least one; any when absent.',
+  ).optional(),
+  labels: z
+    .array(z.string().min(1).max(100))
+    .min(1)
+    .max(50)
+    .optional()
+    .describe(
+      'The pull request has at least one of these labels, in any case; a push without one does not count then.',
+    ),
+});
+export type MergeTrigger = z.infer<typeof mergeSchema>;
+
+const ruleSchema = z.strictObject({
+  project: nameSchema.describe('The project that is trained.'),
+  on: z
+    .strictObject({
+      merge: mergeSchema.describe('What came to a branch, by a merged pull request or a push.'),
+    })
+    .describe('What sets it off.'),
+  parameters: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .default({})
+    .describe('Parameters of its runs.'),
+  gpus: gpus.optional().describe('Accelerators of its runs; as the project has it when absent.'),
+  priority: z.enum(priorities).default('normal').describe('How urgent its runs are.'),
+});
+export type Rule = z.infer<typeof ruleSchema>;
+
+/** The whole of `.signalbox.yml`: what a repository says of the projects that signalbox.yml names it for. */
+export const repositoryFileSchema = z.strictObject({
+  projects: z
+    .record(nameSchema, ownProjectSchema)
+    .default({})
+    .describe('Projects of signalbox.yml whose `github` is this repository.'),
+  rules: z.record(nameSchema, ruleSchema).default({}).describe('What is trained by itself, and when.'),
+});
+export type RepositoryFile = z.infer<typeof repositoryFileSchema>;
+
+/** Where it lies. */
+export const repositoryFileName = '.signalbox.yml';
+
+type Problems = Generator<PolicyProblem, void>;
+type Known = Pick<Policy, 'projects' | 'environments'>;
+
+/** What the schema cannot see. `own`: the projects that the repository may speak of. */
+export function* repositoryFileProblems(
+  file: RepositoryFile,
+  policy: Known,
+  own: readonly string[],
+): Problems {
+  for (const [name, said] of Object.entries(file.projects)) {
+    const path = ['projects', name];
+    const project = own.includes(name) ? policy.projects[name] : undefined;
+    if (!project) yield { path, ...noSuchProject(name, own) };
+    else yield* ownProjectProblems(said, project, path);
+  }
+  for (const [name, rule] of Object.entries(file.rules)) {
+    const path = ['rules', name];
+    const project = own.includes(rule.project) ? policy.projects[rule.project] : undefined;
+    if (!project) yield { path: [...path, 'project'], ...noSuchProject(rule.project, own) };
+    else yield* ruleProblems(rule, asTheRepositorySays(project, rule.project, file), policy, path);
+  }
+}
+
+/** A project of signalbox.yml with what its repository says of it. */
+export function asTheRepositorySays(project: Project, name: string, file: RepositoryFile): Project {
+  const own = Object.hasOwn(file.projects, name) ? file.projects[name] : undefined;
+  if (!own) return project;
+  return {
+    ...project,
+    command: own.command ?? project.command,
+    parameters: own.parameters ?? project.parameters,
+    gpus: own.gpus ?? project.gpus,
+    timeLimit: own.timeLimit ?? project.timeLimit,
+    ...(own.metric ? { primaryMetric: own.metric.name } : {}),
+  };
+}
+
+function* ownProjectProblems(own: OwnProject, project: Project, path: readonly PropertyKey[]): Problems {
+  yield* tooManyGpus(own.gpus, project, [...path, 'gpus']);
+  if (own.timeLimit !== undefined && own.timeLimit > project.timeLimit)
+    yield {
+      path: [...path, 'timeLimit'],
+      word: typedDuration(own.timeLimit),
+      reason: `signalbox.yml allows at most ${typedDuration(project.timeLimit)}.`,
+    };
+  const command = own.command ?? project.command;
+  const parameters = Object.keys(own.parameters ?? project.parameters);
+  const at = own.command ? [...path, 'command'] : [...path, 'parameters'];
+  if (project.shell && command.length !== 1)
+    yield { path: at, word: 'command', reason: 'With `shell: true` the command is one string in the list.' };
+  if (project.shell) return;
+  for (const [i, argument] of command.entries()) {
+    const names = [...argument.matchAll(/\{([A-Za-z][A-Za-z0-9_]*)\}/g)].map(match => match[1] ?? '');
+    for (const name of names.filter(one => !parameters.includes(one)))
+      yield {
+        path: own.command ? [...at, i] : at,
+        word: `{${name}}`,
+        reason: 'The command names a parameter that the project has not.',
+        allowed: parameters,
+      };
+  }
+}
+
+function* ruleProblems(rule: Rule, project: Project, policy: Known, path: readonly PropertyKey[]): Problems {
+  for (const [name, value] of Object.entries(rule.parameters)) {
+    const at = [...path, 'parameters', name];
+    const parameter = Object.hasOwn(project.parameters, name) ? project.parameters[name] : undefined;
+    if (!parameter) {
+      const allowed = Object.keys(project.parameters);
+      yield { path: at, word: name, reason: `${rule.project} has no such parameter.`, allowed };
+      continue;
+    }
+    const read = readParameter(parameter, String(value));
+    if (read.ok) continue;
+    const allowed = typeof read.allowed === 'string' ? read.allowed : `one of ${read.allowed.join(', ')}`;
+    yield { path: at, word: String(value), reason: `${name} takes ${allowed}.` };
+  }
+  yield* tooManyGpus(rule.gpus, project, [...path, 'gpus']);
+  const { runsIn } = project;
+  const environment = runsIn !== undefined ? policy.environments[runsIn] : undefined;
+  // A rule has no role of its own, and whoever may merge need not have that one.
+  if (environment && environment.needs !== 'trainer')
+    yield {
+      path: [...path, 'project'],
+      word: rule.project,
+      reason: `Its runs work in ${runsIn}, which needs the role ${environment.needs}: somebody with that role must start them.`,
+    };
+}
+
+function* tooManyGpus(wanted: number | undefined, project: Project, path: readonly PropertyKey[]): Problems {
+  const most = Math.max(project.maxGpus ?? 0, project.gpus);
+  if (wanted !== undefined && wanted > most)
+    yield { path, word: String(wanted), reason: `signalbox.yml allows at most ${most} (\`maxGpus\`).` };
+}
+
+function noSuchProject(word: string, allowed: readonly string[]) {
+  return { word, reason: 'signalbox.yml names this repository for no such project.', allowed };
+}
+
+/** The JSON Schema of `.signalbox.yml`, for editors: what the file may say before names are looked up. */
+export function repositoryFileJsonSchema(): object {
+  return {
+    title: '.signalbox.yml',
+    description:
+      'What is trained from a repository, and when. It is read from the base branch, never from a proposal.',
+    ...z.toJSONSchema(repositoryFileSchema, { io: 'input', unrepresentable: 'any', target: 'draft-7' }),
+  };
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parsePolicy } from '../../src/files/policy-file.ts';
+import { readRepositoryFile } from '../../src/files/repository-file.ts';
+
+const policy = parsePolicy(
+  `teams: { research: {} }
+environments: { production: { needs: operator }, staging: { needs: trainer } }
+projects:
+  digits: { team: research, github: octo-org/digits, command: [python3], gpus: 1, maxGpus: 4, timeLimit: 4h }
+  served: { team: research, github: octo-org/digits, command: [python3], runsIn: production }
+  staged: { team: research, github: octo-org/digits, command: [python3], runsIn: staging }
+  script: { team: research, github: octo-org/digits, command: ['./run.sh'], shell: true }
+  other: { team: research, source: ./other, command: [python3] }
+`,
+  'signalbox.yml',
+);
+const own = ['digits', 'served', 'staged', 'script'];
+
+const whole = `projects:
+  digits:
+    command: [python3, train.py, '{lr}']
+    parameters:
+      lr: { type: number, default: 0.1, min: 0 }
+    gpus: 4
+    timeLimit: 2h
+    metric: { name: val_auc, better: higher }
+rules:
+  main:
+    project: digits
+    on: { merge: { branches: [main], paths: ['model/**'], labels: [train] } }
+    parameters: { lr: 0.3 }
+    priority: low
+`;
+
+describe('.signalbox.yml', () => {
+  const change = (from: string, to: string) => {
+    assert.ok(whole.includes(from), from);
+    return whole.replace(from, to);
+  };
+  const rows: { name: string; text: string; says?: [string, string, RegExp][] }[] = [
+    { name: 'whole', text: whole },
+    { name: 'empty', text: '' },
+    {
+      name: 'an unknown key at the top',
+      text: change('rules:', 'rule:'),
+      says: [['9:1', 'rule', /no such key.*rules/]],
+    },
+    {
+      name: 'an unknown key of a rule',
+      text: change('priority', 'prority'),
+      says: [['14:5', 'prority', /"nearest":"priority"/]],
+    },
+    {
+      name: 'an unknown trigger',
+      text: change('merge', 'merged'),
+      says: [
+        ['12:11', 'merged', /merge/],
+        ['12:5', 'rules.main.on.merge', /./],
+      ],
+    },
+    {
+      name: 'two at once',
+      text: change('gpus: 4', 'gpu: 4').replace('priority', 'prority'),
+      says: [
+        ['6:5', 'gpu', /gpus/],
+        ['14:5', 'prority', /./],
+      ],
+    },
+    {
+      name: 'no branches',
+      text: change('branches: [main], ', ''),
+      says: [['12:11', 'rules.main.on.merge.branches', /./]],
+    },
+    {
+      name: 'a project of another repository',
+      text: change('  digits:', '  other:'),
+      says: [
+        ['2:3', 'other', /names this repository for no such project/],
+        ['13:19', 'lr', /no such parameter/],
+      ],
+    },
+    {
+      name: 'a rule for a project of another repository',
+      text: change('project: digits', 'project: other'),
+      says: [['11:5', 'other', /no such project/]],
+    },
+    {
+      name: 'a name from the prototype',
+      text: change('project: digits', 'project: constructor'),
+      says: [['11:5', 'constructor', /no such project/]],
+    },
+    { name: 'as many accelerators as it may', text: change('gpus: 4', 'gpus: 4') },
+    { name: 'one more', text: change('gpus: 4', 'gpus: 5'), says: [['6:5', '5', /at most 4 \(`maxGpus`\)/]] },
+    {
+      name: 'one more in a rule',
+      text: change('priority: low', 'gpus: 5'),
+      says: [['14:5', '5', /at most 4/]],
+    },
+    { name: 'as long as it may', text: change('timeLimit: 2h', 'timeLimit: 4h') },
+    { name: 'longer', text: change('timeLimit: 2h', 'timeLimit: 5h'), says: [['7:5', '5h', /at most 4h/]] },
+    {
+      name: 'a parameter in the command that is none',
+      text: change("'{lr}'", "'{rl}'"),
+      says: [['3:34', '{rl}', /names a parameter/]],
+    },
+    {
+      name: 'a parameter of a rule that is none',
+      text: change('{ lr: 0.3 }', '{ rl: 0.3 }'),
+      says: [['13:19', 'rl', /no such parameter/]],
+    },
+    {
+      name: 'a value that the parameter does not take',
+      text: change('lr: 0.3', 'lr: -1'),
+      says: [['13:19', '-1', /lr takes/]],
+    },
+    {
+      name: 'a rule for what an operator must start',
+      text: 'rules: { x: { project: served, on: { merge: { branches: [main] } } } }',
+      says: [['1:15', 'served', /needs the role operator/]],
+    },
+    {
+      name: 'a rule for what every trainer may start',
+      text: 'rules: { x: { project: staged, on: { merge: { branches: [main] } } } }',
+    },
+    {
+      name: 'two words for a shell',
+      text: 'projects: { script: { command: [a, b] } }',
+      says: [['1:23', 'command', /one string/]],
+    },
+    {
+      name: 'source, which it has no say in',
+      text: 'projects: { digits: { source: /etc } }',
+      says: [['1:23', 'source', /no such key/]],
+    },
+    {
+      name: 'secrets, which it has no say in',
+      text: 'projects: { digits: { secrets: { A: {} } } }',
+      says: [['1:23', 'secrets', /no such key/]],
+    },
+    { name: 'broken YAML', text: 'rules: [', says: [['1:9', 'the file', /./]] },
+    {
+      name: 'aliases that grow',
+      text: `a: &a [x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e', 'f'].map((k, i) => `${k}: &${k} [${Array(9).fill(`*${'abcde'[i]}`).join(', ')}]`).join('\n')}`,
+      says: [['1:1', 'the file', /aliases/]],
+    },
+    { name: 'long', text: '#'.repeat(300_000), says: [['1:1', 'the file', /more than/]] },
+  ];
+  for (const { name, text, says = [] } of rows)
+    test(name, () => {
+      const read = readRepositoryFile(text, policy, own);
+      const problems = read.ok ? [] : read.problems;
+      assert.deepEqual(
+        problems.map(({ line, column, word }) => [`${line}:${column}`, word]),
+        says.map(([at, word]) => [at, word]),
+      );
+      for (const [i, [, , pattern]] of says.entries()) assert.match(JSON.stringify(problems[i]), pattern);
+    });
+
+  test('nested deeper than can be read', () => {
+    assert.equal(readRepositoryFile('['.repeat(100_000), policy, own).ok, false);
+  });
+});

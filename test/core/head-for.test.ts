@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  commitToApprove,
+  type HeadPush,
+  headFor,
+  isApproved,
+  readApproved,
+} from '../../src/core/head-for.ts';
+
+const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(letter => letter.repeat(40)) as [
+  string,
+  string,
+  string,
+  string,
+];
+/** Minutes past the hour. */
+const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 12, 0, Math.round(minutes * 60)));
+const opened = (after: string, minutes: number): HeadPush => ({
+  at: at(minutes),
+  before: null,
+  after,
+  forced: null,
+});
+const push = (before: string, after: string, minutes: number, forced: boolean | null = null): HeadPush => ({
+  ...{ at: at(minutes), before, after, forced },
+});
+
+describe('the head that somebody saw who commented at 12:30', () => {
+  const rows: { name: string; pushes: HeadPush[]; head: string; is: string }[] = [
+    { name: 'only opened', pushes: [opened(a, 0)], head: a, is: a },
+    { name: 'pushed before', pushes: [opened(a, 0), push(a, b, 10)], head: b, is: b },
+    { name: 'pushed after', pushes: [opened(a, 0), push(a, b, 40)], head: b, is: a },
+    {
+      name: 'pushed before and after',
+      pushes: [opened(a, 0), push(a, b, 10), push(b, c, 40)],
+      head: c,
+      is: b,
+    },
+    { name: 'told in another order', pushes: [push(b, c, 40), push(a, b, 10), opened(a, 0)], head: c, is: b },
+    { name: 'told twice', pushes: [opened(a, 0), push(a, b, 40), push(a, b, 40)], head: b, is: a },
+    {
+      name: 'told twice, of other seconds',
+      pushes: [opened(a, 0), push(a, b, 40), push(a, b, 40.1)],
+      head: b,
+      is: a,
+    },
+    { name: 'an early one was missed', pushes: [opened(a, 0), push(b, c, 20)], head: c, is: c },
+    { name: 'there and back after', pushes: [opened(a, 0), push(a, b, 40), push(b, a, 50)], head: a, is: a },
+    {
+      name: 'two in one second after',
+      pushes: [opened(a, 0), push(b, c, 40), push(a, b, 40)],
+      head: c,
+      is: a,
+    },
+    { name: 'forced before', pushes: [opened(a, 0), push(a, b, 10, true)], head: b, is: b },
+    { name: 'a minute and a second before', pushes: [opened(a, 0), push(a, b, 29 - 1 / 60)], head: b, is: b },
+    { name: 'nothing was seen', pushes: [], head: a, is: 'unseen' },
+    { name: 'nothing was seen before', pushes: [push(a, b, 40)], head: b, is: 'unseen' },
+    { name: 'a minute before', pushes: [opened(a, 0), push(a, b, 29)], head: b, is: 'close' },
+    { name: 'a minute after', pushes: [opened(a, 0), push(a, b, 31)], head: b, is: 'close' },
+    { name: 'at the same time', pushes: [opened(a, 0), push(a, b, 30)], head: b, is: 'close' },
+    { name: 'opened just then', pushes: [opened(a, 30)], head: a, is: 'close' },
+    { name: 'forced after', pushes: [opened(a, 0), push(a, b, 40, true)], head: b, is: 'forced' },
+    {
+      name: 'forced after, which the branch told',
+      pushes: [opened(a, 0), push(a, b, 40), push(a, b, 40, true)],
+      head: b,
+      is: 'forced',
+    },
+    { name: 'the last was missed', pushes: [opened(a, 0)], head: b, is: 'gap' },
+    { name: 'one between was missed', pushes: [opened(a, 0), push(b, c, 40)], head: c, is: 'gap' },
+    { name: 'opened again after', pushes: [opened(a, 0), opened(d, 40)], head: d, is: 'gap' },
+  ];
+  for (const { name, pushes, head, is } of rows)
+    test(name, () => {
+      const found = headFor(head, at(30), pushes);
+      assert.equal(found.ok ? found.sha : found.why, is);
+      if (!found.ok) assert.equal(found.confirm, head);
+    });
+  test('at no time', () => {
+    const found = headFor(a, new Date(Number.NaN), [opened(a, 0)]);
+    assert.equal(found.ok, false);
+  });
+});
+
+describe('what train approve was given', () => {
+  const rows: [string, string][] = [
+    ['42', 'run 42'],
+    ['#42', 'run 42'],
+    ['999999', 'run 999999'],
+    ['#1234567', 'run 1234567'],
+    ['1234567', 'either'],
+    ['0123456', 'either'],
+    ['1'.repeat(39), 'either'],
+    ['1'.repeat(40), `commit ${'1'.repeat(40)}`],
+    ['1'.repeat(41), 'neither'],
+    ['abc1234', 'commit abc1234'],
+    ['ABC1234', 'commit abc1234'],
+    [a, `commit ${a}`],
+    ['abc123', 'short'],
+    ['a', 'short'],
+    ['12345e6', 'commit 12345e6'],
+    ['0', 'neither'],
+    ['#0', 'neither'],
+    ['##42', 'neither'],
+    ['42g', 'neither'],
+    ['-42', 'neither'],
+    ['', 'neither'],
+    ['main', 'neither'],
+    [`${a}a`, 'neither'],
+  ];
+  for (const [word, is] of rows)
+    test(`${word.slice(0, 12) || 'nothing'} (${word.length}): ${is.slice(0, 20)}`, () => {
+      const said = readApproved(word);
+      const shown = {
+        run: () => `run ${'run' in said && said.run}`,
+        commit: () => `commit ${'sha' in said && said.sha}`,
+      };
+      assert.equal(said.kind === 'refused' ? said.why : shown[said.kind](), is);
+    });
+});
+
+describe('which commit may be approved', () => {
+  const twin = `${'a'.repeat(20)}${'b'.repeat(20)}`;
+  for (const [name, said, head, seen, is] of [
+    ['the head', a, a, [a], a],
+    ['its beginning', 'aaaaaaa', a, [a], a],
+    ['a beginning of two', 'aaaaaaa', a, [a, twin], 'several'],
+    ['enough of one of two', 'a'.repeat(21), a, [a, twin], a],
+    ['an earlier one', b, a, [b, a], 'not-head'],
+    ['none', 'ccccccc', a, [a], 'not-head'],
+  ] as const)
+    test(name, () => {
+      const found = commitToApprove(
+        said,
+        head,
+        seen.map(after => ({ after })),
+      );
+      assert.equal(found.ok ? found.sha : found.why, is);
+    });
+});
+
+describe('whether the head of a fork may run', () => {
+  for (const [name, head, approvals, pushes, is] of [
+    ['approved', a, [{ sha: a, at: at(20) }], [opened(a, 10)], true],
+    ['nobody approved', a, [], [opened(a, 10)], false],
+    ['another was approved', b, [{ sha: a, at: at(20) }], [opened(a, 10), push(a, b, 15)], false],
+    ['pushed since', b, [{ sha: a, at: at(20) }], [opened(a, 10), push(a, b, 30)], false],
+    [
+      'pushed away and back since',
+      a,
+      [{ sha: a, at: at(20) }],
+      [opened(a, 10), push(a, b, 30), push(b, a, 40)],
+      false,
+    ],
+    [
+      'approved again',
+      a,
+      [
+        { sha: a, at: at(20) },
+        { sha: a, at: at(50) },
+      ],
+      [opened(a, 10), push(b, a, 40)],
+      true,
+    ],
+    ['approved in the second of the push', a, [{ sha: a, at: at(10) }], [opened(a, 10)], false],
+  ] as const)
+    test(name, () => assert.equal(isApproved(head, approvals, pushes), is));
+});

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { GitHubPlace } from '../src/core/actor.ts';
+import { readCheckMark } from '../src/core/check-mark.ts';
+import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
+import type { Signed, Translation, WebhookDefinition } from '../src/core/webhook.ts';
+
+/** https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_run */
+const pressSchema = z.object({
+  action: z.enum(['requested_action', 'rerequested']),
+  installation: z.object({ id: z.int() }),
+  repository: repositorySchema,
+  sender: senderSchema,
+  check_run: z.object({ external_id: z.string().min(1) }),
+  requested_action: z.object({ identifier: z.string() }).nullish(),
+});
+
+/** What a button of a check run says, and GitHub's own "Re-run". */
+const words: Record<string, (run: number) => string> = {
+  cancel: run => `train cancel ${run}`,
+  rerun: run => `train retry ${run}`,
+};
+
+/** A press of a button on a check run is what its words would be, said at its pull request by the one who pressed it. */
+export const githubCheckRun = {
+  name: 'github-check-run',
+  source: 'github',
+  kind: 'check_run',
+  events: ['requested_action', 'rerequested'],
+  translate(payload: unknown, deliveryId: string): Translation | Signed {
+    const parsed = pressSchema.safeParse(payload);
+    if (!parsed.success) {
+      const fields = parsed.error.issues.map(issue => issue.path.join('.')).join(', ');
+      return { kind: 'ignore', why: `not a press on a check: ${fields}` };
+    }
+    const { action, installation, repository, sender, check_run, requested_action } = parsed.data;
+    if (sender.type !== 'User') return { kind: 'ignore', why: 'a press of a program' };
+    const pressed = action === 'rerequested' ? 'rerun' : (requested_action?.identifier ?? '');
+    const line = Object.hasOwn(words, pressed) ? words[pressed] : undefined;
+    if (!line) return { kind: 'ignore', why: 'a press of a button that is none of ours' };
+    return {
+      kind: 'signed',
+      value: check_run.external_id,
+      read(text) {
+        const mark = text === null ? null : readCheckMark(text);
+        if (mark?.repo !== repository.id)
+          return { kind: 'ignore', why: 'a press on a check that is none of ours' };
+        const place: GitHubPlace = {
+          kind: 'github',
+          installation: installation.id,
+          repo: repository.id,
+          name: repository.full_name,
+          isPublic: !repository.private,
+          issue: mark.issue,
+          pull: true,
+          user: sender.login,
+        };
+        const { actor, account } = githubSender(sender);
+        const wish = { kind: 'words' as const, words: line(mark.run) };
+        return {
+          kind: 'intents',
+          place,
+          account,
+          intents: [{ key: `github:${deliveryId}`, actor, place, wish }],
+        };
+      },
+    };
+  },
+} satisfies WebhookDefinition;

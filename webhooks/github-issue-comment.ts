@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import type { GitHubPlace } from '../src/core/actor.ts';
+import { commandLines } from '../src/core/comment-lines.ts';
+import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
+import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
+
+/** https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment */
+const commentSchema = z.object({
+  action: z.literal('created'),
+  installation: z.object({ id: z.int() }),
+  repository: repositorySchema,
+  sender: senderSchema,
+  issue: z.object({ number: z.int().positive(), pull_request: z.object({}).nullish() }),
+  comment: z.object({
+    id: z.int(),
+    body: z.string().nullable(),
+    created_at: z.iso.datetime({ offset: true }),
+    user: senderSchema.nullable(),
+    // Set where another app wrote it in somebody's name.
+    performed_via_github_app: z.object({}).nullish(),
+  }),
+});
+
+/** More in one comment is no conversation. */
+const mostCommands = 10;
+
+/** A comment that is new: each of its lines that begins with a command is one, of the person who wrote it. */
+export const githubIssueComment = {
+  name: 'github-issue-comment',
+  source: 'github',
+  kind: 'issue_comment',
+  // Who edits or deletes what was said does not say it again.
+  events: ['created'],
+  translate(payload: unknown): Translation {
+    const parsed = commentSchema.safeParse(payload);
+    if (!parsed.success) {
+      const fields = parsed.error.issues.map(issue => issue.path.join('.')).join(', ');
+      return { kind: 'ignore', why: `not a new comment: ${fields}` };
+    }
+    const { installation, repository, sender, issue, comment } = parsed.data;
+    const { user } = comment;
+    if (!user) return { kind: 'ignore', why: 'a comment of nobody' };
+    if (sender.type !== 'User' || user.type !== 'User' || comment.performed_via_github_app)
+      return { kind: 'ignore', why: 'a comment of a program' };
+    if (sender.id !== user.id) return { kind: 'ignore', why: 'a comment of somebody else' };
+    const said = commandLines(comment.body ?? '');
+    if (said.length === 0) return { kind: 'ignore', why: 'a comment without a command' };
+    const place: GitHubPlace = {
+      kind: 'github',
+      installation: installation.id,
+      repo: repository.id,
+      name: repository.full_name,
+      isPublic: !repository.private,
+      issue: issue.number,
+      pull: issue.pull_request !== undefined && issue.pull_request !== null,
+      user: user.login,
+      comment: comment.id,
+      saidAt: comment.created_at,
+    };
+    const { actor, account } = githubSender(user);
+    return {
+      kind: 'intents',
+      place,
+      account,
+      intents: said.slice(0, mostCommands).map(({ line, words }) => ({
+        key: `github:comment:${comment.id}:${line}`,
+        actor,
+        place,
+        wish: { kind: 'words', words },
+      })),
+    };
+  },
+} satisfies WebhookDefinition;
