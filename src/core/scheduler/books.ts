@@ -28,6 +28,8 @@ export interface Candidate {
   lanes: readonly Lane[];
   /** What its team has of each of them; null: as much as there is. */
   cells: readonly (Cell | null)[];
+  /** Whether any of its pools can be reached. */
+  isInReach: boolean;
 }
 
 /** What stays the same while one plan is made, but for what it gives out. */
@@ -80,9 +82,9 @@ export function openTable(world: World, now: number): Table {
 }
 
 /** Lanes and cells are found once for all that ask alike. */
-export function candidatesOf({ world, lanes, ledger }: Table): Candidate[] {
+export function candidatesOf({ world, lanes, ledger, pools: all }: Table): Candidate[] {
   const offers = new Map<string, readonly Lane[]>();
-  const rights = new Map<string, Pick<Candidate, 'lanes' | 'cells'>>();
+  const rights = new Map<string, Pick<Candidate, 'lanes' | 'cells' | 'isInReach'>>();
   return world.waiting.map(run => {
     const { gpus, model, pools, workers, team } = run;
     const each = Math.max(gpus, 1);
@@ -93,7 +95,11 @@ export function candidatesOf({ world, lanes, ledger }: Table): Candidate[] {
       offers.get(asked) ??
       pools.flatMap(pool => (lanes.get(pool) ?? []).filter(lane => fitsFlavor(run, lane.flavor)));
     offers.set(asked, found);
-    const own = { lanes: found, cells: found.map(lane => ledger.cellOf(team, lane.flavor.flavor)) };
+    const own = {
+      lanes: found,
+      cells: found.map(lane => ledger.cellOf(team, lane.flavor.flavor)),
+      isInReach: pools.some(name => all.get(name)?.reachable === true),
+    };
     rights.set(`${team} ${asked}`, own);
     return { run, each, amount: each * workers, ...own };
   });

@@ -47,7 +47,7 @@ export interface Met {
 /** Decides one run: it starts, it waits for room that is being made, or it waits in line. Everything is written into the books. */
 export function consider(candidate: Candidate, books: Books): void {
   const { run } = candidate;
-  const kept = keptOut(run, books);
+  const kept = keptOut(candidate, books);
   if (kept) {
     books.holds.push({ type: 'hold', run: run.number, ...kept });
     return;
@@ -70,7 +70,7 @@ export function consider(candidate: Candidate, books: Books): void {
 }
 
 /** What keeps a run out whatever is free. */
-function keptOut(run: Waiting, books: Books): { code: HoldCode; sentence: string } | null {
+function keptOut({ run, isInReach }: Candidate, books: Books): { code: HoldCode; sentence: string } | null {
   const { world, pools, now, working } = books;
   if (run.held.length > 0) {
     const everywhere = run.held.filter(({ pool }) => pool === null);
@@ -82,12 +82,8 @@ function keptOut(run: Waiting, books: Books): { code: HoldCode; sentence: string
   const limit = world.projectLimits.get(run.project);
   if (limit !== undefined && (working.get(run.project) ?? 0) >= limit)
     return { code: 'project-limit', sentence: explain.projectLimit(run, limit) };
-  let away: PoolStock | null = null;
-  for (const name of run.pools) {
-    const pool = pools.get(name);
-    if (pool?.reachable) return null;
-    away ??= pool ?? null;
-  }
+  if (isInReach) return null;
+  const away = run.pools.map(name => pools.get(name)).find(pool => pool !== undefined);
   if (away) return { code: 'pool-unreachable', sentence: explain.unreachable(away, now) };
   return { code: 'pool-unknown', sentence: explain.unknownPool(run, world) };
 }

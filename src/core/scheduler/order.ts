@@ -37,39 +37,42 @@ export function linesOf(candidates: readonly Candidate[]): Line[] {
 }
 
 /**
- * All runs in the order in which they are considered, while what was started before changes that order: runs that stay in their team's
+ * Takes all runs in the order in which they are considered, while what was started before changes that order: runs that stay in their team's
  * quota before those that borrow, as in Kueue; then with `fair` whose team has had least for its weight; then by priority, age and number.
  */
-export function* inOrder(
+export function takeInOrder(
   lines: readonly Line[],
   policy: PolicyName,
   ask: { borrows(candidate: Candidate): boolean; score(team: string): number },
-): Generator<Candidate, void, undefined> {
+  take: (candidate: Candidate) => void,
+): void {
   const heap: Head[] = [];
-  const before = (a: Head, b: Head) =>
-    Number(a.borrows) - Number(b.borrows) ||
-    a.score - b.score ||
-    queueOrder(a.run.run, b.run.run) ||
-    (a.line.team < b.line.team ? -1 : 1);
-  const push = (line: Line) => {
+  const headOf = (line: Line): Head | null => {
     const run = line.runs[line.next];
-    if (!run) return;
-    const score = policy === 'fair' ? ask.score(line.team) : 0;
-    up(heap, { line, run, borrows: ask.borrows(run), score }, before);
+    if (!run) return null;
+    return { line, run, borrows: ask.borrows(run), score: policy === 'fair' ? ask.score(line.team) : 0 };
   };
   for (const line of lines) {
     line.next = 0;
-    push(line);
+    const head = headOf(line);
+    if (head) up(heap, head);
   }
-  for (;;) {
-    const head = heap[0];
-    if (!head) return;
-    yield head.run;
+  for (let head = heap[0]; head; head = heap[0]) {
+    take(head.run);
     head.line.next += 1;
-    const last = heap.pop();
-    if (heap.length > 0 && last) down(heap, last, before);
-    push(head.line);
+    const next = headOf(head.line) ?? heap.pop();
+    // The last of all lines was the head itself.
+    if (next && heap.length > 0) down(heap, next);
   }
+}
+
+function before(a: Head, b: Head): number {
+  return (
+    Number(a.borrows) - Number(b.borrows) ||
+    a.score - b.score ||
+    queueOrder(a.run.run, b.run.run) ||
+    (a.line.team < b.line.team ? -1 : 1)
+  );
 }
 
 /** Accelerator-seconds that a team has had, with what it holds, for its weight. */
@@ -77,7 +80,7 @@ export function scoreOf(queue: Pick<Queue, 'served' | 'weight'> | undefined, hel
   return ((queue?.served ?? 0) + aheadS * held) / (queue?.weight ?? 1);
 }
 
-function up(heap: Head[], head: Head, before: (a: Head, b: Head) => number): void {
+function up(heap: Head[], head: Head): void {
   let at = heap.length;
   heap.push(head);
   while (at > 0) {
@@ -90,7 +93,7 @@ function up(heap: Head[], head: Head, before: (a: Head, b: Head) => number): voi
   heap[at] = head;
 }
 
-function down(heap: Head[], head: Head, before: (a: Head, b: Head) => number): void {
+function down(heap: Head[], head: Head): void {
   let at = 0;
   for (;;) {
     const left = heap[2 * at + 1];

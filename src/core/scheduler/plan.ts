@@ -1,7 +1,7 @@
-import { type Books, candidatesOf, openBooks, openTable, type Table } from './books.ts';
+import { type Books, type Candidate, candidatesOf, openBooks, openTable, type Table } from './books.ts';
 import { consider } from './consider.ts';
 import { withdrawReason } from './explain.ts';
-import { inOrder, type Line, linesOf, queueOrder, scoreOf } from './order.ts';
+import { type Line, linesOf, queueOrder, scoreOf, takeInOrder } from './order.ts';
 import type { Decision, Holder, Preempt, Start, Withdraw, World } from './world.ts';
 
 /**
@@ -36,13 +36,15 @@ function lookThrough(table: Table, lines: readonly Line[], holders: readonly Hol
   const promised = lines.flatMap(line => line.runs.filter(({ run }) => run.room !== null));
   for (const candidate of promised.sort((a, b) => queueOrder(a.run, b.run))) consider(candidate, books);
   const done = new Set(promised);
-  const order = inOrder(lines, world.policy, {
-    borrows({ amount, cells: [first] }) {
+  const ask = {
+    borrows({ amount, cells: [first] }: Candidate) {
       return first != null && first.used + amount > first.quota;
     },
-    score: team => scoreOf(queues.get(team), held.get(team) ?? 0),
+    score: (team: string) => scoreOf(queues.get(team), held.get(team) ?? 0),
+  };
+  takeInOrder(lines, world.policy, ask, candidate => {
+    if (!done.has(candidate)) consider(candidate, books);
   });
-  for (const candidate of order) if (!done.has(candidate)) consider(candidate, books);
   return books;
 }
 
