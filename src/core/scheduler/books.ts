@@ -1,3 +1,4 @@
+import type { Met } from './consider.ts';
 import { begin, type Lane, lanesOf } from './place.ts';
 import { amountOf, type Cell, type Ledger, openLedger } from './quota.ts';
 import { type Stoppable, stoppableOf } from './reclaim.ts';
@@ -30,6 +31,16 @@ export interface Candidate {
   cells: readonly (Cell | null)[];
   /** Whether any of its pools can be reached. */
   isInReach: boolean;
+  /** The same for all that, but for their limits, are decided alike; null: it is like no other. */
+  kind: string | null;
+}
+
+/** What was found of a run that cannot start, for those like it that come after. */
+export interface Alike {
+  met: readonly Met[];
+  limitS: number;
+  /** `Books.stops` at that time. */
+  stops: number;
 }
 
 /** What stays the same while one plan is made, but for what it gives out. */
@@ -57,6 +68,10 @@ export interface Books extends Table {
   /** Accelerators held by team. */
   held: Map<string, number>;
   stoppable: Stoppable;
+  /** By `Candidate.kind`. What is free and may be had only shrinks from one run to the next, unless somebody is stopped. */
+  alike: Map<string, Alike>;
+  /** How often somebody was stopped for another. */
+  stops: number;
   /** Kinds of runs for which stopping others would not help, as things are. */
   hopeless: Set<string>;
   /** Who lets go, by flavor. */
@@ -84,25 +99,36 @@ export function openTable(world: World, now: number): Table {
 /** Lanes and cells are found once for all that ask alike. */
 export function candidatesOf({ world, lanes, ledger, pools: all }: Table): Candidate[] {
   const offers = new Map<string, readonly Lane[]>();
-  const rights = new Map<string, Pick<Candidate, 'lanes' | 'cells' | 'isInReach'>>();
+  const rights = new Map<string, Omit<Candidate, 'run' | 'each' | 'amount'>>();
   return world.waiting.map(run => {
-    const { gpus, model, pools, workers, team } = run;
+    const { gpus, model, pools, workers, team, priority, preemptible } = run;
     const each = Math.max(gpus, 1);
     const asked = `${gpus > 0 ? 'gpu' : 'cpu'} ${pools.join(',')} ${model ?? ''}`;
-    const known = rights.get(`${team} ${asked}`);
-    if (known) return { run, each, amount: each * workers, ...known };
+    const key = `${team} ${asked} ${each} ${workers} ${priority} ${preemptible}`;
+    const known = rights.get(key);
+    const amount = each * workers;
+    if (known) return { run, each, amount, ...known, kind: isOwnCase(run) ? null : known.kind };
     const found =
       offers.get(asked) ??
       pools.flatMap(pool => (lanes.get(pool) ?? []).filter(lane => fitsFlavor(run, lane.flavor)));
     offers.set(asked, found);
+    // Patience and what was approved are each run's own.
+    const isPlain = found.every(
+      ({ pool, flavor }) => flavor.price === 0 && (!pool.backup || pools.length === 1),
+    );
     const own = {
       lanes: found,
       cells: found.map(lane => ledger.cellOf(team, lane.flavor.flavor)),
       isInReach: pools.some(name => all.get(name)?.reachable === true),
+      kind: isPlain ? key : null,
     };
-    rights.set(`${team} ${asked}`, own);
-    return { run, each, amount: each * workers, ...own };
+    rights.set(key, own);
+    return { run, each, amount, ...own, kind: isOwnCase(run) ? null : own.kind };
   });
+}
+
+function isOwnCase({ held, room }: Waiting): boolean {
+  return held.length > 0 || room !== null;
 }
 
 /** Whether a flavor is what a run asks for: by the flavor's name, or by any part of a model's name. */
@@ -143,6 +169,8 @@ export function openBooks(table: Table, before: readonly Holder[]): Books {
     working,
     held,
     stoppable: stoppableOf(holders, pool => table.pools.get(pool)?.reachable ?? false),
+    alike: new Map(),
+    stops: 0,
     hopeless: new Set(),
     leaving: Map.groupBy(
       holders.filter(one => one.leaving),

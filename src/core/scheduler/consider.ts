@@ -53,6 +53,11 @@ export function consider(candidate: Candidate, books: Books): void {
     return;
   }
   if (run.room && keepsItsRoom(candidate, run.room, books)) return;
+  const alike = candidate.kind === null ? undefined : books.alike.get(candidate.kind);
+  if (alike && alike.stops === books.stops && run.limitS >= alike.limitS) {
+    joinLines(candidate, alike.met, books);
+    return;
+  }
   const met: Met[] = [];
   for (const [at, lane] of candidate.lanes.entries()) {
     if (!mayGo(run, lane.pool, books)) continue;
@@ -67,6 +72,8 @@ export function consider(candidate: Candidate, books: Books): void {
   for (const { wish, obstacle } of met) if (mayChange(obstacle) && waitsForRoom(wish, null, books)) return;
   for (const { wish, obstacle } of met) if (mayChange(obstacle) && stopsOthers(wish, books)) return;
   joinLines(candidate, met, books);
+  if (candidate.kind !== null)
+    books.alike.set(candidate.kind, { met, limitS: run.limitS, stops: books.stops });
 }
 
 /** What keeps a run out whatever is free. */
@@ -224,6 +231,7 @@ function stopsOthers(wish: Wish, books: Books): boolean {
     return false;
   }
   hopeless.clear();
+  books.stops += 1;
   for (const { holder, rule } of room.victims) {
     const theirs = ledger.cellOf(holder.team, holder.flavor);
     if (theirs) take(theirs, 'soon', -amountOf(holder), !holder.preemptible);
