@@ -126,7 +126,10 @@ export function operators(house: () => House): void {
         house().cli('audit', 'export', '--since', '1s'),
       ]);
       assert.deepEqual([text.code, json.code, all.code, latest.code], [0, 0, 0, 0]);
-      assert.match(text.stdout, /entries of the audit log:\n *Row +Who +Action +Subject +Details +When \(UTC\)/);
+      assert.match(
+        text.stdout,
+        /entries of the audit log:\n *Row +Who +Action +Subject +Details +When \(UTC\)/,
+      );
       assert.match(text.stdout, /run\.requested +run:1 /);
       assert.doesNotMatch(text.stdout, /run:1\d/);
       const { entries } = JSON.parse(json.stdout) as { entries: { seq: number; actor: { id: string } }[] };
