@@ -1,10 +1,10 @@
-import type { Met } from './consider.ts';
 import { begin, type Lane, lanesOf } from './place.ts';
 import { amountOf, type Cell, type Ledger, openLedger } from './quota.ts';
 import { type Stoppable, stoppableOf } from './reclaim.ts';
 import type {
   FlavorStock,
   Hold,
+  HoldCode,
   Holder,
   PoolStock,
   Preempt,
@@ -35,9 +35,12 @@ export interface Candidate {
   kind: string | null;
 }
 
-/** What was found of a run that cannot start, for those like it that come after. */
+/** What became of a run that stands behind others, for those like it that come after. */
 export interface Alike {
-  met: readonly Met[];
+  code: HoldCode;
+  sentence(): string;
+  /** All lines in which they stand. */
+  lines: readonly { waiting: number }[];
   limitS: number;
   /** `Books.stops` at that time. */
   stops: number;

@@ -1,6 +1,6 @@
 import { add, type Books, type Candidate, shareOf, spend } from './books.ts';
 import * as explain from './explain.ts';
-import { joinLines } from './join-lines.ts';
+import { behindWhom, joinLines } from './join-lines.ts';
 import {
   everFitting,
   findNodes,
@@ -55,7 +55,8 @@ export function consider(candidate: Candidate, books: Books): void {
   if (run.room && keepsItsRoom(candidate, run.room, books)) return;
   const alike = candidate.kind === null ? undefined : books.alike.get(candidate.kind);
   if (alike && alike.stops === books.stops && run.limitS >= alike.limitS) {
-    joinLines(candidate, alike.met, books);
+    books.holds.push({ type: 'hold', run: run.number, code: alike.code, sentence: alike.sentence() });
+    for (const line of alike.lines) line.waiting += 1;
     return;
   }
   const met: Met[] = [];
@@ -71,9 +72,10 @@ export function consider(candidate: Candidate, books: Books): void {
   }
   for (const { wish, obstacle } of met) if (mayChange(obstacle) && waitsForRoom(wish, null, books)) return;
   for (const { wish, obstacle } of met) if (mayChange(obstacle) && stopsOthers(wish, books)) return;
-  joinLines(candidate, met, books);
-  if (candidate.kind !== null)
-    books.alike.set(candidate.kind, { met, limitS: run.limitS, stops: books.stops });
+  const lines = joinLines(candidate, met, books);
+  const told = candidate.kind === null ? null : behindWhom(met, books);
+  if (candidate.kind !== null && told)
+    books.alike.set(candidate.kind, { ...told, lines, limitS: run.limitS, stops: books.stops });
 }
 
 /** What keeps a run out whatever is free. */

@@ -35,7 +35,6 @@ function lookThrough(table: Table, lines: readonly Line[], holders: readonly Hol
   const { held, queues, world } = books;
   const promised = lines.flatMap(line => line.runs.filter(({ run }) => run.room !== null));
   for (const candidate of promised.sort((a, b) => queueOrder(a.run, b.run))) consider(candidate, books);
-  const done = new Set(promised);
   const ask = {
     borrows({ amount, cells: [first] }: Candidate) {
       return first != null && first.used + amount > first.quota;
@@ -43,7 +42,7 @@ function lookThrough(table: Table, lines: readonly Line[], holders: readonly Hol
     score: (team: string) => scoreOf(queues.get(team), held.get(team) ?? 0),
   };
   takeInOrder(lines, world.policy, ask, candidate => {
-    if (!done.has(candidate)) consider(candidate, books);
+    if (candidate.run.room === null) consider(candidate, books);
   });
   return books;
 }
