@@ -8,8 +8,8 @@ import { runJson } from '../src/core/run-json.ts';
 import { titleOf } from '../src/core/run-reply.ts';
 
 /**
- * Lets a commit of a fork run, at its pull request; or lets a run that waits for it cost what it asks for. Whoever asked for the run may not, under any account. Two at once are one approval,
- * and a cost that has grown since it was shown is not approved.
+ * Lets a commit of a fork run, at its pull request; or lets a run that waits for it cost what it asks for. Whoever asked for the run may
+ * not, under any account. Two at once are one approval, and a cost that has grown since it was shown is not approved.
  */
 export const trainApprove = defineCommand({
   path: ['train', 'approve'],

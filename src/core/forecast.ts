@@ -1,6 +1,6 @@
 import { teamsNow } from './gpu-now.ts';
 import { priorities } from './project.ts';
-import { fitsFlavor } from './scheduler/books.ts';
+import { suits } from './scheduler/books.ts';
 import type { Decision, Hold, Start, Waiting, World } from './scheduler/world.ts';
 
 /** What would become of a run that nobody has asked for, as the planner would have it now. */
@@ -52,7 +52,7 @@ function dearest(run: Waiting, { pools, teams }: World): number {
   const patient = teams.some(({ name, patienceS }) => name === run.team && patienceS !== null);
   const prices = pools
     .filter(({ name, backup }) => run.pools.includes(name) && (!backup || patient || run.pools.length === 1))
-    .flatMap(({ flavors }) => flavors.filter(flavor => fitsFlavor(run, flavor)).map(({ price }) => price));
+    .flatMap(({ flavors }) => flavors.filter(flavor => suits(run, flavor)).map(({ price }) => price));
   return (Math.max(0, ...prices) * Math.max(run.gpus, 1) * run.workers * run.limitS) / 3_600;
 }
 
@@ -73,7 +73,7 @@ export function quotaOf(run: Waiting, world: World, decision: Start | Hold | nul
   const wanted = Math.max(run.gpus, 1) * run.workers;
   const here = world.pools.filter(({ name }) => run.pools.includes(name));
   const fitting = here.flatMap(({ flavors }) =>
-    flavors.filter(one => fitsFlavor(run, one)).map(one => one.flavor),
+    flavors.filter(one => suits(run, one)).map(one => one.flavor),
   );
   const flavors = decision?.type === 'start' ? [decision.flavor] : fitting;
   const mine = teamsNow(world).filter(({ team, quota }) => team === run.team && quota !== null);

@@ -10,17 +10,6 @@ import { commandSchema, type Project, parametersSchema, priorities } from './pro
 const gpus = z.int().min(0).max(1024);
 const globs = (of: string) => z.array(globSchema).min(1).max(50).describe(of);
 
-const metricSchema = z.strictObject({
-  name: z.string().min(1).max(100).describe('The metric shown first.'),
-  better: z.enum(['higher', 'lower']).describe('Which value of it is better.'),
-  compare: z
-    .enum(['base', 'previous'])
-    .default('base')
-    .describe(
-      "What a run is compared with: `base` is the newest run of the pull request's base branch, `previous` the newest run before it.",
-    ),
-});
-
 const ownProjectSchema = z.strictObject({
   command: commandSchema.optional(),
   parameters: parametersSchema
@@ -32,7 +21,7 @@ const ownProjectSchema = z.strictObject({
       'Accelerators that a run gets unless the request says otherwise; at most `maxGpus` of signalbox.yml.',
     ),
   timeLimit: durationSchema.optional().describe('How long a run may take; at most what signalbox.yml says.'),
-  metric: metricSchema.optional().describe('What its runs are judged by.'),
+  primaryMetric: z.string().min(1).max(100).optional().describe('The metric shown first.'),
 });
 export type OwnProject = z.infer<typeof ownProjectSchema>;
 
@@ -114,7 +103,7 @@ export function asTheRepositorySays(project: Project, name: string, file: Reposi
     parameters: own.parameters ?? project.parameters,
     gpus: own.gpus ?? project.gpus,
     timeLimit: own.timeLimit ?? project.timeLimit,
-    ...(own.metric ? { primaryMetric: own.metric.name } : {}),
+    primaryMetric: own.primaryMetric ?? project.primaryMetric,
   };
 }
 

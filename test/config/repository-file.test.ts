@@ -24,7 +24,7 @@ const whole = `projects:
       lr: { type: number, default: 0.1, min: 0 }
     gpus: 4
     timeLimit: 2h
-    metric: { name: val_auc, better: higher }
+    primaryMetric: val_auc
 rules:
   main:
     project: digits

@@ -4,7 +4,6 @@ import { type Stoppable, stoppableOf } from './reclaim.ts';
 import type {
   FlavorStock,
   Hold,
-  HoldCode,
   Holder,
   PoolStock,
   Preempt,
@@ -31,19 +30,6 @@ export interface Candidate {
   cells: readonly (Cell | null)[];
   /** Whether any of its pools can be reached. */
   isInReach: boolean;
-  /** The same for all that, but for their limits, are decided alike; null: it is like no other. */
-  kind: string | null;
-}
-
-/** What became of a run that stands behind others, for those like it that come after. */
-export interface Alike {
-  code: HoldCode;
-  sentence(): string;
-  /** All lines in which they stand. */
-  lines: readonly { waiting: number }[];
-  limitS: number;
-  /** `Books.stops` at that time. */
-  stops: number;
 }
 
 /** What stays the same while one plan is made, but for what it gives out. */
@@ -71,10 +57,6 @@ export interface Books extends Table {
   /** Accelerators held by team. */
   held: Map<string, number>;
   stoppable: Stoppable;
-  /** By `Candidate.kind`. What is free and may be had only shrinks from one run to the next, unless somebody is stopped. */
-  alike: Map<string, Alike>;
-  /** How often somebody was stopped for another. */
-  stops: number;
   /** Kinds of runs for which stopping others would not help, as things are. */
   hopeless: Set<string>;
   /** Who lets go, by flavor. */
@@ -102,40 +84,29 @@ export function openTable(world: World, now: number): Table {
 /** Lanes and cells are found once for all that ask alike. */
 export function candidatesOf({ world, lanes, ledger, pools: all }: Table): Candidate[] {
   const offers = new Map<string, readonly Lane[]>();
-  const rights = new Map<string, Omit<Candidate, 'run' | 'each' | 'amount'>>();
+  const rights = new Map<string, Pick<Candidate, 'lanes' | 'cells' | 'isInReach'>>();
   return world.waiting.map(run => {
-    const { gpus, model, pools, workers, team, priority, preemptible } = run;
+    const { gpus, model, pools, workers, team } = run;
     const each = Math.max(gpus, 1);
     const asked = `${gpus > 0 ? 'gpu' : 'cpu'} ${pools.join(',')} ${model ?? ''}`;
-    const key = `${team} ${asked} ${each} ${workers} ${priority} ${preemptible}`;
-    const known = rights.get(key);
-    const amount = each * workers;
-    if (known) return { run, each, amount, ...known, kind: isOwnCase(run) ? null : known.kind };
+    const known = rights.get(`${team} ${asked}`);
+    if (known) return { run, each, amount: each * workers, ...known };
     const found =
       offers.get(asked) ??
-      pools.flatMap(pool => (lanes.get(pool) ?? []).filter(lane => fitsFlavor(run, lane.flavor)));
+      pools.flatMap(pool => (lanes.get(pool) ?? []).filter(lane => suits(run, lane.flavor)));
     offers.set(asked, found);
-    // Patience and what was approved are each run's own.
-    const isPlain = found.every(
-      ({ pool, flavor }) => flavor.price === 0 && (!pool.backup || pools.length === 1),
-    );
     const own = {
       lanes: found,
       cells: found.map(lane => ledger.cellOf(team, lane.flavor.flavor)),
       isInReach: pools.some(name => all.get(name)?.reachable === true),
-      kind: isPlain ? key : null,
     };
-    rights.set(key, own);
-    return { run, each, amount, ...own, kind: isOwnCase(run) ? null : own.kind };
+    rights.set(`${team} ${asked}`, own);
+    return { run, each, amount: each * workers, ...own };
   });
 }
 
-function isOwnCase({ held, room }: Waiting): boolean {
-  return held.length > 0 || room !== null;
-}
-
 /** Whether a flavor is what a run asks for: by the flavor's name, or by any part of a model's name. */
-export function fitsFlavor({ gpus, model }: Pick<Waiting, 'gpus' | 'model'>, stock: FlavorStock): boolean {
+export function suits({ gpus, model }: Pick<Waiting, 'gpus' | 'model'>, stock: FlavorStock): boolean {
   if (gpus === 0) return stock.kind === 'cpu';
   if (stock.kind !== 'gpu') return false;
   if (model === null) return !stock.onlyNamed;
@@ -172,8 +143,6 @@ export function openBooks(table: Table, before: readonly Holder[]): Books {
     working,
     held,
     stoppable: stoppableOf(holders, pool => table.pools.get(pool)?.reachable ?? false),
-    alike: new Map(),
-    stops: 0,
     hopeless: new Set(),
     leaving: Map.groupBy(
       holders.filter(one => one.leaving),

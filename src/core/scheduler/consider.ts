@@ -1,6 +1,6 @@
 import { add, type Books, type Candidate, shareOf, spend } from './books.ts';
 import * as explain from './explain.ts';
-import { behindWhom, joinLines } from './join-lines.ts';
+import { joinLines } from './join-lines.ts';
 import {
   everFitting,
   findNodes,
@@ -53,12 +53,6 @@ export function consider(candidate: Candidate, books: Books): void {
     return;
   }
   if (run.room && keepsItsRoom(candidate, run.room, books)) return;
-  const alike = candidate.kind === null ? undefined : books.alike.get(candidate.kind);
-  if (alike && alike.stops === books.stops && run.limitS >= alike.limitS) {
-    books.holds.push({ type: 'hold', run: run.number, code: alike.code, sentence: alike.sentence() });
-    for (const line of alike.lines) line.waiting += 1;
-    return;
-  }
   const met: Met[] = [];
   for (const [at, lane] of candidate.lanes.entries()) {
     if (!mayGo(run, lane.pool, books)) continue;
@@ -72,10 +66,7 @@ export function consider(candidate: Candidate, books: Books): void {
   }
   for (const { wish, obstacle } of met) if (mayChange(obstacle) && waitsForRoom(wish, null, books)) return;
   for (const { wish, obstacle } of met) if (mayChange(obstacle) && stopsOthers(wish, books)) return;
-  const lines = joinLines(candidate, met, books);
-  const told = candidate.kind === null ? null : behindWhom(met, books);
-  if (candidate.kind !== null && told)
-    books.alike.set(candidate.kind, { ...told, lines, limitS: run.limitS, stops: books.stops });
+  joinLines(candidate, met, books);
 }
 
 /** What keeps a run out whatever is free. */
@@ -233,7 +224,6 @@ function stopsOthers(wish: Wish, books: Books): boolean {
     return false;
   }
   hopeless.clear();
-  books.stops += 1;
   for (const { holder, rule } of room.victims) {
     const theirs = ledger.cellOf(holder.team, holder.flavor);
     if (theirs) take(theirs, 'soon', -amountOf(holder), !holder.preemptible);

@@ -2,26 +2,18 @@ import { lentFreeBy, ownFreeBy, reservationIn, reserve } from './backfill.ts';
 import type { Books, Candidate } from './books.ts';
 import { costOf, lineBefore, type Met, mayGo } from './consider.ts';
 import * as explain from './explain.ts';
-import { everFitting, type Lane } from './place.ts';
+import { everFitting } from './place.ts';
 import type { QuotaLine } from './quota.ts';
 import type { Wish } from './reclaim.ts';
 import type { Hold, HoldCode } from './world.ts';
 
-/**
- * A run that cannot start joins the lines of what it waits for, and whoever comes after may not keep it waiting for ever. Answers these
- * lines.
- */
-export function joinLines(
-  candidate: Candidate,
-  met: readonly Met[],
-  books: Books,
-): readonly { waiting: number }[] {
+/** A run that cannot start joins the lines of what it waits for, and whoever comes after may not keep it waiting for ever. */
+export function joinLines(candidate: Candidate, met: readonly Met[], books: Books): void {
   const { run } = candidate;
   const isFifo = books.world.policy === 'fifo';
   books.holds.push(holdOf(candidate, met, books));
   const unreserved: Wish[] = [];
   const joined = new Set<QuotaLine>();
-  const lanes: Lane[] = [];
   for (const { wish, obstacle } of met) {
     switch (obstacle) {
       case 'full':
@@ -30,7 +22,6 @@ export function joinLines(
         const { lane } = wish;
         lane.first ??= run.number;
         lane.waiting += 1;
-        lanes.push(lane);
         if (isFifo) lane.blocked = true;
         else if (obstacle !== 'behind' && lane.reservedFrom === null) unreserved.push(wish);
         break;
@@ -45,28 +36,6 @@ export function joinLines(
     }
   }
   if (unreserved.length > 0) reserveSoonest(unreserved, books);
-  return [...lanes, ...joined];
-}
-
-/**
- * Where all that is said of a run is who is ahead of it: what is said of the next like it. Null where it is said why it does not start, or
- * where a lane is still to be kept for the first that waits there.
- */
-export function behindWhom(met: readonly Met[], books: Books): { code: HoldCode; sentence(): string } | null {
-  const [told] = met.filter(({ obstacle }) => obstacle !== 'never' && obstacle !== 'too-small');
-  const isFifo = books.world.policy === 'fifo';
-  if (!told || met.some(({ obstacle, wish }) => isOpenLane(obstacle, wish, isFifo))) return null;
-  const { wish, obstacle } = told;
-  const { cell } = wish;
-  if (obstacle === 'behind' || obstacle === 'full' || obstacle === 'spread')
-    return { code: 'runs-ahead', sentence: () => explain.runsAhead(wish, isFifo) };
-  const line = obstacle === 'behind-quota' ? lineBefore(wish, books) : null;
-  if (!cell || !line) return null;
-  return { code: 'runs-ahead', sentence: () => explain.behindQuota(wish, cell, line, isFifo) };
-}
-
-function isOpenLane(obstacle: Met['obstacle'], { lane }: Wish, isFifo: boolean): boolean {
-  return (obstacle === 'full' || obstacle === 'spread') && !isFifo && lane.reservedFrom === null;
 }
 
 /** Of the lanes in which nobody before it has a reservation, the one where it can start soonest is kept for it. */

@@ -74,7 +74,7 @@ function linesAfter({ starts, holds }: Books, lines: readonly Line[]): Line[] {
       const { number } = candidate.run;
       if (started.has(number)) return [];
       const room = rooms.get(number);
-      return room ? { ...candidate, run: { ...candidate.run, room }, kind: null } : candidate;
+      return room ? { ...candidate, run: { ...candidate.run, room } } : candidate;
     }),
   }));
 }
