@@ -218,7 +218,7 @@ export async function openWorkbench() {
     },
     async close(): Promise<void> {
       for (const cleanup of cleanups.reverse()) await cleanup();
-      for (const pid of processesIn(dataDir)) process.kill(pid, 'SIGKILL');
+      for (const pid of processesIn(dataDir)) killIfThere(pid);
       server.closeAllConnections();
       server.close();
       rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
@@ -226,6 +226,15 @@ export async function openWorkbench() {
   };
 }
 export type Workbench = Awaited<ReturnType<typeof openWorkbench>>;
+
+/** What was listed a moment ago may have ended since. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (err) {
+    if (!(err instanceof Error && 'code' in err && err.code === 'ESRCH')) throw err;
+  }
+}
 
 /** Runs of a workbench's machine, by what they were started with; zombies have no environment. */
 export function processesIn(dataDir: string): number[] {
