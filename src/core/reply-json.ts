@@ -28,6 +28,22 @@ const replyBlockSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('code'), text: z.string() }),
   z.object({ kind: z.literal('list'), items: z.array(inlines) }),
   z.object({ kind: z.literal('progress'), done: z.number(), total: z.number(), label: z.string() }),
+  z.object({
+    kind: z.literal('chart'),
+    title: z.string(),
+    metric: z.string(),
+    unit: z.string().optional(),
+    better: z.enum(['higher', 'lower']).nullable(),
+    xTitle: z.enum(['step', 'epoch']),
+    series: z.array(
+      z.object({
+        name: z.string(),
+        role: z.enum(['run', 'baseline']),
+        points: z.array(z.object({ x: z.number(), y: z.number() })),
+      }),
+    ),
+    pictures: z.object({ light: z.string(), dark: z.string() }).optional(),
+  }),
   z.object({ kind: z.literal('context'), text: inlines }),
   z.object({
     kind: z.literal('actions'),

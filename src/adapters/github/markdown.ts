@@ -35,6 +35,11 @@ function entity(sign: string): string {
   return `&#${sign.codePointAt(0)};`;
 }
 
+/** Text inside the quotes of an attribute. */
+export function escapeAttribute(text: string): string {
+  return oneLine(text).replace(/[&<>"'`|]/g, entity);
+}
+
 /** Inline code, of any text. */
 export function codeSpan(text: string): string {
   const line = oneLine(text);

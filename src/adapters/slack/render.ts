@@ -7,6 +7,7 @@ import type {
 } from '@slack/types';
 import { type Inline, plain, type Reply, type ReplyBlock, type Tone } from '../../core/reply.ts';
 import { type ButtonValue, slackButtons } from './buttons.ts';
+import { chartTable } from './chart.ts';
 import { escapeMrkdwn } from './escape.ts';
 import { cutEnd, cutStart, shown, shownLines } from './shown.ts';
 import { slackTable, textTable } from './tables.ts';
@@ -106,6 +107,8 @@ function partsOf(block: ReplyBlock): RichTextBlockElement[] {
       return code(block.text);
     case 'table':
       return code(textTable(block));
+    case 'chart':
+      return code(textTable(chartTable(block)));
     case 'heading':
       return [section(words(block.text, { bold: true }))];
     case 'actions':
