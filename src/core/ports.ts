@@ -702,7 +702,17 @@ export interface PullHeads {
     place: GitHubPlace,
     said: string | null,
     policy: Policy,
-  ): Promise<{ ok: true; sha: string; branch: string; source: string; policy: Policy } | PullFailed>;
+  ): Promise<
+    | {
+        ok: true;
+        sha: string;
+        branch: string /** Where it goes. */;
+        base: string;
+        source: string;
+        policy: Policy;
+      }
+    | PullFailed
+  >;
   /** A commit of a fork may run, until something is pushed. */
   approve(
     wish: { place: GitHubPlace; said: string; key: string; by: Actor },
