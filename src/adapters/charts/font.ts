@@ -61,7 +61,8 @@ function glyphsOf(bytes: Buffer, cmap: number): Map<number, number> {
     const group = whole + 16 + 12 * i;
     const [from, to, glyph] = [0, 4, 8].map(offset => bytes.readUInt32BE(group + offset));
     if (from === undefined || to === undefined || glyph === undefined) continue;
-    for (let code = from; code <= to; code++) if (glyph + code - from > 0) glyphs.set(code, glyph + code - from);
+    for (let code = from; code <= to; code++)
+      if (glyph + code - from > 0) glyphs.set(code, glyph + code - from);
   }
   return glyphs;
 }
@@ -75,9 +76,11 @@ export function drawable(text: string, font: Pick<Font, 'has'>): string {
   const kept = text
     .toWellFormed()
     .normalize('NFC')
-    .replace(/\p{RGI_Emoji}|[\u{1F1E6}-\u{1F1FF}\u{1F3FB}-\u{1F3FF}\uFE0E\uFE0F\u200D\u20E3]/gv, emoji =>
-      // A digit with a sign around it is a digit.
-      (emoji.match(/^[0-9#*]/) ?? [''])[0],
+    .replace(
+      /\p{RGI_Emoji}|[\u{1F1E6}-\u{1F1FF}\u{1F3FB}-\u{1F3FF}\uFE0E\uFE0F\u200D\u20E3]/gv,
+      emoji =>
+        // A digit with a sign around it is a digit.
+        (emoji.match(/^[0-9#*]/) ?? [''])[0],
     )
     .replace(/\s+/g, ' ')
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}]/gu, '');

@@ -25,16 +25,28 @@ export function valueAxis(values: readonly number[]): Axis {
 
 /** The axis of steps: from the first to the last of them. */
 export function stepAxis(from: number, to: number): Axis {
-  return from === to ? { ...linearAxis(from - 1, to + 1, 3), ticks: [from], labels: labelsOf([from]) } : linearAxis(from, to, 5);
+  return from === to
+    ? { ...linearAxis(from - 1, to + 1, 3), ticks: [from], labels: labelsOf([from]) }
+    : linearAxis(from, to, 5);
 }
 
 function linearAxis(low: number, high: number, amount: number): Axis {
   const ticks = niceTicks(low, high, amount);
   const labels = labelsOf(ticks);
   const base = ticks[0];
-  const plain = { kind: 'linear' as const, domain: [low, high] as [number, number], ticks, labels, above: null };
+  const plain = {
+    kind: 'linear' as const,
+    domain: [low, high] as [number, number],
+    ticks,
+    labels,
+    above: null,
+  };
   if (base === undefined || Math.max(...labels.map(label => label.length)) <= longest) return plain;
-  return { ...plain, labels: labelsOf(ticks.map(tick => tick - base)).map(label => `+${label}`), above: exact(base) };
+  return {
+    ...plain,
+    labels: labelsOf(ticks.map(tick => tick - base)).map(label => `+${label}`),
+    above: exact(base),
+  };
 }
 
 function logAxis(low: number, high: number): Axis {
