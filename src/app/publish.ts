@@ -6,13 +6,14 @@ import {
   type Log,
   MessengerError,
   type MessengerPort,
+  type MetricSummary,
   type RunStore,
   type SurfaceStore,
 } from '../core/ports.ts';
 import { type Reply, reply } from '../core/reply.ts';
 import { isEnd, isLease, type Run, stageOf } from '../core/run.ts';
-import { metricsTable } from '../core/run-facts.ts';
 import { endedReply, runReply, titleOf } from '../core/run-reply.ts';
+import type { RunResult } from '../core/run-result-reply.ts';
 import type { Home } from './home.ts';
 import { whileKept } from './while-kept.ts';
 
@@ -24,6 +25,8 @@ export interface PublishPorts {
   hash(content: Reply): string;
   /** Where what a run made lies, for people. */
   outputOf(run: Run): string | null;
+  /** A run beside what it is held against; null: against nothing, ever. */
+  resultOf(run: Run, metrics: readonly MetricSummary[], now: Date): Promise<RunResult | null>;
   /** What the Home of the person of a place shows. */
   home(place: SlackPlace, now: Date): Promise<Home>;
   log: Log;
@@ -167,9 +170,10 @@ async function contentOf(
   const output = isEnd(run.state) ? ports.outputOf(run) : null;
   if (surface.kind === 'ended') return endedReply(run, { metrics, output });
   const shares = isLease(run) ? await ports.runs.shares(run) : [];
-  const said = runReply(run, { metrics, output, shares, ahead: await ports.runs.ahead(run) }, now);
-  if (surface.kind !== 'check') return said;
-  return { ...said, blocks: [...said.blocks, ...metricsTable(run, metrics)] };
+  // Who reads it on GitHub decides about code.
+  const result =
+    surface.place.kind === 'github' ? ((await ports.resultOf(run, metrics, now)) ?? undefined) : undefined;
+  return runReply(run, { metrics, output, shares, result, ahead: await ports.runs.ahead(run) }, now);
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {

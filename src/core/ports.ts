@@ -1,4 +1,5 @@
 import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
+import type { BaselineFilter } from './baseline.ts';
 import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
@@ -111,6 +112,16 @@ export interface RunStore {
   series(number: number, names: readonly string[], most: number): Promise<MetricSeries[]>;
   /** Idempotent per (run, name, step): the first value stays, except where a later attempt repeats the step. */
   addPoints(number: number, attempt: number, points: MetricPoint[]): Promise<void>;
+}
+
+export interface BaselineStore {
+  /** Runs that succeeded and that the filter does not rule out, the newest first; only with smaller numbers than `before`. */
+  candidates(filter: BaselineFilter, limit: number, before?: number): Promise<Run[]>;
+}
+
+export interface RunCosts {
+  /** What was held for a run until now or until it let go: accelerator-hours, and what they cost by the prices of those hours. */
+  of(run: number, now: Date): Promise<{ hours: number; money: number }>;
 }
 
 /* ---- logs ---- */
@@ -673,6 +684,11 @@ export interface SourcePort {
    * of the second where there is no first. Throws `SOURCE_UNAVAILABLE`.
    */
   changed(source: string, from: string | null, to: string, since: 'from' | 'fork'): Promise<string[]>;
+  /**
+   * Whether a branch of a repository on GitHub has this commit, as far as what was fetched of it says; of other sources `false`. Throws
+   * `SOURCE_UNAVAILABLE`.
+   */
+  isOnBranch(source: string, sha: string, branch: string): Promise<boolean>;
 }
 
 /* ---- repositories on GitHub ---- */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { replyActions, tones } from './reply.ts';
+import { type ReplyBlock, replyActions, tones } from './reply.ts';
 
 const inlineSchema = z.union([
   z.string(),
@@ -13,6 +13,13 @@ const inlineSchema = z.union([
 const inlines = z.array(inlineSchema);
 
 const replyBlockSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('details'),
+    title: z.string(),
+    get blocks(): z.ZodType<ReplyBlock[]> {
+      return z.array(replyBlockSchema);
+    },
+  }),
   z.object({ kind: z.literal('text'), text: inlines }),
   z.object({ kind: z.literal('heading'), text: z.string() }),
   z.object({ kind: z.literal('form'), form: z.string(), label: z.string() }),

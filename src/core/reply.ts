@@ -27,6 +27,8 @@ export type ReplyBlock =
   | { kind: 'progress'; done: number; total: number; label: string }
   /** Curves of one metric, at most some 60 points each. What it shows is said in words too, where it cannot be drawn. */
   | ({ kind: 'chart' } & Chart)
+  /** What only some want to read: folded away where a place can do that. Holds no buttons. */
+  | { kind: 'details'; title: string; blocks: ReplyBlock[] }
   /** Small print below the rest. */
   | { kind: 'context'; text: Inline[] }
   /** Buttons; left out where there are none, so nothing may be said by them alone. */

@@ -43,23 +43,6 @@ export function lastMetrics(
   return [{ label: 'Last metrics', value }];
 }
 
-const tableMetrics = 20;
-
-/** The last value of each metric as a table, the primary one first; nothing where there is none. */
-export function metricsTable(run: Run, metrics: readonly MetricSummary[]): ReplyBlock[] {
-  const primary = primaryMetric(run, metrics);
-  const others = metrics.filter(metric => metric !== primary && !counterNames.includes(metric.name));
-  const all = [...(primary ? [primary] : []), ...others].slice(0, tableMetrics);
-  if (all.length === 0) return [];
-  return [
-    {
-      kind: 'table',
-      columns: [{ title: 'Metric' }, { title: 'Last', align: 'right' }, { title: 'Step', align: 'right' }],
-      rows: all.map(({ name, value, step }) => [name, formatNumber(value), formatNumber(step)]),
-    },
-  ];
-}
-
 /** How far a run is, from what it reports as `epoch` of `epochs` or `step` of `steps`; null where it reports neither. */
 export function progressOf(
   run: Run,

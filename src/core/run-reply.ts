@@ -7,6 +7,7 @@ import { type Inline, type Reply, type ReplyAction, type ReplyBlock, reply, type
 import { isEnd, isLease, isOnMachine, type Preemption, type Run, type RunState, timeLimitOf } from './run.ts';
 import { actionsOf } from './run-actions.ts';
 import { lastMetrics, primaryMetric, progressOf, shownParameters } from './run-facts.ts';
+import { type RunResult, resultParts } from './run-result-reply.ts';
 
 export interface RunFacts {
   metrics: readonly MetricSummary[];
@@ -14,6 +15,8 @@ export interface RunFacts {
   output: string | null;
   /** For a lease: what it holds. */
   shares?: readonly RunShare[];
+  /** Where it is shown beside what it is held against. */
+  result?: RunResult | undefined;
 }
 
 /** How much of a log is shown: its last words where the run is one message among others, more in the thread. */
@@ -63,13 +66,15 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
     return reply(titleOf(run), blocks, { audience: 'place', tone: tones[run.state] });
   }
   const progress = progressOf(run, metrics, now);
+  const result = facts.result && resultParts(run, metrics, facts.result);
   const blocks: ReplyBlock[] = [
     ...(run.preemptedBy ? [{ kind: 'text' as const, text: preemptedSentence(run, run.preemptedBy) }] : []),
     ...(isWaiting(run) ? [{ kind: 'text' as const, text: [waitingSentence(run, ahead)] }] : []),
     ...failureBlocks(run, shownLines.run),
     ...(progress && !isEnd(run.state) ? [progress] : []),
+    ...(result?.measured ?? []),
     ...fields([
-      ...lastMetrics(run, metrics),
+      ...(result?.rows ?? lastMetrics(run, metrics)),
       ...timeRow(run, now),
       ...(progress && isEnd(run.state) && run.state !== 'succeeded'
         ? [{ label: 'Reached', value: [progress.label] }]
@@ -78,9 +83,11 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
       ...(output !== null && isEnd(run.state) ? [{ label: 'Output', value: [{ code: output }] }] : []),
     ]),
     ...fields(requestRows(run)),
+    ...(result?.below ?? []),
     { kind: 'actions', actions: actionsOf(run) },
   ];
-  return reply(titleOf(run), blocks, { audience: 'place', tone: tones[run.state] });
+  const title = `${titleOf(run)}${result?.headline ?? ''}`;
+  return reply(title, blocks, { audience: 'place', tone: tones[run.state] });
 }
 
 /** The message in the run's thread when it has ended, which tells the person who asked. */

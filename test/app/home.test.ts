@@ -140,6 +140,7 @@ describe('homes in the store', () => {
         messenger: { send: fail, find: async () => null, direct: fail, home: fail },
         hash: (content: unknown) => JSON.stringify(content),
         outputOf: () => null,
+        resultOf: async () => null,
         home: async () => ({ content: reply('nothing'), isMoving: false }),
         log,
       };

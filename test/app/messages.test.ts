@@ -63,6 +63,7 @@ describe('where the messages of a run are shown', () => {
       },
       hash: (content: unknown) => JSON.stringify(content),
       outputOf: () => null,
+      resultOf: async () => null,
       home: async () => assert.fail('no Home is open'),
       log,
     };

@@ -67,6 +67,7 @@ describe('messages within the limits of Slack', () => {
       messenger: slackMessenger({ tokens, apiUrl: fake.apiUrl, responseOrigins: [], signer, budget, log }),
       hash: (content: unknown) => JSON.stringify(content),
       outputOf: () => null,
+      resultOf: async () => null,
       home: async () => ({ content: reply('Home', []), isMoving: false }),
       log,
     };

@@ -120,6 +120,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...{ surfaces, runs, log, messenger: slack.messenger },
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
+    resultOf: async () => null,
     home: (place: SlackPlace, now: Date) =>
       homeOf(
         place,

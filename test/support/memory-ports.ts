@@ -147,6 +147,7 @@ export function memoryPorts(m: Memory): Ports {
       pin: unused,
       file: unused,
       changed: unused,
+      isOnBranch: unused,
     },
     pulls: { at: unused, approve: unused },
     usage: {

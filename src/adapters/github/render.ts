@@ -7,6 +7,7 @@ import {
   cutEnd,
   cutStart,
   escapeAttribute,
+  escapeHtml,
   escapeMarkdown,
   link,
   shownLines,
@@ -78,6 +79,8 @@ function partOf(block: ReplyBlock): string {
       return table(block);
     case 'chart':
       return chart(block);
+    case 'details':
+      return details(block);
     case 'actions': {
       const said = block.actions.map(action => codeSpan(`/${wordsOf(action)}`));
       return said.length > 0 ? `<sub>To say here: ${said.join(' · ')}</sub>` : '';
@@ -122,6 +125,14 @@ function code(text: string): string {
   const amount = lines.split('\n').length;
   if (amount <= openLines) return block;
   return `<details><summary>${amount} lines</summary>\n\n${block}\n\n</details>`;
+}
+
+/** Folded away. Markdown is read inside only behind an empty line. */
+function details({ title, blocks }: ReplyBlock & { kind: 'details' }): string {
+  const parts = blocks.map(partOf).filter(part => part !== '');
+  if (parts.length === 0) return '';
+  const summary = escapeHtml(cutEnd(title, most.title));
+  return `<details><summary>${summary}</summary>\n\n${parts.join('\n\n')}\n\n</details>`;
 }
 
 /** Drawn by GitHub where it can, else shown as a picture where there is one; in words in any case. */

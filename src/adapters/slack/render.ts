@@ -141,6 +141,8 @@ function partsOf(block: ReplyBlock): RichTextBlockElement[] {
       return code(textTable(block));
     case 'chart':
       return code(textTable(chartTable(block)));
+    case 'details':
+      return [section(words(block.title, { bold: true })), ...block.blocks.flatMap(partsOf)];
     case 'heading':
       return [section(words(block.text, { bold: true }))];
     case 'actions':

@@ -42,6 +42,8 @@ function renderBlock(block: ReplyBlock): string {
       const filled = Math.round(share * barWidth);
       return `  [${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] ${Math.round(share * 100)} %  ${block.label}`;
     }
+    case 'details':
+      return [`\n${block.title}`, ...block.blocks.map(renderBlock)].filter(part => part !== '').join('\n');
     case 'heading':
       return `\n${block.text}`;
     case 'actions':
