@@ -44,8 +44,6 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
     exposeHeadRoutes: false,
     requestIdHeader: false,
     bodyLimit: bodyLimitBytes,
-    // Signed words in an address are longer than what people type.
-    routerOptions: { maxParamLength: 2_000 },
   });
   const json = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
