@@ -31,8 +31,8 @@ export interface PublishPorts {
   outputOf(run: Run): string | null;
   /** A run beside what it is held against; null: against nothing, ever. */
   resultOf(run: Run, metrics: readonly MetricSummary[], now: Date): Promise<RunResult | null>;
-  /** The curve that is shown when a run has ended. */
-  charts: Pick<RunCharts, 'of'>;
+  /** The curve that is shown when a run has ended, and its pictures. */
+  charts: RunCharts;
   /** What the Home of the person of a place shows. */
   home(place: SlackPlace, now: Date): Promise<Home>;
   log: Log;
@@ -191,7 +191,21 @@ async function contentOf(
   const isGrowing = isCurve && isOnMachine(run.state) && surface.place.kind === 'slack';
   const series = isGrowing ? await ports.runs.series(run.number, [primary.name], sparkPoints) : [];
   const facts = { metrics, output, shares, result, spark: sparkOf(series[0]) };
-  return runReply(run, { ...facts, ahead: await ports.runs.ahead(run) }, now);
+  const said = runReply(run, { ...facts, ahead: await ports.runs.ahead(run) }, now);
+  return surface.place.kind === 'github' ? await withPictures(said, run, ports) : said;
+}
+
+/** Addresses of pictures, for charts that GitHub cannot draw. They stay the same for as long as the reply does. */
+async function withPictures(said: Reply, run: Run, { charts }: PublishPorts): Promise<Reply> {
+  const at = run.endedAt ?? run.createdAt;
+  const blocks = await Promise.all(
+    said.blocks.map(async block => {
+      if (block.kind !== 'chart' || block.pictures) return block;
+      const pictures = await charts.pictures(run, block.metric, at);
+      return pictures ? { ...block, pictures } : block;
+    }),
+  );
+  return { ...said, blocks };
 }
 
 function sparkOf(series: MetricSeries | undefined): string | undefined {
