@@ -106,6 +106,7 @@ const cancelled = lived([start, running, [70, stop], exited(72, { code: 143, sto
 const long = lived([start, running], { ...lab, timeLimitS: 86_400, maxAttempts: 3 }).run;
 const halfway = measured(12, 0.112464, 0.131153, 0.966197);
 const halfPaced = pacedFrom(later(1.3), later(5.3), { step: 12, epoch: 12 });
+const unhurried = pacedFrom(noon, later(900), { step: 12, epoch: 12 });
 const slow = pacedFrom(noon, later(5.3), { step: 12, epoch: 12 }, 40);
 const final = measured(25, 0.071156, 0.109009, 0.974648);
 
@@ -211,7 +212,7 @@ export async function replies(): Promise<Record<string, Shown>> {
     'extend-too-long': at(60, await said('train extend 42 12h', [half])),
     'running-extended': at(
       900,
-      runReply({ ...half, extraS: 3_600 }, { ...none, metrics: halfway }, later(900)),
+      runReply({ ...half, extraS: 3_600 }, { ...none, metrics: halfway, reported: unhurried }, later(900)),
     ),
     'queued-direct': { ...at(40, runReply(waits, none, later(40))), askedIn: 'C1' },
     compare: at(60, await compared()),
