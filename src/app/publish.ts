@@ -191,7 +191,8 @@ async function contentOf(
   const isGrowing = isCurve && isOnMachine(run.state) && surface.place.kind === 'slack';
   const series = isGrowing ? await ports.runs.series(run.number, [primary.name], sparkPoints) : [];
   const facts = { metrics, output, shares, result, spark: sparkOf(series[0]) };
-  const said = runReply(run, { ...facts, ahead: await ports.runs.ahead(run) }, now);
+  const [ahead, reported] = [await ports.runs.ahead(run), await ports.runs.reported(run.number)];
+  const said = runReply(run, { ...facts, ahead, reported }, now);
   return surface.place.kind === 'github' ? await withPictures(said, run, ports) : said;
 }
 
@@ -216,7 +217,7 @@ function sparkOf(series: MetricSeries | undefined): string | undefined {
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {
-  return kind === 'ended' || kind === 'preempted' || kind === 'warning';
+  return kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning';
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {
