@@ -1,5 +1,6 @@
 import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
 import type { BaselineFilter } from './baseline.ts';
+import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
@@ -645,6 +646,18 @@ export interface InstallationStore {
     now: Date,
     only?: { installedBefore?: Date; botToken?: string; botUsers?: readonly string[] },
   ): Promise<boolean>;
+}
+
+/* ---- pictures ---- */
+
+export interface PictureLook {
+  format: 'png' | 'svg';
+  theme: 'light' | 'dark';
+}
+
+export interface PicturePort {
+  /** The chart as a picture; null: too many wait already. Throws where it cannot be drawn. */
+  draw(chart: Chart, look: PictureLook): Promise<Uint8Array | null>;
 }
 
 /* ---- outside ---- */

@@ -4,8 +4,8 @@ export interface Axis {
   domain: [low: number, high: number];
   ticks: number[];
   labels: string[];
-  /** What the labels leave out: they say by how much a value is above this. Null: nothing is left out. */
-  above: string | null;
+  /** Where values are long and close together, labels say by how much they are above this. */
+  base: number | null;
 }
 
 /** A value axis is logarithmic where all values are above 0 and the largest is at least this many times the smallest. */
@@ -14,13 +14,21 @@ const longest = 8;
 /** What is drawn of larger numbers is this: their differences would be no numbers any more. */
 export const largest = 1e300;
 
-/** The axis of values: a little beyond them, so that no line runs along an edge. */
-export function valueAxis(values: readonly number[]): Axis {
+/** Beyond the values, as a share of what they span; and where words stand above or below the best of them. */
+const room = { usual: 0.06, words: 0.2 };
+
+/** The axis of values: a little beyond them, so that no line runs along an edge. `best`: on which side words stand. */
+export function valueAxis(values: readonly number[], best: 'higher' | 'lower' | null): Axis {
   const low = Math.min(...values);
   const high = Math.max(...values);
-  if (low > 0 && high / low >= logFrom) return logAxis(low, high);
-  const room = low === high ? Math.abs(low) / 10 || 1 : (high - low) * 0.06;
-  return linearAxis(low - room, high + room, 5);
+  const below = best === 'lower' ? room.words : room.usual;
+  const above = best === 'higher' ? room.words : room.usual;
+  if (low > 0 && high / low >= logFrom) {
+    const [from, to] = [Math.log10(low), Math.log10(high)];
+    return logAxis(from - (to - from) * below, to + (to - from) * above);
+  }
+  if (low === high) return linearAxis(low - (Math.abs(low) / 10 || 1), high + (Math.abs(low) / 10 || 1), 5);
+  return linearAxis(low - (high - low) * below, high + (high - low) * above, 5);
 }
 
 /** The axis of steps: from the first to the last of them. */
@@ -39,25 +47,27 @@ function linearAxis(low: number, high: number, amount: number): Axis {
     domain: [low, high] as [number, number],
     ticks,
     labels,
-    above: null,
+    base: null,
   };
   if (base === undefined || Math.max(...labels.map(label => label.length)) <= longest) return plain;
   return {
     ...plain,
     labels: labelsOf(ticks.map(tick => tick - base)).map(label => `+${label}`),
-    above: exact(base),
+    base,
   };
 }
 
-function logAxis(low: number, high: number): Axis {
-  const [from, to] = [Math.log10(low), Math.log10(high)];
-  const room = (to - from) * 0.06;
-  const domain: [number, number] = [10 ** (from - room), 10 ** (to + room)];
-  const every = Math.ceil((Math.floor(to + room) - Math.ceil(from - room) + 1) / 6);
+/** Of powers of ten. Values so small or large that the axis would leave what numbers hold end there. */
+function logAxis(from: number, to: number): Axis {
+  const domain: [number, number] = [
+    Math.max(10 ** from, Number.MIN_VALUE),
+    Math.min(10 ** to, Number.MAX_VALUE),
+  ];
+  const every = Math.max(1, Math.ceil((Math.floor(to) - Math.ceil(from) + 1) / 6));
   const ticks: number[] = [];
-  for (let power = Math.ceil(from - room); power <= to + room; power += Math.max(1, every))
-    ticks.push(Number(`1e${power}`));
-  return { kind: 'log', domain, ticks, labels: ticks.map(tick => labelsOf([tick])[0] ?? ''), above: null };
+  for (let power = Math.ceil(from); power <= to; power += every) ticks.push(Number(`1e${power}`));
+  const labels = ticks.map(tick => labelsOf([tick])[0] ?? '');
+  return { kind: 'log', domain, ticks, labels, base: null };
 }
 
 /** Round numbers (1, 2 or 5 with noughts) from `low` to `high`, about as many as wanted. */
@@ -110,7 +120,8 @@ function minus(text: string): string {
   return text.replace(/^-/, '−');
 }
 
-function exact(value: number): string {
+/** With all its digits. */
+export function exact(value: number): string {
   const size = Math.abs(value);
   if (size >= 1e15 || size < 1e-3) return exponential(value);
   return minus(value.toLocaleString('en-US', { maximumSignificantDigits: 15 }));
