@@ -203,8 +203,9 @@ function columnsOf(rows: readonly ResultRow[], baseline: MeasuredRun | null, sta
   const other = `#${baseline.run.number}`;
   return [
     final,
+    // A phone shows the first three columns: the verdict is one of them, and begins its cell.
+    { title: `Against ${other}${isEnd(state) ? '' : ' so far'}`, cell: differenceCell },
     { title: `${other} final`, cell: ({ base }) => number(base) },
-    { title: isEnd(state) ? 'Difference' : 'Difference so far', cell: differenceCell },
     ...best,
     ...(rows.some(({ baseBest }) => baseBest)
       ? [{ title: `${other} best`, cell: (row: ResultRow) => at(row.baseBest) }]
@@ -218,13 +219,13 @@ function metricCell({ name, unit, better }: ResultRow): string {
   return `${name}${unit ? ` in ${unit}` : ''}${arrow}`;
 }
 
-/** `▲ +0.007 (+0.8 %) better` */
+/** `better ▲ +0.007 (+0.8 %)` */
 function differenceCell({ difference, share, verdict }: ResultRow): string {
   if (difference === null) return none;
   if (verdict === 'same' || difference === 0) return 'same';
   const arrow = difference > 0 ? '▲' : '▼';
   const part = share === null ? '' : ` (${signed(Number((share * 100).toPrecision(2)))} %)`;
-  return `${arrow} ${signed(difference)}${part}${verdict === null ? '' : ` ${verdict}`}`;
+  return `${verdict === null ? '' : `${verdict} `}${arrow} ${signed(difference)}${part}`;
 }
 
 function signed(difference: number): string {
