@@ -102,7 +102,7 @@ const ended = { state: 'succeeded', endedAt: later(3_090), exitCode: 0 } as cons
 const none = { cost: { hours: 0, money: 0, currency: 'EUR' } };
 
 /** What a pull request shows of its runs. */
-export const onGitHub: Record<string, Reply> = {
+const onGitHub: Record<string, Reply> = {
   queued: shown({ state: 'queued', attempt: 0, startedAt: null }, {}, 0, none),
   running: shown({ state: 'running' }, {}, 22, { cost: { hours: 0.967, money: 2.42, currency: 'EUR' } }),
   succeeded: shown(ended, {}, 40, {}),
@@ -145,3 +145,49 @@ export const onGitHub: Record<string, Reply> = {
 export const markdown = Object.fromEntries(
   Object.entries(onGitHub).map(([name, reply]) => [name, renderComment(reply)]),
 );
+
+/** Names that mean something to Markdown, HTML or Mermaid. Runs report none such today. */
+export const hostileNames: Record<string, string> = {
+  'a bar': 'a|b | c',
+  'a fence': '```\n```mermaid',
+  quotes: `"] line ['"`,
+  'a mention': '@octocat #1 GH-2 https://example.com',
+  'the end of details': '</details></summary><details>',
+  HTML: '<img src=x onerror=alert(1)><script>',
+  'a link': '[x](javascript:x())',
+  'a table': '| --- |\n| a |',
+  'a directive': '%%{init: {"securityLevel": "loose"}}%%',
+  'a line break': 'loss\r\n  title "other"',
+  'formatting of all kinds': '**a** _b_ ~~c~~ `d` $e$ \\',
+  'signs without a shape': 'lo\u202ess\u200b\u0000',
+  'much length': 'm'.repeat(5_000),
+};
+
+/** A run whose primary metric and its neighbour have this name. */
+export function hostile(name: string): Reply {
+  const curves = [name, `${name} too`].map(one => curve(one, epoch => 1 / epoch));
+  const declared = Object.fromEntries(
+    curves.map(one => [one.name, { better: 'lower' as const, unit: '|`"' }]),
+  );
+  return shown(
+    ended,
+    { primaryMetric: name, metrics: declared },
+    40,
+    { baseline: { run: baseline, metrics: measured(curves) }, baseSeries: curves },
+    curves,
+  );
+}
+
+/** A run that reported as many metrics as runs may, under names as long as they may be. */
+export function manyMetrics(): Reply {
+  const curves = Array.from({ length: 1_000 }, (_, i) =>
+    curve(`_${i}`.padStart(100, '_'), epoch => -i / epoch / 3e9),
+  );
+  return shown(
+    ended,
+    { primaryMetric: null },
+    40,
+    { baseline: { run: baseline, metrics: measured(curves) }, baseSeries: curves },
+    curves,
+  );
+}
