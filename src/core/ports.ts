@@ -660,6 +660,14 @@ export interface PicturePort {
   draw(chart: Chart, look: PictureLook): Promise<Uint8Array | null>;
 }
 
+/** Curves of runs, with what they are held against behind them. */
+export interface RunCharts {
+  /** Of one metric, with at most so many points a curve (60); null: the run has no curve of it. */
+  of(run: Run, metric: string, most?: number): Promise<Chart | null>;
+  /** Addresses where it can be seen as a picture for some thirty days from then; null: Signalbox has no address of its own. */
+  pictures(run: Run, metric: string, from: Date): Promise<{ light: string; dark: string } | null>;
+}
+
 /* ---- outside ---- */
 
 export type Resolved =
@@ -944,4 +952,5 @@ export interface Ports {
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
   usage: UsageStore;
+  charts: RunCharts;
 }

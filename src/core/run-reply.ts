@@ -1,4 +1,5 @@
 import { actorKey } from './actor.ts';
+import type { Chart } from './chart.ts';
 import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
 import { leaseBlocks, leaseEnded, leaseTitle } from './lease-reply.ts';
 import { typedMoney } from './money.ts';
@@ -17,6 +18,9 @@ export interface RunFacts {
   shares?: readonly RunShare[];
   /** Where it is shown beside what it is held against. */
   result?: RunResult | undefined;
+  /** The curve of its primary metric: drawn when it has ended, as one line while it goes on. */
+  chart?: Chart | null;
+  spark?: string | undefined;
 }
 
 /** How much of a log is shown: its last words where the run is one message among others, more in the thread. */
@@ -75,6 +79,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
     ...(result?.measured ?? []),
     ...fields([
       ...(result?.rows ?? lastMetrics(run, metrics)),
+      ...sparkRow(run, facts.spark),
       ...timeRow(run, now),
       ...(progress && isEnd(run.state) && run.state !== 'succeeded'
         ? [{ label: 'Reached', value: [progress.label] }]
@@ -91,8 +96,14 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
   return reply(title, blocks, { audience: 'place', tone: tones[run.state] });
 }
 
+/** How the primary metric went so far, while it goes on. */
+function sparkRow({ spec, state }: Run, spark: string | undefined): Row[] {
+  if (!spark || !isOnMachine(state)) return [];
+  return [{ label: `Curve of ${spec.primaryMetric}`, value: [spark] }];
+}
+
 /** The message in the run's thread when it has ended, which tells the person who asked. */
-export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
+export function endedReply(run: Run, { metrics, output, chart }: RunFacts): Reply {
   if (isLease(run)) return leaseEnded(run, titleOf(run), tones[run.state]);
   const took = run.startedAt && run.endedAt ? secondsBetween(run.startedAt, run.endedAt) : null;
   const after = took === null ? '' : ` after ${formatDuration(took)}`;
@@ -110,6 +121,7 @@ export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
             ? failureBlocks(run, shownLines.thread, [person(run), ' '])
             : [{ kind: 'text' as const, text: [person(run), stopSentence(run)] }]),
         ];
+  if (chart) blocks.push({ kind: 'chart', ...chart });
   blocks.push({ kind: 'actions', actions: actionsOf(run) });
   return reply(title, blocks, { audience: 'place', tone: tones[run.state] });
 }

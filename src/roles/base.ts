@@ -4,9 +4,11 @@ import { commands } from '../../commands/index.ts';
 import { checkRedis } from '../adapters/bullmq/check-redis.ts';
 import type { QueueConnection } from '../adapters/bullmq/connection.ts';
 import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.ts';
+import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
+import { baselineStore } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
@@ -30,6 +32,7 @@ import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { pullHeads } from '../app/pull-head.ts';
+import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns } from '../app/wake.ts';
 import type { Config } from '../config.ts';
@@ -38,6 +41,7 @@ import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
   AuditLog,
+  BaselineStore,
   DeliveryStore,
   ElevationStore,
   FreezeStore,
@@ -48,9 +52,12 @@ import type {
   LinkStore,
   Log,
   LogStore,
+  PicturePort,
   PlanStore,
   RepositoryStore,
+  RunCharts,
   RunStore,
+  Signer,
   SourcePort,
   SurfaceStore,
   TokenRefusals,
@@ -80,6 +87,8 @@ export interface Adapters {
   deliveries: DeliveryStore;
   openIngest(): Ingest;
   surfaces: SurfaceStore;
+  /** Which runs others are held against. */
+  baselines: BaselineStore;
   audit: AuditLog;
   links: LinkStore;
   leases: LeaseStore;
@@ -87,6 +96,9 @@ export interface Adapters {
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
+  /** Draws in a thread of its own, which is there only while there is something to draw. */
+  pictures: PicturePort;
+  signer: Signer;
   github: GitHub;
   freezes: FreezeStore;
   elevations: ElevationStore;
@@ -112,6 +124,7 @@ export interface Base extends Adapters {
   /** As `signalbox.yml` says it now. */
   policy(): Policy;
   log: Log;
+  charts: RunCharts;
   /** Changes wake planning and the run's messages. */
   runs: RunStore;
   clock: () => Date;
@@ -139,6 +152,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens, usage } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
+  const charts = runCharts({ ...adapters, runs, log, address: config.publicUrl });
   const ports = {
     runs,
     logs,
@@ -151,6 +165,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     elevations,
     tokens,
     usage,
+    charts,
     github: adapters.github.linking,
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
@@ -160,6 +175,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   const clock = () => new Date();
   return {
     ...adapters,
+    charts,
     config,
     policy,
     log,
@@ -186,7 +202,9 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
-  const slack = openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db));
+  const pictures = chartPictures();
+  const sign = signer(db);
+  const slack = openSlack(config, installations, sign, log, () => new Date(), rateBudget(db), pictures);
   const repositories = repositoryStore(db);
   const github = openGitHub(
     config,
@@ -217,6 +235,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     openIngest: () => openIngest(db, url, log),
     surfaces: surfaceStore(db),
     audit: auditLog(db),
+    baselines: baselineStore(db),
     links: linkStore(db),
     leases: leaseStore(db),
     usage: usageStore(db),
@@ -230,7 +249,10 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     repositories,
     installations,
     slack,
+    pictures,
+    signer: sign,
     async close() {
+      await pictures.close();
       await wakeups.close();
       await close();
     },

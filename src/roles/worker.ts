@@ -6,7 +6,7 @@ import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
-import { baselineStore, runCosts } from '../adapters/postgres/baselines.ts';
+import { runCosts } from '../adapters/postgres/baselines.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
@@ -84,7 +84,6 @@ export function startWorker(base: Base): Running {
     elevations: base.elevations,
   });
   const results = {
-    baselines: baselineStore(base.database.db),
     costs: runCosts(base.database.db),
     currency: () => base.policy().currency,
     address: base.config.publicUrl,
@@ -101,6 +100,7 @@ export function startWorker(base: Base): Running {
     home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps(base.policy()), now),
     resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
       resultOf(run, metrics, { ...base, ...results }, now),
+    charts: base.charts,
     outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };

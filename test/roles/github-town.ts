@@ -41,6 +41,7 @@ import { startGitHub } from '../fakes/github/fake.ts';
 import { listener, secret } from '../fakes/github/fixture.ts';
 import type { RepoOptions } from '../fakes/github/repo-deeds.ts';
 import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
+import { noCharts } from '../support/no-charts.ts';
 import type { TestServer } from '../support/postgres.ts';
 import { wish } from '../support/run.ts';
 
@@ -126,6 +127,7 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     messenger: messengers(github.messenger ? { github: github.messenger } : {}),
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
+    charts: noCharts,
     resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
       resultOf(run, metrics, results, now),
     home: () => Promise.reject(new Error('there are no Homes on GitHub')),
