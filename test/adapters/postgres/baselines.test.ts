@@ -39,7 +39,12 @@ describe('what runs are held against, in Postgres', () => {
   test('the filter is kept, the newest first', async () => {
     const pull = { repo: 7, number: 17, base: 'main' };
     const place = {
-      ...{ kind: 'github', installation: 1, repo: 7, name: 'octo-org/digits', issue: 17, pull: true },
+      kind: 'github',
+      installation: 1,
+      repo: 7,
+      name: 'octo-org/digits',
+      issue: 17,
+      pull: true,
       user: 'octocat',
     } as const;
     const old = await run({ trigger: 'merge' }, 10);
