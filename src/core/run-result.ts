@@ -111,7 +111,7 @@ function finiteAt(extreme: MetricExtreme | null): MetricExtreme | null {
 }
 
 /** The row that stands for all where there is room for one: of the primary metric; null where the run has not reported that. */
-export function headRow(run: Run, rows: readonly ResultRow[]): ResultRow | null {
+function headRow(run: Run, rows: readonly ResultRow[]): ResultRow | null {
   const row = rows.find(({ name }) => name === run.spec.primaryMetric);
   return row?.last ? row : null;
 }
