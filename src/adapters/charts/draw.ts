@@ -1,8 +1,8 @@
 import { Resvg } from '@resvg/resvg-js';
 import { parse, View } from 'vega';
-import type { Chart } from '../../core/chart.ts';
+import { type Chart, curvesOf, curveWords } from '../../core/chart.ts';
 import type { PictureLook } from '../../core/ports.ts';
-import { family, openFont } from './font.ts';
+import { drawable, family, openFont } from './font.ts';
 import { chartSpec } from './spec.ts';
 
 /** Pixels of a PNG for each pixel of the picture, as phones have them. */
@@ -14,10 +14,18 @@ const bold = openFont('DejaVuSans-Bold.ttf');
 export async function drawSvg(chart: Chart, theme: PictureLook['theme']): Promise<string> {
   const view = new View(parse(chartSpec(chart, theme, { plain, bold })), { renderer: 'none' });
   try {
-    return await view.toSVG();
+    const svg = await view.toSVG();
+    // For who cannot see it; a browser shows it as the picture's name.
+    return svg.replace(/^<svg /, `<svg role="img" aria-label="${altText(chart)}" `);
   } finally {
     view.finalize();
   }
+}
+
+/** What it shows, in words: the values that are written at its lines. */
+function altText(chart: Chart): string {
+  const words = curvesOf(chart).map(curve => `${curve.name}, ${curveWords(curve, chart)}`);
+  return drawable([chart.title, ...words].join('. '), plain).replace(/[&<>"']/g, sign => `&#${sign.codePointAt(0)};`);
 }
 
 /** The same as PNG, drawn with the fonts of the package and no others. */

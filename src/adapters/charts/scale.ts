@@ -31,11 +31,18 @@ export function valueAxis(values: readonly number[], best: 'higher' | 'lower' | 
   return linearAxis(low - (high - low) * below, high + (high - low) * above, 5);
 }
 
-/** The axis of steps: from the first to the last of them. */
+/** The axis of steps: from the first to the last of them. Between whole ones there is none. */
 export function stepAxis(from: number, to: number): Axis {
-  return from === to
-    ? { ...linearAxis(from - 1, to + 1, 3), ticks: [from], labels: labelsOf([from]) }
-    : linearAxis(from, to, 5);
+  if (from === to)
+    return {
+      kind: 'linear',
+      domain: [from - 1, to + 1],
+      ticks: [from],
+      labels: labelsOf([from]),
+      base: null,
+    };
+  const whole = Number.isInteger(from) && Number.isInteger(to);
+  return linearAxis(from, to, whole ? Math.min(5, to - from) : 5);
 }
 
 function linearAxis(low: number, high: number, amount: number): Axis {
@@ -74,7 +81,9 @@ function logAxis(from: number, to: number): Axis {
 function niceTicks(low: number, high: number, amount: number): number[] {
   const rough = (high - low) / amount;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map(factor => factor * power).find(one => one >= rough * 0.999) ?? rough;
+  const share = rough / power;
+  const step =
+    power * (share >= Math.sqrt(50) ? 10 : share >= Math.sqrt(10) ? 5 : share >= Math.SQRT2 ? 2 : 1);
   const first = Math.ceil(low / step);
   const last = Math.floor(high / step);
   // Numbers so close that they have no round ones between them.

@@ -11,7 +11,7 @@ import { shown } from './markdown.ts';
 
 const most = { points: 60, title: 60, curves: 4 };
 /** Numbers are written without an exponent, which Mermaid's grammar does not know; beyond these they would be rows of noughts. */
-const sizes = { least: 1e-9, most: 1e15 };
+const sizes = { least: 1e-12, most: 1e15 };
 
 /**
  * The run's line first. Of Okabe and Ito's colours, which every kind of colour blindness tells apart, those that stand out on both a
