@@ -25,7 +25,10 @@ export async function drawSvg(chart: Chart, theme: PictureLook['theme']): Promis
 /** What it shows, in words: the values that are written at its lines. */
 function altText(chart: Chart): string {
   const words = curvesOf(chart).map(curve => `${curve.name}, ${curveWords(curve, chart)}`);
-  return drawable([chart.title, ...words].join('. '), plain).replace(/[&<>"']/g, sign => `&#${sign.codePointAt(0)};`);
+  return drawable([chart.title, ...words].join('. '), plain).replace(
+    /[&<>"']/g,
+    sign => `&#${sign.codePointAt(0)};`,
+  );
 }
 
 /** The same as PNG, drawn with the fonts of the package and no others. */
