@@ -104,8 +104,9 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
         : []),
       ...stopRow(run),
       ...(output !== null && isEnd(run.state) ? [{ label: 'Output', value: [{ code: output }] }] : []),
+      ...(result ? requestRows(run) : []),
     ]),
-    ...fields(requestRows(run)),
+    ...fields(result ? [] : requestRows(run)),
     ...(result?.below ?? []),
     { kind: 'actions', actions: actionsOf(run) },
   ];
