@@ -122,5 +122,8 @@ function compares(sign: Comparison, left: number | string, right: number | strin
 }
 
 function isNear(left: number, right: number): boolean {
-  return Math.abs(left - right) <= sameWithin * Math.max(Math.abs(left), Math.abs(right));
+  return (
+    Number.isFinite(left - right) &&
+    Math.abs(left - right) <= sameWithin * Math.max(Math.abs(left), Math.abs(right))
+  );
 }
