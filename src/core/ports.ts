@@ -46,12 +46,27 @@ export interface MetricPoint {
   value: number;
 }
 
-/** The last value of a metric. */
+/** A value and where it stood; of equal ones the lowest step. */
+export interface MetricExtreme {
+  value: number;
+  step: number;
+}
+
+/** What is known of one metric of a run. `step` and `value` are its last: of the highest step that its newest attempt reported. */
 export interface MetricSummary {
   name: string;
   step: number;
   value: number;
-  points: number;
+  /** Points, of all attempts. */
+  count: number;
+  least: MetricExtreme;
+  most: MetricExtreme;
+}
+
+export interface MetricSeries {
+  name: string;
+  /** By step. */
+  points: { step: number; value: number }[];
 }
 
 /** What of one node a run was given. */
@@ -88,7 +103,11 @@ export interface RunStore {
     actor: Actor,
   ): Promise<Transition | { ok: false; code: 'not-found' }>;
   metrics(number: number): Promise<MetricSummary[]>;
-  points(number: number, name: string): Promise<MetricPoint[]>;
+  /**
+   * The curves of these metrics, in this order; a name that the run never reported is left out. Of a metric with more than `most` points
+   * (at least 4) at most so many: its first and its last, and whatever stands out.
+   */
+  series(number: number, names: readonly string[], most: number): Promise<MetricSeries[]>;
   /** Idempotent per (run, name, step): the first value stays, except where a later attempt repeats the step. */
   addPoints(number: number, attempt: number, points: MetricPoint[]): Promise<void>;
 }

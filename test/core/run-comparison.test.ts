@@ -4,15 +4,14 @@ import type { MetricSummary } from '../../src/core/ports.ts';
 import type { Run, RunSpec } from '../../src/core/run.ts';
 import { type Comparison, compareRuns, type Measured, signed } from '../../src/core/run-comparison.ts';
 import { later, liveRun } from '../support/live-run.ts';
+import { summaryOf } from '../support/summary.ts';
 
 function measured(
   values: Record<string, number>,
   spec: Partial<RunSpec> = {},
   run: Partial<Run> = {},
 ): Measured {
-  const metrics = Object.entries(values).map(
-    ([name, value]): MetricSummary => ({ name, value, step: 9, points: 9 }),
-  );
+  const metrics = Object.entries(values).map(([name, value]): MetricSummary => summaryOf(name, 9, value));
   return { run: liveRun(run, spec), metrics };
 }
 

@@ -8,13 +8,9 @@ import { runJson, runJsonSchema } from '../../src/core/run-json.ts';
 import { endedReply, runReply } from '../../src/core/run-reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { octocat } from '../support/run.ts';
+import { summaryOf } from '../support/summary.ts';
 
-const at = (name: string, step: number, value: number): MetricSummary => ({
-  name,
-  step,
-  value,
-  points: step,
-});
+const at = summaryOf;
 const metrics = [
   at('epoch', 10, 10),
   at('epochs', 10, 40),

@@ -22,6 +22,7 @@ import { later, liveRun, noon } from '../support/live-run.ts';
 import { context, memory, memoryPorts, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 import { asOctocat, sharedGpus } from '../support/shared-gpus.ts';
+import { summaryOf } from '../support/summary.ts';
 import { holdings } from './pools.ts';
 
 /** A reply, made as the service makes it, and the moment when somebody looks at it. */
@@ -73,7 +74,7 @@ function lived(steps: Step[], spec: Partial<RunSpec> = {}) {
 /** What `examples/digits` reported when it was trained with these parameters. */
 function measured(epoch: number, loss: number, valLoss: number, accuracy: number): MetricSummary[] {
   const values = { epoch, epochs: 25, loss, val_loss: valLoss, val_accuracy: accuracy };
-  return Object.entries(values).map(([name, value]) => ({ name, value, step: epoch, points: epoch }));
+  return Object.entries(values).map(([name, value]) => summaryOf(name, epoch, value, epoch));
 }
 
 const none = { metrics: [], output: null, ahead: 0 };
@@ -253,7 +254,7 @@ const manyMetrics: MetricSummary[] = Object.entries({
   grad_norm: 1.0341,
   'throughput/tokens_per_second': 184_213.77,
   'gpu/memory_gb': 71.2,
-}).map(([name, value]) => ({ name, value, step: 41_200, points: 412 }));
+}).map(([name, value]) => summaryOf(name, 41_200, value, 412));
 
 /** What people see of the shared GPUs. */
 async function gpus(): Promise<Record<string, Shown>> {

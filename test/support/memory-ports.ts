@@ -117,7 +117,7 @@ export function memoryPorts(m: Memory): Ports {
         return after;
       },
       metrics: async () => m.metrics,
-      points: unused,
+      series: unused,
       addPoints: unused,
     },
     logs: {

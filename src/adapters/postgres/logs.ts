@@ -1,7 +1,7 @@
 import type { LogStore } from '../../core/ports.ts';
 import type { Db } from './database.ts';
+import { insertPoints } from './metrics.ts';
 import { showRuns } from './run-rows.ts';
-import { insertPoints } from './runs.ts';
 
 /** Bytes of one attempt's log that stay readable here; all of it stays on the machine that ran it. */
 const keptBytes = 16 * 1024 * 1024;

@@ -8,6 +8,7 @@ import type { Intent } from '../../../src/core/intent.ts';
 import type { Token } from '../../../src/core/ports.ts';
 import type { Run, RunEvent } from '../../../src/core/run.ts';
 import { spec } from '../../support/run.ts';
+import { summaryOf } from '../../support/summary.ts';
 
 export const at = new Date('2026-01-05T09:00:00.000Z');
 
@@ -156,7 +157,7 @@ export function portsOver(world: World): HttpDeps {
           .sort((a, b) => b.number - a.number)
           .slice(0, limit),
       events: async (_, after = 0) => world.events.filter(event => event.seq > after),
-      metrics: async () => [{ name: 'accuracy', step: 3, value: 0.93, points: 4 }],
+      metrics: async () => [summaryOf('accuracy', 3, 0.93, 4)],
       addPoints: async (number, attempt, points) => {
         world.points.push({ number, attempt, points });
       },
