@@ -10,6 +10,7 @@ import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
+import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
@@ -39,6 +40,7 @@ const sweepEveryMs = 1_000;
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
 const findEveryMs = 60_000;
+const followEveryMs = 1_000;
 const forgetEveryMs = 600_000;
 const atOnce = 16;
 
@@ -133,6 +135,7 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'groups could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
+  const stopFollow = followMlflow(base);
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -149,6 +152,7 @@ export function startWorker(base: Base): Running {
         stopPlan(),
         stopSync(),
         stopFind(),
+        stopFollow(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -172,6 +176,13 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
     findEveryMs,
     () => findLost(ports, clock()),
     err => log.warn({ err }, 'lost deliveries of GitHub could not be looked for'),
+  );
+}
+
+function followMlflow({ mlflow: { port, follows }, runs, log, clock }: Base): () => Promise<void> {
+  if (!port) return async () => {};
+  return every(followEveryMs, mlflowFollower({ mlflow: port, follows, runs, log }, clock), err =>
+    log.warn({ err }, 'metrics in MLflow could not be looked for'),
   );
 }
 

@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Actor, Place } from '../../core/actor.ts';
 import type { Verdict } from '../../core/elevation.ts';
 import type { Freeze } from '../../core/freeze.ts';
+import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
 import type {
@@ -43,6 +44,7 @@ export interface Tables {
     waiting: Json<NonNullable<Run['waiting']>> | null;
     exit_code: number | null;
     failure: Json<Failure> | null;
+    mlflow: string | null;
     created_at: Date;
     queued_at: Date | null;
     started_at: Date | null;
@@ -259,6 +261,17 @@ export interface Tables {
     outcome: AuditEntry['outcome'];
     details: Json<AuditEntry['details']>;
     hash: Buffer;
+  };
+  mlflow_follows: {
+    run: number;
+    cursor: Json<MlflowCursor> | null;
+    /** The last attempt of which all is read. */
+    ended_attempt: Generated<number>;
+    failures: Generated<number>;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+    done_at: Date | null;
   };
   audit_head: { id: number; seq: number; hash: Buffer };
 }
