@@ -281,9 +281,13 @@ const secretNames = Object.entries(variables).flatMap(([name, variable]) =>
   'secret' in variable ? [name] : [],
 );
 
+/** What else belongs to them: without its secrets an integration would be configured by half. */
+const integrations = Object.keys(variables).filter(name => /^(?:SLACK|GITHUB|MLFLOW)_/.test(name));
+
 /** The environment for a child that has no use for what Signalbox keeps to itself. */
 export function withoutSecrets(env: Config['environment']): Config['environment'] {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !secretNames.includes(name)));
+  const own = new Set([...secretNames, ...integrations]);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !own.has(name)));
 }
 
 /** Reads the environment. Throws ENV_INVALID or ENV_HALF with the variable's name; never with its value. */

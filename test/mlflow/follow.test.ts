@@ -66,7 +66,7 @@ function projects(python: string): string {
   ].join('');
 }
 
-describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow }, () => {
+describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow, timeout: 270_000 }, () => {
   let mlflow: TestMlflow;
   let house: House;
   before(async () => {
@@ -93,17 +93,28 @@ describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow }, ()
     );
     return Object.fromEntries(rows.map(({ name, ...rest }) => [name, rest]));
   };
+  /** Python alone takes seconds to import MLflow. */
+  const patienceS = 120;
+  const succeeds = async (number: number) => {
+    const ended = async () => {
+      const run = await house.run(number);
+      return run.endedAt !== null && run;
+    };
+    const run = await until(`the end of #${number}`, ended, patienceS);
+    assert.equal(run.state, 'succeeded', await house.log(number));
+  };
   const wholly = (run: number) =>
     until(
       `the last look at #${run}`,
       async () =>
         (await house.query(`select run from mlflow_follows where run = ${run} and done_at is not null`))
           .length > 0,
+      patienceS,
     );
 
   test('each curve is whole, and by the rules of every other metric', async () => {
     const { number, sha } = await house.request({ project: 'curve' });
-    await house.reaches(number, 'succeeded', 'failed');
+    await succeeds(number);
     await wholly(number);
     const found = await points(number);
     assert.deepEqual(Object.keys(found), ['accuracy', 'early', 'gradient', 'tested', 'val/loss']);
@@ -139,7 +150,7 @@ describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow }, ()
 
   test('twelve thousand points come in pages, all of them', async () => {
     const { number } = await house.request({ project: 'many' });
-    await house.reaches(number, 'succeeded');
+    await succeeds(number);
     await wholly(number);
     const { loss } = await points(number);
     assert.equal(loss?.steps.length, 12_000);
@@ -148,7 +159,7 @@ describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow }, ()
 
   test('a run that logs nothing there has no metrics, and is looked at no more once it has ended', async () => {
     const { number } = await house.request({ project: 'without' });
-    await house.reaches(number, 'succeeded');
+    await succeeds(number);
     await wholly(number);
     assert.deepEqual(await points(number), {});
     assert.equal((await house.run(number)).mlflow, null);
@@ -156,7 +167,7 @@ describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow }, ()
 
   test('a command gets the address and the tags, and no credentials', async () => {
     const { number } = await house.request({ project: 'environment' });
-    await house.reaches(number, 'succeeded');
+    await succeeds(number);
     const lines = (await house.log(number)).trim().split('\n');
     const names = lines.map(line => line.split('=')[0]);
     const expected = ['MLFLOW_RUN_CONTEXT', 'MLFLOW_TRACKING_URI', ...Object.keys(quietMlflow)];
@@ -167,20 +178,24 @@ describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow }, ()
     const gate = house.gate('gated');
     const { number } = await house.request({ project: 'gated', parameters: { gate: gate.path } });
     const measured = async () => (await house.run(number)).metrics?.loss?.points;
-    await until('the first half', async () => (await measured()) === 5, 60);
+    await until('the first half', async () => (await measured()) === 5, patienceS);
     await mlflow.kill();
     const said = () =>
       house.service().log.filter(line => line.msg === 'metrics of runs cannot be read from MLflow');
-    await until('a word that MLflow is away', () => said().length > 0, 60);
+    await until('a word that MLflow is away', () => said().length > 0, patienceS);
     const doctor = await house.cli('doctor');
     assert.match(doctor.stdout, /^broken\s+mlflow\s+.*it does not answer; runs go on/m);
     // It is tried several times, and said once.
-    await until('several looks', async () => {
-      const [row] = await house.query<{ failures: number }>(
-        `select failures from mlflow_follows where run = ${number}`,
-      );
-      return (row?.failures ?? 0) >= 3;
-    });
+    await until(
+      'several looks',
+      async () => {
+        const [row] = await house.query<{ failures: number }>(
+          `select failures from mlflow_follows where run = ${number}`,
+        );
+        return (row?.failures ?? 0) >= 3;
+      },
+      patienceS,
+    );
     assert.equal(said().length, 1);
     assert.equal((await house.run(number)).state, 'running');
     await house.service().stop();
@@ -189,7 +204,7 @@ describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow }, ()
     assert.match((await house.cli('doctor')).stdout, /^ok\s+mlflow\s+.* answers, asked by user/m);
     assert.ok(!existsSync(gate.path));
     gate.open();
-    await house.reaches(number, 'succeeded');
+    await succeeds(number);
     await wholly(number);
     assert.deepEqual((await points(number)).loss?.values, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
