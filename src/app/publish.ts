@@ -167,13 +167,14 @@ async function contentOf(
   const output = isEnd(run.state) ? ports.outputOf(run) : null;
   if (surface.kind === 'ended') return endedReply(run, { metrics, output });
   const shares = isLease(run) ? await ports.runs.shares(run) : [];
-  const said = runReply(run, { metrics, output, shares, ahead: await ports.runs.ahead(run) }, now);
+  const [ahead, reported] = [await ports.runs.ahead(run), await ports.runs.reported(run.number)];
+  const said = runReply(run, { metrics, output, shares, ahead, reported }, now);
   if (surface.kind !== 'check') return said;
   return { ...said, blocks: [...said.blocks, ...metricsTable(run, metrics)] };
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {
-  return kind === 'ended' || kind === 'preempted' || kind === 'warning';
+  return kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning';
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {

@@ -18,6 +18,7 @@ import { installationStore } from '../adapters/postgres/installations.ts';
 import { leaseStore } from '../adapters/postgres/leases.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
+import { stallStore } from '../adapters/postgres/metrics.ts';
 import { mlflowFollows } from '../adapters/postgres/mlflow-follows.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
@@ -53,6 +54,7 @@ import type {
   RepositoryStore,
   RunStore,
   SourcePort,
+  StallStore,
   SurfaceStore,
   TokenRefusals,
   TokenStore,
@@ -85,6 +87,7 @@ export interface Adapters {
   audit: AuditLog;
   links: LinkStore;
   leases: LeaseStore;
+  stalls: StallStore;
   usage: UsageStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
@@ -222,6 +225,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     audit: auditLog(db),
     links: linkStore(db),
     leases: leaseStore(db),
+    stalls: stallStore(db),
     usage: usageStore(db),
     groups: groupStore(db),
     outside: openGroups(slack, github),

@@ -17,12 +17,12 @@ import { leaseWarning } from '../../src/core/lease-reply.ts';
 import type { MetricSummary, UsageRow } from '../../src/core/ports.ts';
 import type { Reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
-import { endedReply, preemptedReply, runReply } from '../../src/core/run-reply.ts';
+import { endedReply, preemptedReply, runReply, stalledReply } from '../../src/core/run-reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { context, memory, memoryPorts, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 import { asOctocat, sharedGpus } from '../support/shared-gpus.ts';
-import { summaryOf } from '../support/summary.ts';
+import { pacedFrom, summaryOf } from '../support/summary.ts';
 import { holdings } from './pools.ts';
 
 /** A reply, made as the service makes it, and the moment when somebody looks at it. */
@@ -105,6 +105,8 @@ const stopping = lived([start, running, [70, stop]]);
 const cancelled = lived([start, running, [70, stop], exited(72, { code: 143, stopped: 'cancel' })]).run;
 const long = lived([start, running], { ...lab, timeLimitS: 86_400, maxAttempts: 3 }).run;
 const halfway = measured(12, 0.112464, 0.131153, 0.966197);
+const halfPaced = pacedFrom(later(1.3), later(5.3), { step: 12, epoch: 12 });
+const slow = pacedFrom(noon, later(5.3), { step: 12, epoch: 12 }, 40);
 const final = measured(25, 0.071156, 0.109009, 0.974648);
 
 const past: Run[] = [
@@ -167,10 +169,14 @@ const owner = liveRun(
 /** Every picture by its name. */
 export async function replies(): Promise<Record<string, Shown>> {
   const at = (seconds: number, reply: Reply): Shown => ({ reply, now: later(seconds) });
+  const halted = stalledReply(half, { metrics: halfway, output: null, reported: slow }, later(725));
+  if (!halted) throw new Error('it has come to a halt');
   return {
     queued: at(40, runReply(waits, none, later(40))),
     starting: at(1, runReply(lived([start]).run, none, later(1))),
-    running: at(6, runReply(half, { ...none, metrics: halfway }, later(5.3))),
+    running: at(6, runReply(half, { ...none, metrics: halfway, reported: halfPaced }, later(5.3))),
+    stalled: at(725, runReply(half, { ...none, metrics: halfway, reported: slow }, later(725))),
+    'stalled-thread': at(725, halted),
     'running-long': at(
       30_000,
       runReply({ ...long, attempt: 2 }, { ...none, metrics: manyMetrics }, later(30_000)),
@@ -340,7 +346,7 @@ function homes(): Record<string, Shown> {
     holdings,
     mine: {
       first: [
-        { run: half, metrics: halfway, ahead: 0 },
+        { run: half, metrics: halfway, pace: halfPaced.pace, ahead: 0 },
         { run: { ...waits, number: 43 }, metrics: [], ahead: 2 },
       ],
       count: 2,
