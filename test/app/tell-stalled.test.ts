@@ -84,7 +84,10 @@ describe('runs that come to a halt', () => {
   });
 
   test('a step ends it, and the next halt is another one', async () => {
-    const run = await running('again', halted.map(one => one + 2_000));
+    const run = await running(
+      'again',
+      halted.map(one => one + 2_000),
+    );
     await look(ago(2_000));
     assert.equal((await messages(run)).length, 2);
     const runs = runStore(database.db);
