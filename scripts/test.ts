@@ -43,6 +43,9 @@ function run(files: string[]): Promise<number> {
   const words = [
     '--test',
     '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${path.join(import.meta.dirname, 'slow-files.ts')}`,
+    '--test-reporter-destination=stdout',
     // Tests wait for servers more than they compute, but servers that start all at once time each other out.
     `--test-concurrency=${Math.min(4, Math.max(2, os.availableParallelism()))}`,
     '--test-timeout=900000',

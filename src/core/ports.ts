@@ -1,4 +1,6 @@
 import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
+import type { BaselineFilter } from './baseline.ts';
+import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
@@ -152,6 +154,16 @@ export interface RunStore {
     refused?: readonly RefusedPoint[],
     now?: Date,
   ): Promise<MetricsTaken>;
+}
+
+export interface BaselineStore {
+  /** Runs that succeeded and that the filter does not rule out, the newest first; only with smaller numbers than `before`. */
+  candidates(filter: BaselineFilter, limit: number, before?: number): Promise<Run[]>;
+}
+
+export interface RunCosts {
+  /** What was held for a run until now or until it let go: accelerator-hours, and what they cost by the prices of those hours. */
+  of(run: number, now: Date): Promise<{ hours: number; money: number }>;
 }
 
 /* ---- logs ---- */
@@ -678,6 +690,26 @@ export interface InstallationStore {
   ): Promise<boolean>;
 }
 
+/* ---- pictures ---- */
+
+export interface PictureLook {
+  format: 'png' | 'svg';
+  theme: 'light' | 'dark';
+}
+
+export interface PicturePort {
+  /** The chart as a picture; null: too many wait already. Throws where it cannot be drawn. */
+  draw(chart: Chart, look: PictureLook): Promise<Uint8Array | null>;
+}
+
+/** Curves of runs, with what they are held against behind them. */
+export interface RunCharts {
+  /** Of one metric, with at most so many points a curve (60); null: the run has no curve of it. */
+  of(run: Run, metric: string, most?: number): Promise<Chart | null>;
+  /** Addresses where it can be seen as a picture for some thirty days from then; null: Signalbox has no address of its own. */
+  pictures(run: Run, metric: string, from: Date): Promise<{ light: string; dark: string } | null>;
+}
+
 /* ---- outside ---- */
 
 export type Resolved =
@@ -702,6 +734,11 @@ export interface SourcePort {
    * of the second where there is no first. Throws `SOURCE_UNAVAILABLE`.
    */
   changed(source: string, from: string | null, to: string, since: 'from' | 'fork'): Promise<string[]>;
+  /**
+   * Whether a branch of a repository on GitHub has this commit, as far as what was fetched of it says; of other sources `false`. Throws
+   * `SOURCE_UNAVAILABLE`.
+   */
+  isOnBranch(source: string, sha: string, branch: string): Promise<boolean>;
 }
 
 /* ---- repositories on GitHub ---- */
@@ -744,7 +781,17 @@ export interface PullHeads {
     place: GitHubPlace,
     said: string | null,
     policy: Policy,
-  ): Promise<{ ok: true; sha: string; branch: string; source: string; policy: Policy } | PullFailed>;
+  ): Promise<
+    | {
+        ok: true;
+        sha: string;
+        branch: string /** Where it goes. */;
+        base: string;
+        source: string;
+        policy: Policy;
+      }
+    | PullFailed
+  >;
   /** A commit of a fork may run, until something is pushed. */
   approve(
     wish: { place: GitHubPlace; said: string; key: string; by: Actor },
@@ -1037,4 +1084,5 @@ export interface Ports {
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
   usage: UsageStore;
+  charts: RunCharts;
 }

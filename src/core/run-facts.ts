@@ -44,23 +44,6 @@ export function lastMetrics(
   return [{ label: 'Last metrics', value }];
 }
 
-const tableMetrics = 20;
-
-/** The last value of each metric as a table, the primary one first; nothing where there is none. */
-export function metricsTable(run: Run, metrics: readonly MetricSummary[]): ReplyBlock[] {
-  const primary = primaryMetric(run, metrics);
-  const others = metrics.filter(metric => metric !== primary && !counterNames.includes(metric.name));
-  const all = [...(primary ? [primary] : []), ...others].slice(0, tableMetrics);
-  if (all.length === 0) return [];
-  return [
-    {
-      kind: 'table',
-      columns: [{ title: 'Metric' }, { title: 'Last', align: 'right' }, { title: 'Step', align: 'right' }],
-      rows: all.map(({ name, value, step }) => [name, formatNumber(value), formatNumber(step)]),
-    },
-  ];
-}
-
 /** Parameters that say how far a counter goes, where no metric does. */
 const totals = {
   epoch: ['epochs', 'num_epochs', 'max_epochs', 'num_train_epochs'],

@@ -1,4 +1,5 @@
 import { actorKey } from './actor.ts';
+import type { Chart } from './chart.ts';
 import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
 import { leaseBlocks, leaseEnded, leaseTitle } from './lease-reply.ts';
 import { leftOutSentences } from './metric-points.ts';
@@ -17,6 +18,7 @@ import {
   stallTitle,
   usualSteps,
 } from './run-facts.ts';
+import { type RunResult, resultParts } from './run-result-reply.ts';
 
 export interface RunFacts {
   metrics: readonly MetricSummary[];
@@ -26,6 +28,11 @@ export interface RunFacts {
   reported?: Reported;
   /** For a lease: what it holds. */
   shares?: readonly RunShare[];
+  /** Where it is shown beside what it is held against. */
+  result?: RunResult | undefined;
+  /** The curve of its primary metric: drawn when it has ended, as one line while it goes on. */
+  chart?: Chart | null;
+  spark?: string | undefined;
 }
 
 /** How much of a log is shown: its last words where the run is one message among others, more in the thread. */
@@ -76,14 +83,17 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
   }
   const stall = stalled(run, facts, now);
   const progress = progressOf(run, metrics, now, stall ? null : reported?.pace);
+  const result = facts.result && resultParts(run, metrics, facts.result);
   const blocks: ReplyBlock[] = [
     ...(run.preemptedBy ? [{ kind: 'text' as const, text: preemptedSentence(run, run.preemptedBy) }] : []),
     ...(isWaiting(run) ? [{ kind: 'text' as const, text: [waitingSentence(run, ahead)] }] : []),
     ...failureBlocks(run, shownLines.run),
     ...(stall ? [{ kind: 'text' as const, text: stalledSentence(stall) }] : []),
     ...(progress && !isEnd(run.state) ? [progress] : []),
+    ...(result?.measured ?? []),
     ...fields([
-      ...lastMetrics(run, metrics),
+      ...(result?.rows ?? lastMetrics(run, metrics)),
+      ...sparkRow(run, facts.spark),
       ...(reported ? leftOutSentences(reported.leftOut) : []).map(what => ({
         label: 'Left out',
         value: [what],
@@ -97,9 +107,11 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
       ...(run.mlflow ? [{ label: 'MLflow', value: [{ link: run.mlflow, text: 'Its run in MLflow' }] }] : []),
     ]),
     ...fields(requestRows(run)),
+    ...(result?.below ?? []),
     { kind: 'actions', actions: actionsOf(run) },
   ];
-  return reply(titleOf(run), blocks, { audience: 'place', tone: stall ? 'warning' : tones[run.state] });
+  const title = `${titleOf(run)}${result?.headline ?? ''}`;
+  return reply(title, blocks, { audience: 'place', tone: stall ? 'warning' : tones[run.state] });
 }
 
 /** How long it has made no step, where that is longer than it should be. */
@@ -131,8 +143,14 @@ export function stalledReply(run: Run, facts: RunFacts, now: Date): Reply | null
   );
 }
 
+/** How the primary metric went so far, while it goes on. */
+function sparkRow({ spec, state }: Run, spark: string | undefined): Row[] {
+  if (!spark || !isOnMachine(state)) return [];
+  return [{ label: `Curve of ${spec.primaryMetric}`, value: [spark] }];
+}
+
 /** The message in the run's thread when it has ended, which tells the person who asked. */
-export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
+export function endedReply(run: Run, { metrics, output, chart }: RunFacts): Reply {
   if (isLease(run)) return leaseEnded(run, titleOf(run), tones[run.state]);
   const took = run.startedAt && run.endedAt ? secondsBetween(run.startedAt, run.endedAt) : null;
   const after = took === null ? '' : ` after ${formatDuration(took)}`;
@@ -150,6 +168,7 @@ export function endedReply(run: Run, { metrics, output }: RunFacts): Reply {
             ? failureBlocks(run, shownLines.thread, [person(run), ' '])
             : [{ kind: 'text' as const, text: [person(run), stopSentence(run)] }]),
         ];
+  if (chart) blocks.push({ kind: 'chart', ...chart });
   blocks.push({ kind: 'actions', actions: actionsOf(run) });
   return reply(title, blocks, { audience: 'place', tone: tones[run.state] });
 }

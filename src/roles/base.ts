@@ -4,9 +4,11 @@ import { commands } from '../../commands/index.ts';
 import { checkRedis } from '../adapters/bullmq/check-redis.ts';
 import type { QueueConnection } from '../adapters/bullmq/connection.ts';
 import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.ts';
+import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
+import { baselineStore } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
@@ -32,6 +34,7 @@ import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { pullHeads } from '../app/pull-head.ts';
+import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns } from '../app/wake.ts';
 import type { Config } from '../config.ts';
@@ -40,6 +43,7 @@ import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
   AuditLog,
+  BaselineStore,
   DeliveryStore,
   ElevationStore,
   FreezeStore,
@@ -50,9 +54,12 @@ import type {
   LinkStore,
   Log,
   LogStore,
+  PicturePort,
   PlanStore,
   RepositoryStore,
+  RunCharts,
   RunStore,
+  Signer,
   SourcePort,
   StallStore,
   SurfaceStore,
@@ -84,6 +91,8 @@ export interface Adapters {
   deliveries: DeliveryStore;
   openIngest(): Ingest;
   surfaces: SurfaceStore;
+  /** Which runs others are held against. */
+  baselines: BaselineStore;
   audit: AuditLog;
   links: LinkStore;
   leases: LeaseStore;
@@ -92,6 +101,9 @@ export interface Adapters {
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
+  /** Draws in a thread of its own, which is there only while there is something to draw. */
+  pictures: PicturePort;
+  signer: Signer;
   github: GitHub;
   freezes: FreezeStore;
   elevations: ElevationStore;
@@ -118,6 +130,7 @@ export interface Base extends Adapters {
   /** As `signalbox.yml` says it now. */
   policy(): Policy;
   log: Log;
+  charts: RunCharts;
   /** Changes wake planning and the run's messages. */
   runs: RunStore;
   clock: () => Date;
@@ -145,6 +158,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens, usage } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
+  const charts = runCharts({ ...adapters, runs, log, address: config.publicUrl });
   const ports = {
     runs,
     logs,
@@ -157,6 +171,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     elevations,
     tokens,
     usage,
+    charts,
     github: adapters.github.linking,
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
@@ -166,6 +181,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   const clock = () => new Date();
   return {
     ...adapters,
+    charts,
     config,
     policy,
     log,
@@ -192,7 +208,9 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
-  const slack = openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db));
+  const pictures = chartPictures();
+  const sign = signer(db);
+  const slack = openSlack(config, installations, sign, log, () => new Date(), rateBudget(db), pictures);
   const repositories = repositoryStore(db);
   const github = openGitHub(
     config,
@@ -223,6 +241,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     openIngest: () => openIngest(db, url, log),
     surfaces: surfaceStore(db),
     audit: auditLog(db),
+    baselines: baselineStore(db),
     links: linkStore(db),
     leases: leaseStore(db),
     stalls: stallStore(db),
@@ -238,7 +257,10 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     installations,
     slack,
     mlflow: openMlflow(config, mlflowFollows(db)),
+    pictures,
+    signer: sign,
     async close() {
+      await pictures.close();
       await wakeups.close();
       await close();
     },

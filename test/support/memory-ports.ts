@@ -20,6 +20,7 @@ import { rightsIn } from '../../src/core/rights.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
 import { liveRun, noon } from './live-run.ts';
 import { leverPorts } from './memory-levers.ts';
+import { noCharts } from './no-charts.ts';
 import { snapshotOf } from './plan.ts';
 import { octocat } from './run.ts';
 
@@ -77,6 +78,7 @@ const unused = () => {
 export function memoryPorts(m: Memory): Ports {
   const find = (number: number) => m.runs.find(run => run.number === number) ?? null;
   return {
+    charts: noCharts,
     runs: {
       async create({ key, spec, priority, requestedBy, place, at }) {
         m.calls.push(`create ${key}`);
@@ -149,6 +151,7 @@ export function memoryPorts(m: Memory): Ports {
       pin: unused,
       file: unused,
       changed: unused,
+      isOnBranch: unused,
     },
     pulls: { at: unused, approve: unused },
     usage: {

@@ -135,14 +135,17 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
   for (const route of [...routes, document]) mount(route);
 
   for (const { path, handle } of deps.pages ?? [])
-    app.get(path, async (request, reply) => {
+    app.get<{ Params: Record<string, string | undefined> }>(path, async (request, reply) => {
       const { searchParams: query } = new URL(request.url, 'http://localhost');
       const {
         status,
         headers = {},
         body = '',
-      } = await handle({ query, cookie: request.headers.cookie ?? '' });
-      return reply.code(status).headers(headers).send(body);
+      } = await handle({ params: request.params, query, cookie: request.headers.cookie ?? '' });
+      return reply
+        .code(status)
+        .headers(headers)
+        .send(typeof body === 'string' ? body : Buffer.from(body));
     });
 
   const fileSchema = repositoryFileJsonSchema();
