@@ -242,9 +242,12 @@ const secretNames = Object.entries(variables).flatMap(([name, variable]) =>
   'secret' in variable ? [name] : [],
 );
 
+/** Without their secrets Slack and GitHub would be configured by half. */
+const keptBack = [...secretNames, ...Object.keys(variables).filter(name => /^(?:SLACK|GITHUB)_/.test(name))];
+
 /** The environment for a child that has no use for what Signalbox keeps to itself. */
 export function withoutSecrets(env: Config['environment']): Config['environment'] {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !secretNames.includes(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !keptBack.includes(name)));
 }
 
 /** Reads the environment. Throws ENV_INVALID or ENV_HALF with the variable's name; never with its value. */

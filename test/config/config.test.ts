@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig, withoutSecrets } from '../../src/config.ts';
 import { SignalboxError } from '../../src/core/errors.ts';
 import { loadPolicy, parsePolicy } from '../../src/files/policy-file.ts';
 
@@ -177,6 +177,22 @@ describe('environment', () => {
       'xoxb-1',
     ]);
   });
+});
+
+test('what a child is given has no secret in it, and is configured by no half', () => {
+  const env = {
+    ...{ PATH: '/bin', SIGNALBOX_DATA: '/data', DATABASE_URL: 'postgres://x', SLACK_CLIENT_ID: '1.1' },
+    ...{
+      SLACK_SIGNING_SECRET: 'one',
+      SLACK_CLIENT_SECRET: 'two',
+      GITHUB_APP_ID: '7',
+      GITHUB_PRIVATE_KEY: pem,
+    },
+    ...{ GITHUB_WEBHOOK_SECRET: 'three', GITHUB_CLIENT_ID: 'Iv1.1', GITHUB_CLIENT_SECRET: 'four' },
+  };
+  const given = withoutSecrets(env);
+  assert.deepEqual(given, { PATH: '/bin', SIGNALBOX_DATA: '/data' });
+  assert.equal(loadConfig(given).github.app, null);
 });
 
 test('each of several keys is a secret, and the first is the first', () => {
