@@ -13,7 +13,7 @@ import { startServer } from '../../support/postgres.ts';
 import { noRedis, startRedis } from '../../support/redis.ts';
 import { startAgent } from '../agent.ts';
 
-export const secret = 'a-secret-of-the-hook';
+const secret = 'a-secret-of-the-hook';
 const slots = 1_000;
 const parts = ['web', 'worker', 'worker'] as const;
 
