@@ -243,6 +243,22 @@ describe('environment', () => {
   });
 });
 
+test('what a child is given has no secret in it, and is configured by no half', () => {
+  const env = {
+    ...{ PATH: '/bin', SIGNALBOX_DATA: '/data', DATABASE_URL: 'postgres://x', SLACK_CLIENT_ID: '1.1' },
+    ...{
+      SLACK_SIGNING_SECRET: 'one',
+      SLACK_CLIENT_SECRET: 'two',
+      GITHUB_APP_ID: '7',
+      GITHUB_PRIVATE_KEY: pem,
+    },
+    ...{ GITHUB_WEBHOOK_SECRET: 'three', GITHUB_CLIENT_ID: 'Iv1.1', GITHUB_CLIENT_SECRET: 'four' },
+  };
+  const given = withoutSecrets(env);
+  assert.deepEqual(given, { PATH: '/bin', SIGNALBOX_DATA: '/data' });
+  assert.equal(loadConfig(given).github.app, null);
+});
+
 test('each of several keys is a secret, and the first is the first', () => {
   const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)].map(one => one.toString('base64'));
   const { secrets, secretKeys } = loadConfig({ SIGNALBOX_SECRET_KEY: `${first},${second}` });

@@ -51,7 +51,8 @@ export async function openLine({ api, git }: Doors, faults: ReturnType<typeof fa
   let broken: unknown = null;
   const server = createServer((request, response) => {
     serve(request, response).catch(error => {
-      broken ??= error;
+      // Whoever asked may be gone: that breaks nothing here.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) broken ??= error;
       response.destroy();
     });
   });
