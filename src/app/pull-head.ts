@@ -1,6 +1,6 @@
 import type { GitHubPlace } from '../core/actor.ts';
 import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
-import { commitToApprove, type HeadPush, headFor, isApproved } from '../core/head-for.ts';
+import { commitToApprove, type HeadPush, headFor, isApproved, isPushedSince } from '../core/head-for.ts';
 import type { PullHeads } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { asTheRepositorySays, repositoryFileName } from '../core/repository-file.ts';
@@ -61,7 +61,7 @@ export function pullHeads(ports: Ports): PullHeads {
       const { sha } = pull.head;
       const at = new Date(place.saidAt ?? Number.NaN);
       // What was pushed after they looked is not what they looked at.
-      const isSeen = !pushes.some(push => push.at >= at) && namesHead(said, sha, pushes);
+      const isSeen = !isPushedSince(at, sha, pushes) && namesHead(said, sha, pushes);
       if (!isSeen || Number.isNaN(at.getTime())) return failed('HEAD_OTHER', { word: said, name: sha });
       await ports.repositories.approve({ key, repo: repo.id, pull: pull.number, sha, by, at });
       return { ok: true, sha };

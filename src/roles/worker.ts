@@ -6,12 +6,14 @@ import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
+import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
 import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
+import { lookAround } from '../app/look-around.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { schedule } from '../app/schedule.ts';
@@ -25,6 +27,7 @@ import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
 import type { PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
@@ -38,13 +41,23 @@ const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
-const findEveryMs = 60_000;
+const minuteMs = 60_000;
+const findEveryMs = minuteMs;
+/** Of all workers together, up to a minute. */
+const lookEveryMs = 15 * minuteMs;
 const forgetEveryMs = 600_000;
 const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
 export function startWorker(base: Base): Running {
   const { log, clock, deliveries, surfaces, wakeups, runs, slack, github } = base;
+  const changed = (event: RepositoryEvent) =>
+    repositoryChanged(
+      event,
+      base.policy(),
+      { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
+      clock(),
+    );
   const deliverPorts: DeliverPorts = {
     deliveries,
     surfaces,
@@ -54,13 +67,7 @@ export function startWorker(base: Base): Running {
       (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
     dispatch: base.dispatch,
     standing: github.standing,
-    repositoryChanged: event =>
-      repositoryChanged(
-        event,
-        base.policy(),
-        { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
-        clock(),
-      ),
+    repositoryChanged: changed,
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,
   };
@@ -133,6 +140,7 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'groups could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
+  const stopLooking = lookAtRepositories(base, changed);
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -149,6 +157,7 @@ export function startWorker(base: Base): Running {
         stopPlan(),
         stopSync(),
         stopFind(),
+        stopLooking(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -165,7 +174,7 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
   const ports = {
     lost: lostDeliveries(database.db, findEveryMs),
     hook: githubHook(app),
-    waitFor: (err: unknown) => (err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null),
+    waitFor: githubWait,
     log,
   };
   return every(
@@ -173,6 +182,30 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
     () => findLost(ports, clock()),
     err => log.warn({ err }, 'lost deliveries of GitHub could not be looked for'),
   );
+}
+
+/** At the start, where the last look is not quite new, and every so often. */
+function lookAtRepositories(
+  { database, github, repositories, policy, log, clock }: Base,
+  changed: (event: RepositoryEvent) => Promise<void>,
+): () => Promise<void> {
+  const { lists } = github;
+  if (!lists) return async () => {};
+  const ports = { looks: lookStore(database.db), repositories, lists, changed, waitFor: githubWait, log };
+  let isFirst = true;
+  return every(
+    lookEveryMs,
+    async () => {
+      const sinceMs = isFirst ? minuteMs : lookEveryMs - minuteMs;
+      isFirst = false;
+      await lookAround(policy(), ports, sinceMs, clock());
+    },
+    err => log.warn({ err }, 'repositories on GitHub could not be looked at'),
+  );
+}
+
+function githubWait(err: unknown): number | null {
+  return err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null;
 }
 
 interface Work {

@@ -312,6 +312,7 @@ describe('what happens in a repository', { skip }, () => {
     const at = (issue: number): GitHubPlace => ({
       kind: 'github',
       ...{ installation: 1, repo: 7, name: 'octo-org/digits', issue, pull: true, user: 'octocat' },
+      saidAt: '2026-01-01T12:00:00Z',
     });
     const ask = async (key: string, issue: number, changes: Parameters<typeof spec>[0] = {}) => {
       const wanted = spec({ trigger: 'pull-request', ...changes });

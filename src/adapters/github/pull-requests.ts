@@ -1,15 +1,15 @@
 import { pullSchema } from '../../core/github-told.ts';
 import type { PullRequestsPort } from '../../core/ports.ts';
-import type { GitHubApp } from './app.ts';
+import type { GitHubCall } from './calls.ts';
 import { GitHubError } from './errors.ts';
 
 /** Pull requests as GitHub has them now. Throws `GitHubError`. */
-export function githubPullRequests(app: Pick<GitHubApp, 'inInstallation'>): PullRequestsPort {
+export function githubPullRequests(call: GitHubCall): PullRequestsPort {
   return {
     async get({ id, name, installation }, number) {
       const [owner = '', repo = ''] = name.split('/');
       try {
-        const { data } = await app.inInstallation(installation, client =>
+        const { data } = await call(installation, { writes: false }, client =>
           client.rest.pulls.get({ owner, repo, pull_number: number }),
         );
         // Another repository may have that name by now.
@@ -21,7 +21,7 @@ export function githubPullRequests(app: Pick<GitHubApp, 'inInstallation'>): Pull
     },
     async mergedBy({ id, name, installation }, sha) {
       const [owner = '', repo = ''] = name.split('/');
-      const { data } = await app.inInstallation(installation, client =>
+      const { data } = await call(installation, { writes: false }, client =>
         client.rest.repos.listPullRequestsAssociatedWithCommit({ owner, repo, commit_sha: sha }),
       );
       const merged = data.find(

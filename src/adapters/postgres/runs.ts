@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { checkOf } from '../../core/check.ts';
 import type { MetricPoint, NewRun, RunStore } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
-import { type RunEvent, transition } from '../../core/run.ts';
+import { type Run, type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tx } from './database.ts';
 import {
@@ -118,6 +118,18 @@ export function runStore(db: Db): RunStore {
         return after;
       });
     },
+    async showAt(number, place) {
+      await db.transaction().execute(async tx => {
+        const row = await tx
+          .updateTable('runs')
+          .set({ place: json(place) })
+          .where('number', '=', number)
+          .where(sql<string>`place ->> 'kind'`, '=', 'http')
+          .returningAll()
+          .executeTakeFirst();
+        if (row) await showFirst(tx, runOf(row));
+      });
+    },
     async metrics(number) {
       const result = await sql<{ name: string; step: number; value: number; points: number }>`
         select distinct on (name) name, step, value, count(*) over (partition by name) as points
@@ -158,6 +170,11 @@ export async function insertPoints(
     from unnest(${list.map(p => p.name)}::text[], ${list.map(p => p.step)}::bigint[], ${list.map(p => p.value)}::float8[]) as p (name, step, value)
     on conflict (run, name, step) do update set value = excluded.value, attempt = excluded.attempt
     where excluded.attempt > metric_points.attempt`.execute(tx);
+}
+
+async function showFirst(tx: Tx, run: Run): Promise<void> {
+  await addSurface(tx, `run:${run.number}:message`, 'run', run);
+  if (checkOf(run)) await addSurface(tx, `run:${run.number}:check`, 'check', run);
 }
 
 /** Whether this wish for more time was granted before. The caller holds the run's row lock. */
@@ -212,8 +229,7 @@ async function insertRun(tx: Tx, wish: NewRun) {
     tx,
     events.map(event => ({ run: run.number, event })),
   );
-  await addSurface(tx, `run:${run.number}:message`, 'run', run);
-  if (checkOf(run)) await addSurface(tx, `run:${run.number}:check`, 'check', run);
+  await showFirst(tx, run);
   await wantPlan(tx);
   const details = {
     project: spec.project,

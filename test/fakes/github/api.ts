@@ -136,8 +136,7 @@ export function restApi(services: Services) {
       const whole = served(given, by);
       if (method !== 'GET' || whole.status !== 200) return whole;
       const etag = `W/"${createHash('sha256').update(whole.body).digest('hex')}"`;
-      if (asked.headers.ifNoneMatch !== etag)
-        return { ...whole, headers: { ...whole.headers, etag } };
+      if (asked.headers.ifNoneMatch !== etag) return { ...whole, headers: { ...whole.headers, etag } };
       // What has not changed does not count.
       limits.giveBack(who(by));
       entry.status = 304;
