@@ -68,9 +68,12 @@ async function lookAt(
     return await looks.hold(known.id, 0);
   }
   const tagOf = (list: string) => (last.isWhole ? null : (last.tags[list] ?? null));
-  const since = new Date(
-    Math.max((last.knownUntil ?? now).getTime() - overlapMs, now.getTime() - farthestMs),
-  );
+  const { known: before } = last;
+  const since = before
+    ? new Date(
+        Math.max(before.from.getTime(), before.until.getTime() - overlapMs, now.getTime() - farthestMs),
+      )
+    : now;
 
   // 3. What GitHub has.
   const moves = await lists.moves(repo, since, tagOf('moves'));
@@ -80,11 +83,11 @@ async function lookAt(
     log.warn({ repo: repo.id }, 'too much happened in a repository to look at all of it');
 
   // 4. What was pushed where: first for those who comment, then for the rules.
-  if (last.knownUntil !== null) await tellMoves(repo, moves.items ?? [], open.items ?? [], ports);
+  if (before) await tellMoves(repo, moves.items ?? [], open.items ?? [], ports);
   const isSure = await tellHeads(repo, open.items ?? [], open.at, ports);
 
   // 5. What pull requests brought that a push alone does not show.
-  const merges = last.knownUntil === null ? [] : (merged.items ?? []);
+  const merges = before ? (merged.items ?? []) : [];
   for (const { number, branch, sha } of merges.toReversed()) {
     if (sha === null || (await repositories.arrival(repo.id, branch, sha))?.pull === number) continue;
     await tellEnd(number);
@@ -97,7 +100,7 @@ async function lookAt(
 
   // 7. Up to here all is known.
   await looks.done(repo.id, {
-    knownUntil: moves.at,
+    until: moves.at,
     isWhole: last.isWhole,
     tags: Object.fromEntries(
       Object.entries({ moves: moves.tag, open: isSure ? open.tag : null, merged: merged.tag }).flatMap(

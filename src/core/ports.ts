@@ -691,14 +691,14 @@ export interface LookStore {
    */
   begin(repo: number, everyMs: number, claimMs: number): Promise<Look | null>;
   /** All up to then is known. */
-  done(repo: number, look: Look & { knownUntil: Date }): Promise<void>;
+  done(repo: number, look: Pick<Look, 'tags' | 'isWhole'> & { until: Date }): Promise<void>;
   /** Nobody looks for so long. */
   hold(repo: number, ms: number): Promise<void>;
 }
 
 export interface Look {
-  /** Null: it was never looked at. */
-  knownUntil: Date | null;
+  /** Since the first look, and up to when. Null: it was never looked at. */
+  known: { from: Date; until: Date } | null;
   /** By which GitHub says that a list is as it was. */
   tags: Readonly<Record<string, string>>;
   isWhole: boolean;

@@ -16,7 +16,6 @@ const login = z
   .nullish()
   .transform(user => user?.login ?? 'ghost');
 
-const repositorySchema = z.object({ id: z.int(), full_name: z.string().regex(/^[^/]+\/[^/]+$/) });
 /** https://docs.github.com/en/rest/repos/repos#list-repository-activities */
 const moveSchema = z
   .object({ ref: z.string(), before: commitSchema, after: commitSchema, timestamp: time, actor: login })
@@ -40,7 +39,7 @@ type Page = { data: unknown; at: Date; tag: string | null; next: string | null }
  */
 export function githubLists(
   call: GitHubCall,
-  app: Pick<GitHubApp, 'repository'>,
+  app: Pick<GitHubApp, 'repository' | 'codeToken'>,
   clock: () => Date,
 ): RepositoryLists {
   const read = (repository: RepositoryRef, path: string, query: Record<string, string | number> = {}) =>
@@ -73,6 +72,11 @@ export function githubLists(
     return Number.isNaN(at.getTime()) ? clock() : at;
   };
 
+  async function named(name: string): Promise<RepositoryRef | null> {
+    const [owner = '', repo = ''] = name.split('/');
+    return await app.repository(owner, repo);
+  }
+
   /** Page by page, until something is too old. */
   async function list<S extends z.ZodType>(
     repository: RepositoryRef,
@@ -101,21 +105,17 @@ export function githubLists(
   return {
     async find(known) {
       try {
-        const { data } = await read(known, '');
-        const { id, full_name: name } = repositorySchema.parse(data);
-        return id === known.id ? { id, name, installation: known.installation } : null;
+        // Only the installation that has it gets a token for it: what is public anybody may read.
+        const { name } = await app.codeToken(known);
+        return { ...known, name };
       } catch (error) {
-        if (!(error instanceof GitHubError) || error.outcome !== 'missing') throw error;
+        if (!(error instanceof GitHubError) || !isElsewhere(error)) throw error;
       }
-      // It may be reached by another installation: it was moved to others, or the app was taken out and in again.
-      const [owner = '', name = ''] = known.name.split('/');
-      const found = await app.repository(owner, name);
+      // It was moved to others who have the app, or the app was taken out and in again. Its former name leads to it, unless it is somebody else's.
+      const found = await named(known.name);
       return found?.id === known.id ? found : null;
     },
-    async named(name) {
-      const [owner = '', repo = ''] = name.split('/');
-      return await app.repository(owner, repo);
-    },
+    named,
     async moves(repository, since, tag) {
       const found = await list(
         ...([repository, '/activity', {}, tag, moveSchema] as const),
@@ -172,6 +172,11 @@ export function githubLists(
       }
     },
   };
+}
+
+/** The installation has no such repository, or there is no such installation. */
+function isElsewhere({ outcome, cause }: GitHubError): boolean {
+  return outcome === 'missing' || (cause instanceof RequestError && cause.status === 422);
 }
 
 function nextOf(link: string | undefined): string | null {

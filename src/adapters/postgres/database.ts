@@ -192,6 +192,7 @@ export interface Tables {
     repo: number;
     tried_at: Generated<Date>;
     claimed_until: Generated<Date>;
+    first_at: Date | null;
     known_until: Date | null;
     whole_at: Generated<Date>;
     tags: Json<Record<string, string>>;

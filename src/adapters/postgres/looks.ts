@@ -22,18 +22,22 @@ export function lookStore(db: Db): LookStore {
         .where('tried_at', '<=', inMs(-everyMs))
         .where('claimed_until', '<=', sql<Date>`now()`)
         .returning([
+          'first_at',
           'known_until',
           'tags',
           sql<boolean>`whole_at < now() - make_interval(hours => ${wholeEveryH})`.as('isWhole'),
         ])
         .executeTakeFirst();
-      return row ? { knownUntil: row.known_until, tags: row.tags, isWhole: row.isWhole } : null;
+      if (!row) return null;
+      const { first_at: from, known_until: until, tags, isWhole } = row;
+      return { known: from && until ? { from, until } : null, tags, isWhole };
     },
-    async done(repo, { knownUntil, tags, isWhole }) {
+    async done(repo, { until, tags, isWhole }) {
       await db
         .updateTable('github_looks')
         .set({
-          known_until: knownUntil,
+          first_at: sql<Date>`coalesce(first_at, ${until})`,
+          known_until: until,
           tags: json(tags),
           claimed_until: sql<Date>`'-infinity'`,
           ...(isWhole ? { whole_at: sql<Date>`now()` } : {}),

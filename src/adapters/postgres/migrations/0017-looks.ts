@@ -9,7 +9,8 @@ create table github_looks (
   repo bigint primary key,
   tried_at timestamptz not null default '-infinity',
   claimed_until timestamptz not null default '-infinity',
-  -- Up to here all is known. Null: it was never looked at.
+  -- When it was looked at first, and up to where all is known since. Null: it never was.
+  first_at timestamptz,
   known_until timestamptz,
   -- When the lists were last read whole, whatever their ETags said.
   whole_at timestamptz not null default '-infinity',
