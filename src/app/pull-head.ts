@@ -1,3 +1,4 @@
+import { decide, denied } from '../core/access.ts';
 import type { GitHubPlace } from '../core/actor.ts';
 import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
 import { commitToApprove, type HeadPush, headFor, isApproved, isPushedSince } from '../core/head-for.ts';
@@ -54,10 +55,13 @@ export function pullHeads(ports: Ports): PullHeads {
       );
       return { ok: true, sha, branch: pull.head.branch, source, policy: { ...policy, projects } };
     },
-    async approve({ place, said, key, by }, policy) {
+    async approve({ place, said, key, by, role }, policy) {
       const found = await lookAt(place, policy, ports);
       if (!found.ok) return found;
-      const { repo, pull, pushes } = found;
+      const { repo, own, pull, pushes } = found;
+      const needs = own.some(name => policy.projects[name]?.forks === 'approver') ? 'approver' : 'trainer';
+      const allowed = decide({ role, needs });
+      if (!allowed.ok) return denied('train approve', allowed);
       const { sha } = pull.head;
       const at = new Date(place.saidAt ?? Number.NaN);
       // What was pushed after they looked is not what they looked at.

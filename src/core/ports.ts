@@ -1,4 +1,4 @@
-import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
+import type { Actor, GitHubPlace, Place, Role, SlackPlace } from './actor.ts';
 import type { Check } from './check.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
@@ -770,7 +770,7 @@ export interface PullHeads {
   ): Promise<{ ok: true; sha: string; branch: string; source: string; policy: Policy } | PullFailed>;
   /** A commit of a fork may run, until something is pushed. */
   approve(
-    wish: { place: GitHubPlace; said: string; key: string; by: Actor },
+    wish: { place: GitHubPlace; said: string; key: string; by: Actor; role: Role },
     policy: Policy,
   ): Promise<{ ok: true; sha: string } | PullFailed>;
 }

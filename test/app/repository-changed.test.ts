@@ -401,7 +401,7 @@ describe('what happens in a repository', { skip }, () => {
       const by = { kind: 'github', id: 'hubot', name: 'hubot' } as const;
       const approve = async (said: string, saidAt: string) => {
         const found = await heads().approve(
-          { place: place(made.number, saidAt), said, key: `${said} ${saidAt}`, by },
+          { place: place(made.number, saidAt), said, key: `${said} ${saidAt}`, by, role: 'trainer' },
           policy,
         );
         return found.ok ? found.sha : found.code;
