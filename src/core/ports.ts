@@ -755,6 +755,31 @@ export interface PullRequestsPort {
   mergedBy(repository: RepositoryRef, sha: string): Promise<PullRequest | null>;
 }
 
+export interface DeploymentStatus {
+  state: 'queued' | 'in_progress' | 'success' | 'failure' | 'error' | 'inactive';
+  /** Cut to 140 characters. */
+  description: string;
+  logUrl: string | null;
+  /** Where it is at work. */
+  environmentUrl: string | null;
+}
+
+/** That a commit goes to an environment, as its repository on GitHub shows it. Throws where GitHub cannot be asked. */
+export interface DeploymentsPort {
+  /** Begins one, once for each mark, also where the answer was lost: its id. Nothing else has to be green for it. */
+  begin(wish: {
+    repository: RepositoryRef;
+    sha: string;
+    environment: string;
+    mark: string;
+    description: string;
+    isProduction: boolean;
+    payload?: Readonly<Record<string, string | number>>;
+  }): Promise<number>;
+  /** Says how it goes; what was said last is not said again. What it replaces is `inactive` only once that is told of it. */
+  tell(repository: RepositoryRef, deployment: number, status: DeploymentStatus): Promise<void>;
+}
+
 type PullFailed = { ok: false; code: ErrorCode; details: ErrorDetails };
 
 /** What a command at a pull request is about. Throws where GitHub cannot be asked. */

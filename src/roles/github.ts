@@ -2,6 +2,7 @@ import { webhooks } from '../../webhooks/index.ts';
 import type { GitHubRemotes } from '../adapters/git/github-mirror.ts';
 import { type GitHubApp, githubApp } from '../adapters/github/app.ts';
 import { githubCalls } from '../adapters/github/calls.ts';
+import { githubDeployments } from '../adapters/github/deployments.ts';
 import { githubTeamMembers } from '../adapters/github/groups.ts';
 import { githubLinkPages } from '../adapters/github/link-pages.ts';
 import { githubLists } from '../adapters/github/lists.ts';
@@ -16,6 +17,7 @@ import type { Page, RawEdge } from '../core/edge.ts';
 import type { Standing } from '../core/intent.ts';
 import {
   type AuditLog,
+  type DeploymentsPort,
   type GitHubLinking,
   type GitHubUser,
   type GitHubUsers,
@@ -46,6 +48,8 @@ export interface GitHub {
   pullRequests: PullRequestsPort;
   /** Null where the app is not configured. */
   lists: RepositoryLists | null;
+  /** Null where the app is not configured. */
+  deployments: DeploymentsPort | null;
   /** How the code of repositories is reached. */
   remotes: GitHubRemotes;
   pages: Page[];
@@ -86,6 +90,7 @@ export function openGitHub(
     unpack: githubUnpack(webhooks, stores.signer),
     messenger: calls && github.app ? githubMessenger({ calls, appId: github.app.appId, ...stores }) : null,
     pullRequests: calls ? githubPullRequests(calls) : { get: async () => null, mergedBy: async () => null },
+    deployments: calls && github.app ? githubDeployments(calls, github.app.appId) : null,
     lists: app && calls ? githubLists(calls, app, clock) : null,
     remotes: app ? remotesOn(app, stores.repositories, webUrl) : async () => null,
     standing: calls ? githubStanding(calls, users, clock) : async () => 'none',
