@@ -357,7 +357,8 @@ export interface DeliveryStore {
   keep(delivery: { id: number } & Claim): Promise<boolean>;
   done(delivery: { id: number } & Claim): Promise<void>;
   /** Gives it back, to be tried again after a growing pause; after many tries it is laid aside and counted. */
-  failed(delivery: { id: number } & Claim, error: string): Promise<void>;
+  /** It is tried again after a growing pause, and not before `waitMs`. */
+  failed(delivery: { id: number } & Claim, error: string, waitMs?: number): Promise<void>;
   /** Ids of those not done, not claimed and due. */
   due(limit: number): Promise<number[]>;
 }

@@ -68,6 +68,7 @@ export function startWorker(base: Base): Running {
     dispatch: base.dispatch,
     standing: github.standing,
     repositoryChanged: changed,
+    waitFor: githubWait,
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,
   };

@@ -118,6 +118,7 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     wakeups: { wake: () => {} },
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
     repositoryChanged: toldOf,
+    waitFor,
     groupChanged: async () => {},
   };
   const publishPorts = {

@@ -18,6 +18,7 @@ create table github_looks (
 );
 alter table github_pushes add column sight boolean not null default false;
 create index github_pushes_at on github_pushes (at);
+create index github_pushes_head on github_pushes (repo, pull, branch, at);
 create table github_arrivals (
   repo bigint not null,
   branch text not null,
