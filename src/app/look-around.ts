@@ -90,13 +90,18 @@ async function lookAt(
   const merges = before ? (merged.items ?? []) : [];
   for (const { number, branch, sha } of merges.toReversed()) {
     if (sha === null || (await repositories.arrival(repo.id, branch, sha))?.pull === number) continue;
-    await tellEnd(number);
+    const end = await lists.closed(repo, number);
+    if (end) await changed({ type: 'closed', repo, looked: true, ...end });
   }
 
   // 6. Nobody waits any more for what was asked for on one that is closed.
   const isOpen = new Set(open.items?.map(pull => pull.number));
   const waiting = open.items === null ? [] : await repositories.pullsWithRuns(repo.id);
-  for (const number of waiting) if (!isOpen.has(number)) await tellEnd(number);
+  for (const number of waiting.filter(one => !isOpen.has(one))) {
+    const end = await lists.closed(repo, number);
+    // What it brought was told above, or long ago.
+    if (end) await changed({ type: 'closed', repo, looked: true, ...end, merged: null });
+  }
 
   // 7. Up to here all is known.
   await looks.done(repo.id, {
@@ -108,11 +113,6 @@ async function lookAt(
       ),
     ),
   });
-
-  async function tellEnd(number: number): Promise<void> {
-    const end = await lists.closed(repo ?? known, number);
-    if (end) await changed({ type: 'closed', repo: repo ?? known, looked: true, ...end });
-  }
 }
 
 async function tellMoves(

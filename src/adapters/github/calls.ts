@@ -33,3 +33,18 @@ export function githubCalls(app: Pick<GitHubApp, 'inInstallation'>, budget: Rate
     }
   };
 }
+
+/**
+ * Lets a client reach a repository by its id, whatever name it is asked by: another one may have that name by now. GitHub documents these
+ * routes by name, and leads there by its redirects.
+ */
+export function byId(client: Octokit, id: number): Octokit {
+  client.hook.before('request', options => {
+    const url = options.url.replace(/^\/repos\/\{owner\}\/\{repo\}/, `/repositories/${id}`);
+    if (url === options.url) return;
+    options.url = url;
+    delete options.owner;
+    delete options.repo;
+  });
+  return client;
+}

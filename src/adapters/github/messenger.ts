@@ -10,7 +10,7 @@ import {
   type Surface,
 } from '../../core/ports.ts';
 import type { Tone } from '../../core/reply.ts';
-import type { GitHubCall } from './calls.ts';
+import { byId, type GitHubCall } from './calls.ts';
 import { GitHubError } from './errors.ts';
 import { cutEnd, shown } from './markdown.ts';
 import { renderComment, renderSummary } from './render.ts';
@@ -52,7 +52,7 @@ const buttons: Record<CheckButton, { label: string; description: string }> = {
 export function githubMessenger({ calls, appId, signer }: GitHubMessengerOptions): MessengerPort {
   const call: Call = async (place, use, made) => {
     try {
-      return await calls(place.installation, use, made);
+      return await calls(place.installation, use, client => made(byId(client, place.repo)));
     } catch (error) {
       throw messengerError(error);
     }

@@ -1,6 +1,6 @@
 import { pullSchema } from '../../core/github-told.ts';
 import type { PullRequestsPort } from '../../core/ports.ts';
-import type { GitHubCall } from './calls.ts';
+import { byId, type GitHubCall } from './calls.ts';
 import { GitHubError } from './errors.ts';
 
 /** Pull requests as GitHub has them now. Throws `GitHubError`. */
@@ -10,10 +10,9 @@ export function githubPullRequests(call: GitHubCall): PullRequestsPort {
       const [owner = '', repo = ''] = name.split('/');
       try {
         const { data } = await call(installation, { writes: false }, client =>
-          client.rest.pulls.get({ owner, repo, pull_number: number }),
+          byId(client, id).rest.pulls.get({ owner, repo, pull_number: number }),
         );
-        // Another repository may have that name by now.
-        return data.base.repo.id === id ? pullSchema.parse(data) : null;
+        return pullSchema.parse(data);
       } catch (error) {
         if (error instanceof GitHubError && error.outcome === 'missing') return null;
         throw error;
@@ -22,7 +21,7 @@ export function githubPullRequests(call: GitHubCall): PullRequestsPort {
     async mergedBy({ id, name, installation }, sha) {
       const [owner = '', repo = ''] = name.split('/');
       const { data } = await call(installation, { writes: false }, client =>
-        client.rest.repos.listPullRequestsAssociatedWithCommit({ owner, repo, commit_sha: sha }),
+        byId(client, id).rest.repos.listPullRequestsAssociatedWithCommit({ owner, repo, commit_sha: sha }),
       );
       const merged = data.find(
         one => one.base.repo.id === id && one.merged_at !== null && one.merge_commit_sha === sha,
