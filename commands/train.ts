@@ -11,7 +11,20 @@ import { storeRun } from '../src/core/store-run.ts';
 
 /** What may stand in place of a project; a slip in one of these is told from an unknown project. */
 export const trainWords = [
-  ...['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'bump', 'approve', 'compare', 'help'],
+  ...[
+    'list',
+    'status',
+    'why',
+    'logs',
+    'cancel',
+    'retry',
+    'extend',
+    'bump',
+    'approve',
+    'compare',
+    'chart',
+    'help',
+  ],
 ];
 
 type Failed = Extract<Outcome, { ok: false }>;
@@ -64,7 +77,8 @@ export const train = defineCommand({
     const from = pull?.source ?? spec.source;
     const resolved = pull ?? (await source.resolve(spec.source, spec.ref));
     if (!resolved.ok) return refFailed(spec, resolved);
-    const wanted = { ...spec, source: from, sha: resolved.sha };
+    const of = isPull && pull ? { pull: { repo: place.repo, number: place.issue, base: pull.base } } : {};
+    const wanted = { ...spec, source: from, sha: resolved.sha, ...of };
     return { ok: true, reply: await storeRun(wanted, priority, context, { runs, freezes }) };
   },
 });

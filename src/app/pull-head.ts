@@ -53,7 +53,9 @@ export function pullHeads(ports: Ports): PullHeads {
           .filter(([name]) => own.includes(name))
           .map(([name, project]) => [name, read ? asTheRepositorySays(project, name, read.value) : project]),
       );
-      return { ok: true, sha, branch: pull.head.branch, source, policy: { ...policy, projects } };
+      const { head: from, base } = pull;
+      const where = { branch: from.branch, base: base.branch, source };
+      return { ok: true, sha, ...where, policy: { ...policy, projects } };
     },
     async approve({ place, said, key, by, role }, policy) {
       const found = await lookAt(place, policy, ports);

@@ -6,6 +6,7 @@ import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
+import { runCosts } from '../adapters/postgres/baselines.ts';
 import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
@@ -16,16 +17,18 @@ import { createLanes, type Lanes } from '../app/lanes.ts';
 import { lookAround } from '../app/look-around.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
+import { resultOf } from '../app/result-of.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellDrained } from '../app/tell-drained.ts';
+import { tellStalled } from '../app/tell-stalled.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
 import { type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
-import type { PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
+import type { MetricSummary, PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Run } from '../core/run.ts';
@@ -41,6 +44,8 @@ const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
+/** How long a run has made no step is said in minutes. */
+const stallEveryMs = 20_000;
 const minuteMs = 60_000;
 const findEveryMs = minuteMs;
 /** Of all workers together, up to a minute. */
@@ -89,6 +94,11 @@ export function startWorker(base: Base): Running {
     groups: base.groups,
     elevations: base.elevations,
   });
+  const results = {
+    costs: runCosts(base.database.db),
+    currency: () => base.policy().currency,
+    address: base.config.publicUrl,
+  };
   const publishPorts = {
     surfaces,
     runs,
@@ -99,6 +109,9 @@ export function startWorker(base: Base): Running {
     hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
     // Below the data folder of the machine that ran it.
     home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps(base.policy()), now),
+    resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
+      resultOf(run, metrics, { ...base, ...results }, now),
+    charts: base.charts,
     outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
@@ -140,6 +153,11 @@ export function startWorker(base: Base): Running {
     () => syncGroups(base.policy(), base, clock),
     err => log.warn({ err }, 'groups could not be looked at'),
   );
+  const stopStalls = every(
+    stallEveryMs,
+    () => tellStalled(base, clock()),
+    err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
+  );
   const stopFind = findLostDeliveries(base);
   const stopLooking = lookAtRepositories(base, changed);
   const stopForget = every(
@@ -157,6 +175,7 @@ export function startWorker(base: Base): Running {
         stopSweep(),
         stopPlan(),
         stopSync(),
+        stopStalls(),
         stopFind(),
         stopLooking(),
         stopForget(),
