@@ -22,8 +22,9 @@ export async function openLine({ api, git }: Doors, faults: ReturnType<typeof fa
     if (fault && early(fault, request, response)) return;
     if (route === 'git') return await git(url, request, response);
     const { authorization = '', accept = '', 'user-agent': userAgent = '' } = request.headers;
-    const body = await text(request);
-    const served = await api.answer({ method, url, headers: { authorization, accept, userAgent }, body });
+    const ifNoneMatch = request.headers['if-none-match'] ?? '';
+    const headers = { authorization, accept, userAgent, ifNoneMatch };
+    const served = await api.answer({ method, url, headers, body: await text(request) });
     if (fault === 'lost') return void request.socket.destroy();
     if (fault === 'silent-after') return;
     response.writeHead(served.status, served.headers).end(served.body);
