@@ -21,6 +21,7 @@ import { logStore } from '../adapters/postgres/logs.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
+import { recordStore } from '../adapters/postgres/records.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
@@ -49,6 +50,7 @@ import type {
   Log,
   LogStore,
   PlanStore,
+  RecordStore,
   RepositoryStore,
   RunStore,
   SourcePort,
@@ -84,6 +86,7 @@ export interface Adapters {
   links: LinkStore;
   leases: LeaseStore;
   usage: UsageStore;
+  records: RecordStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -136,7 +139,8 @@ export async function replan({ database, wakeups, log }: Base): Promise<void> {
 
 /** The commands over adapters that are open. */
 export function baseOn(adapters: Adapters, config: Config, policy: () => Policy, log: Log): Base {
-  const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens, usage } = adapters;
+  const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens, usage, records } =
+    adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
   const ports = {
@@ -151,6 +155,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     elevations,
     tokens,
     usage,
+    records,
     github: adapters.github.linking,
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
@@ -220,6 +225,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     links: linkStore(db),
     leases: leaseStore(db),
     usage: usageStore(db),
+    records: recordStore(db),
     groups: groupStore(db),
     outside: openGroups(slack, github),
     github,
