@@ -87,6 +87,8 @@ export function requestRun(wish: RunWish, policy: Policy): RequestedRun {
       note: wish.note ?? '',
       primaryMetric: project.primaryMetric ?? null,
       retryOf: null,
+      ...(project.outputs.length > 0 ? { outputs: project.outputs } : {}),
+      ...(project.inputs.length > 0 ? { inputs: project.inputs } : {}),
     },
   };
 }
