@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { commands } from '../../commands/index.ts';
+import { folderArtifacts } from '../adapters/artifacts/folder.ts';
+import { s3Artifacts } from '../adapters/artifacts/s3.ts';
 import { checkRedis } from '../adapters/bullmq/check-redis.ts';
 import type { QueueConnection } from '../adapters/bullmq/connection.ts';
 import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.ts';
@@ -38,6 +40,7 @@ import { withOwnExamples } from '../core/examples.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
+  ArtifactStore,
   AuditLog,
   DeliveryStore,
   ElevationStore,
@@ -87,6 +90,7 @@ export interface Adapters {
   leases: LeaseStore;
   usage: UsageStore;
   records: RecordStore;
+  artifacts: ArtifactStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -226,6 +230,9 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     leases: leaseStore(db),
     usage: usageStore(db),
     records: recordStore(db),
+    artifacts: config.artifacts.s3
+      ? s3Artifacts(config.artifacts.s3)
+      : folderArtifacts(join(config.dataDir, 'artifacts')),
     groups: groupStore(db),
     outside: openGroups(slack, github),
     github,

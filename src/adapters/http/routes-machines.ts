@@ -15,7 +15,7 @@ import { existingRun } from './routes-runs.ts';
 import { attemptSchema, runNumberSchema } from './schemas.ts';
 
 /** An agent's reports and logs are longer than what people send. */
-const agentLimitBytes = 2 * 1024 * 1024;
+export const agentLimitBytes = 2 * 1024 * 1024;
 
 const syncAgent = defineRoute({
   method: 'POST',
@@ -43,11 +43,7 @@ const appendLog = defineRoute({
   answers: { 200: { description: 'What is known of the log now.', schema: agentLogResponse } },
   errors: ['RUN_NOT_FOUND'],
   handle: async ({ params, body }, token, ports) => {
-    // A later attempt may be on another pool: the log is that of the machine that had this one.
-    const pool = await ports.logs.poolOf(params.run, params.attempt);
-    if (pool === null)
-      throw new SignalboxError('RUN_NOT_FOUND', { word: `${params.run} (attempt ${params.attempt})` });
-    ownPool(token, pool, ports);
+    await attemptOfAgent(params, token, ports);
     const size = await ports.logs.append(params.run, params.attempt, body.offset, body.text, body.points);
     return { status: 200, json: { size } };
   },
@@ -97,6 +93,17 @@ export const machineRoutes: readonly Route[] = [syncAgent, appendLog, addMetrics
 /** Two blocks of zeros end every archive (pax(1), ustar Interchange Format); here nothing is before them. */
 async function* emptyArchive(): AsyncGenerator<Uint8Array> {
   yield new Uint8Array(1_024);
+}
+
+/** A later attempt may be on another pool: what is said of one is said by the machine that had it. Throws RUN_NOT_FOUND, TOKEN_SCOPE. */
+export async function attemptOfAgent(
+  { run, attempt }: { run: number; attempt: number },
+  token: Token,
+  ports: Pick<ApiPorts, 'logs' | 'refusals'>,
+): Promise<void> {
+  const pool = await ports.logs.poolOf(run, attempt);
+  if (pool === null) throw new SignalboxError('RUN_NOT_FOUND', { word: `${run} (attempt ${attempt})` });
+  ownPool(token, pool, ports);
 }
 
 function ownPool(token: Token, pool: string, ports: Pick<ApiPorts, 'refusals'>): void {
