@@ -101,7 +101,7 @@ describe('the log as it is delivered', () => {
       attempt: 1,
       logFolder: folder,
       deliveryFile: `${folder}.json`,
-      service: { sync: nobody, source: nobody, appendLog },
+      service: { sync: nobody, source: nobody, record: nobody, outputs: nobody, content: nobody, appendLog },
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       signal: new AbortController().signal,
       ended: () => ended,
