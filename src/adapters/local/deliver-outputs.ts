@@ -55,12 +55,12 @@ export async function deliverOutputs(delivery: OutputDelivery): Promise<string |
 
 async function send(files: readonly FileDigest[], delivery: OutputDelivery): Promise<void> {
   const { run, attempt, folder, service, signal } = delivery;
-  const missing = await service.outputs(run, attempt, files);
+  const missing = await service.outputs(run, attempt, files, signal);
   if (missing.length === 0) return;
   for (const sha256 of missing) {
     const file = files.find(one => one.sha256 === sha256);
     if (file) await service.content(run, attempt, file, contentOf(folder, file.name), signal);
   }
-  const left = await service.outputs(run, attempt, files);
+  const left = await service.outputs(run, attempt, files, signal);
   if (left.length > 0) throw new ServiceError('Signalbox does not have what was sent.', 'broken', 200);
 }

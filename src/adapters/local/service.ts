@@ -41,7 +41,12 @@ export interface Service {
   /** Says what an attempt stands on. */
   record(run: number, attempt: number, said: AgentRecordRequest): Promise<void>;
   /** Names an attempt's outputs; answers the digests of those that are to be sent before they are kept. */
-  outputs(run: number, attempt: number, files: readonly FileDigest[]): Promise<string[]>;
+  outputs(
+    run: number,
+    attempt: number,
+    files: readonly FileDigest[],
+    signal: AbortSignal,
+  ): Promise<string[]>;
   content(
     run: number,
     attempt: number,
@@ -59,17 +64,22 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
 
   const about = (run: number, attempt: number) => `/v1/agent/runs/${run}/attempts/${attempt}`;
 
-  async function send(path: string, body: unknown, longestMs = timeoutMs): Promise<Response> {
+  async function send(path: string, body: unknown, longestMs = timeoutMs, stop = signal): Promise<Response> {
     return await ask(`${base}${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(longestMs)]),
+      signal: AbortSignal.any([signal, stop, AbortSignal.timeout(longestMs)]),
     });
   }
 
-  async function post(path: string, body: unknown, longestMs = timeoutMs): Promise<unknown> {
-    const response = await send(path, body, longestMs);
+  async function post(
+    path: string,
+    body: unknown,
+    longestMs = timeoutMs,
+    stop = signal,
+  ): Promise<unknown> {
+    const response = await send(path, body, longestMs, stop);
     try {
       return await response.json();
     } catch (err) {
@@ -86,8 +96,8 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
     record: async (run, attempt, said) => {
       await send(`${about(run, attempt)}/record`, said);
     },
-    outputs: async (run, attempt, files) => {
-      const answer = await post(`${about(run, attempt)}/outputs`, { files }, outputsMs);
+    outputs: async (run, attempt, files, stop) => {
+      const answer = await post(`${about(run, attempt)}/outputs`, { files }, outputsMs, stop);
       return understood(agentOutputsResponse, answer).missing;
     },
     content: async (run, attempt, { sha256, bytes }, content, stop) => {
