@@ -29,13 +29,16 @@ export interface Look {
  */
 export async function digestFiles(folder: string, look: Look): Promise<FileDigest[]> {
   const root = await realpath(folder);
-  const found: FileDigest[] = [];
-  let bytes = 0;
+  const names: string[] = [];
   for await (const name of namesIn(root, '')) {
     look.signal.throwIfAborted();
-    if (!look.wanted(name)) continue;
-    if (found.length === look.most.files)
+    if (look.wanted(name)) names.push(name);
+    if (names.length > look.most.files)
       throw new FileRefused(`There are more than ${look.most.files} of them.`);
+  }
+  const found: FileDigest[] = [];
+  let bytes = 0;
+  for (const name of names) {
     const one = await digestOf(root, name, look);
     if (!one) continue;
     bytes += one.bytes;
@@ -88,11 +91,11 @@ async function looksOf(file: FileHandle): Promise<string> {
 async function readWhole(file: FileHandle, signal: AbortSignal): Promise<{ sha256: string; bytes: number }> {
   const { size } = await file.stat();
   const hash = createHash('sha256');
-  const piece = Buffer.allocUnsafe(pieceBytes);
+  const piece = Buffer.allocUnsafe(Math.min(pieceBytes, size + 1));
   let bytes = 0;
   while (bytes <= size) {
     signal.throwIfAborted();
-    const { bytesRead } = await file.read(piece, 0, pieceBytes, bytes);
+    const { bytesRead } = await file.read(piece, 0, piece.length, bytes);
     if (bytesRead === 0) break;
     hash.update(piece.subarray(0, bytesRead));
     bytes += bytesRead;

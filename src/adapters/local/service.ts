@@ -41,12 +41,7 @@ export interface Service {
   /** Says what an attempt stands on. */
   record(run: number, attempt: number, said: AgentRecordRequest): Promise<void>;
   /** Names an attempt's outputs; answers the digests of those that are to be sent before they are kept. */
-  outputs(
-    run: number,
-    attempt: number,
-    files: readonly FileDigest[],
-    signal: AbortSignal,
-  ): Promise<string[]>;
+  outputs(run: number, attempt: number, files: readonly FileDigest[], signal: AbortSignal): Promise<string[]>;
   content(
     run: number,
     attempt: number,
@@ -73,12 +68,7 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
     });
   }
 
-  async function post(
-    path: string,
-    body: unknown,
-    longestMs = timeoutMs,
-    stop = signal,
-  ): Promise<unknown> {
+  async function post(path: string, body: unknown, longestMs = timeoutMs, stop = signal): Promise<unknown> {
     const response = await send(path, body, longestMs, stop);
     try {
       return await response.json();
