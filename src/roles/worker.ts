@@ -12,6 +12,7 @@ import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
 import { homeOf } from '../app/home.ts';
+import { removeUnused } from '../app/keep-outputs.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
@@ -156,6 +157,8 @@ export function startWorker(base: Base): Running {
     async () => {
       const gone = await forgetOld(base.database.db);
       if (gone > 0) log.info({ gone }, 'old deliveries and answers forgotten');
+      const removed = await removeUnused(base, log);
+      if (removed > 0) log.info({ removed }, 'content that nothing refers to removed');
     },
     err => log.warn({ err }, 'forgetting failed'),
   );
