@@ -105,6 +105,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
       ...stopRow(run),
       ...(output !== null && isEnd(run.state) ? [{ label: 'Output', value: [{ code: output }] }] : []),
       ...(result ? requestRows(run) : []),
+      ...(run.mlflow ? [{ label: 'MLflow', value: [{ link: run.mlflow, text: 'Its run in MLflow' }] }] : []),
     ]),
     ...fields(result ? [] : requestRows(run)),
     ...(result?.below ?? []),

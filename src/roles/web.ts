@@ -44,7 +44,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     artifacts: base.artifacts,
     keepOutputs: (run, attempt, files) => keepOutputs(run, attempt, files, artifactPorts),
     takeContent: (run, announced, content) => takeContent(run, announced, content, artifactPorts),
-    agentSync: (pool, request, now) => syncAgent(pool, request, base, now),
+    agentSync: (pool, request, now) => syncAgent(pool, request, { ...base, ...base.mlflow }, now),
     clock: base.clock,
     id: base.id,
     health: () => health(base),
