@@ -14,6 +14,7 @@ import type { MlflowCursor } from './mlflow.ts';
 import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
+import type { Model, ModelVersion, NewVersion } from './promotion/version.ts';
 import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
 import type { PullRequest, RepositoryRef } from './repository-event.ts';
@@ -164,6 +165,45 @@ export interface BaselineStore {
 export interface RunCosts {
   /** What was held for a run until now or until it let go: accelerator-hours, and what they cost by the prices of those hours. */
   of(run: number, now: Date): Promise<{ hours: number; money: number }>;
+}
+
+/* ---- models ---- */
+
+/** What a model is declared as: of which project, and which output of its runs. */
+export interface DeclaredModel {
+  name: string;
+  project: string;
+  output: string;
+  /** Whether runs of pull requests make versions too. */
+  pullRequests: boolean;
+}
+
+export interface ModelStore {
+  all(): Promise<Model[]>;
+  get(name: string): Promise<Model | null>;
+  version(model: string, number: number): Promise<ModelVersion | null>;
+  /** The newest first; only with smaller numbers than `before`. */
+  versions(model: string, limit: number, before?: number): Promise<ModelVersion[]>;
+  /** What a run made. */
+  ofRun(run: number): Promise<ModelVersion[]>;
+  /**
+   * Notes what a model is. One that is new, or of another project or output than before, begins with the newest run that has made its output;
+   * earlier ones make no versions.
+   */
+  declare(model: DeclaredModel, now: Date): Promise<Model>;
+  /** Runs that should have made a version of the model and have not, the earliest end first. */
+  due(model: DeclaredModel, limit: number): Promise<number[]>;
+  /**
+   * Makes the version, once for each run: made already, it is answered as it is. Its content is kept from then on. `content`: what it was
+   * made of is no longer there, or is other content than that. `undeclared`: nobody has declared such a model.
+   */
+  make(
+    version: NewVersion,
+  ): Promise<
+    { ok: true; version: ModelVersion; created: boolean } | { ok: false; code: 'content' | 'undeclared' }
+  >;
+  /** Notes that a run makes no version, and why, so that it is not looked at again. */
+  pass(model: string, run: number, reason: string): Promise<void>;
 }
 
 /* ---- logs ---- */

@@ -14,6 +14,8 @@ import {
   parametersSchema,
   priorities,
 } from './project.ts';
+import { modelProblems } from './promotion/check-models.ts';
+import { modelsSchema } from './promotion/model-keys.ts';
 
 const gpus = z.int().min(0).max(1024);
 const globs = (of: string) => z.array(globSchema).min(1).max(50).describe(of);
@@ -77,6 +79,9 @@ export const repositoryFileSchema = z.strictObject({
     .record(nameSchema, ownProjectSchema)
     .default({})
     .describe('Projects of signalbox.yml whose `github` is this repository.'),
+  models: modelsSchema.describe(
+    'Models of those projects; one that signalbox.yml names as well is as that says.',
+  ),
   rules: z.record(nameSchema, ruleSchema).default({}).describe('What is trained by itself, and when.'),
 });
 export type RepositoryFile = z.infer<typeof repositoryFileSchema>;
@@ -85,7 +90,7 @@ export type RepositoryFile = z.infer<typeof repositoryFileSchema>;
 export const repositoryFileName = '.signalbox.yml';
 
 type Problems = Generator<PolicyProblem, void>;
-type Known = Pick<Policy, 'projects' | 'environments'>;
+type Known = Pick<Policy, 'projects' | 'environments' | 'models' | 'targets' | 'teams'>;
 
 /** What the schema cannot see. `own`: the projects that the repository may speak of. */
 export function* repositoryFileProblems(
@@ -105,6 +110,26 @@ export function* repositoryFileProblems(
     if (!project) yield { path: [...path, 'project'], ...noSuchProject(rule.project, own) };
     else yield* ruleProblems(rule, asTheRepositorySays(project, rule.project, file), policy, path);
   }
+  yield* modelProblems(file.models, {
+    outputs: Object.fromEntries(
+      own.flatMap(name => {
+        const project = policy.projects[name];
+        return project ? [[name, asTheRepositorySays(project, name, file).outputs]] : [];
+      }),
+    ),
+    ...{ noProject: notNamed, targets: policy.targets, teams: policy.teams, onlyOpen: true },
+    taken: takenTargets(policy.models, file.models),
+  });
+}
+
+/** By models that are not the file's own, or that signalbox.yml says more of. */
+function takenTargets(models: Known['models'], own: RepositoryFile['models']): Map<string, string> {
+  const others = Object.entries(models).filter(([name]) => !Object.hasOwn(own, name));
+  return new Map(
+    others.flatMap(([name, { environments }]) =>
+      Object.entries(environments).map(([environment, { target }]) => [target, `${name} in ${environment}`]),
+    ),
+  );
 }
 
 /** A project of signalbox.yml with what its repository says of it. */
@@ -183,8 +208,10 @@ function* tooManyGpus(wanted: number | undefined, project: Project, path: readon
     yield { path, word: String(wanted), reason: `signalbox.yml allows at most ${most} (\`maxGpus\`).` };
 }
 
+const notNamed = 'signalbox.yml names this repository for no such project.';
+
 function noSuchProject(word: string, allowed: readonly string[]) {
-  return { word, reason: 'signalbox.yml names this repository for no such project.', allowed };
+  return { word, reason: notNamed, allowed };
 }
 
 /** The JSON Schema of `.signalbox.yml`, for editors: what the file may say before names are looked up. */
