@@ -23,6 +23,7 @@ export const trainWords = [
     'approve',
     'compare',
     'chart',
+    'artifacts',
     'help',
   ],
 ];

@@ -24,6 +24,7 @@ const shortForms = [
   'extend',
   'compare',
   'chart',
+  'artifacts',
   'bump',
   'approve',
 ];

@@ -6,7 +6,16 @@ import { compareDescription, compareSchema, metricsDescription, metricsSchema } 
 import { nameSchema } from './name.ts';
 import { readParameter } from './parameters.ts';
 import type { Policy } from './policy.ts';
-import { commandSchema, type Project, parametersSchema, priorities } from './project.ts';
+import {
+  commandSchema,
+  inputsSchema,
+  outputsSchema,
+  type Project,
+  parametersSchema,
+  priorities,
+} from './project.ts';
+import { modelProblems } from './promotion/check-models.ts';
+import { modelsSchema } from './promotion/model-keys.ts';
 
 const gpus = z.int().min(0).max(1024);
 const globs = (of: string) => z.array(globSchema).min(1).max(50).describe(of);
@@ -22,6 +31,8 @@ const ownProjectSchema = z.strictObject({
       'Accelerators that a run gets unless the request says otherwise; at most `maxGpus` of signalbox.yml.',
     ),
   timeLimit: durationSchema.optional().describe('How long a run may take; at most what signalbox.yml says.'),
+  outputs: outputsSchema.optional(),
+  inputs: inputsSchema.optional(),
   primaryMetric: z.string().min(1).max(100).optional().describe('The metric shown first.'),
   metrics: metricsSchema
     .optional()
@@ -68,6 +79,9 @@ export const repositoryFileSchema = z.strictObject({
     .record(nameSchema, ownProjectSchema)
     .default({})
     .describe('Projects of signalbox.yml whose `github` is this repository.'),
+  models: modelsSchema.describe(
+    'Models of those projects; one that signalbox.yml names as well is as that says.',
+  ),
   rules: z.record(nameSchema, ruleSchema).default({}).describe('What is trained by itself, and when.'),
 });
 export type RepositoryFile = z.infer<typeof repositoryFileSchema>;
@@ -76,7 +90,7 @@ export type RepositoryFile = z.infer<typeof repositoryFileSchema>;
 export const repositoryFileName = '.signalbox.yml';
 
 type Problems = Generator<PolicyProblem, void>;
-type Known = Pick<Policy, 'projects' | 'environments'>;
+type Known = Pick<Policy, 'projects' | 'environments' | 'models' | 'targets' | 'teams'>;
 
 /** What the schema cannot see. `own`: the projects that the repository may speak of. */
 export function* repositoryFileProblems(
@@ -96,6 +110,26 @@ export function* repositoryFileProblems(
     if (!project) yield { path: [...path, 'project'], ...noSuchProject(rule.project, own) };
     else yield* ruleProblems(rule, asTheRepositorySays(project, rule.project, file), policy, path);
   }
+  yield* modelProblems(file.models, {
+    outputs: Object.fromEntries(
+      own.flatMap(name => {
+        const project = policy.projects[name];
+        return project ? [[name, asTheRepositorySays(project, name, file).outputs]] : [];
+      }),
+    ),
+    ...{ noProject: notNamed, targets: policy.targets, teams: policy.teams, onlyOpen: true },
+    taken: takenTargets(policy.models, file.models),
+  });
+}
+
+/** By models that are not the file's own, or that signalbox.yml says more of. */
+function takenTargets(models: Known['models'], own: RepositoryFile['models']): Map<string, string> {
+  const others = Object.entries(models).filter(([name]) => !Object.hasOwn(own, name));
+  return new Map(
+    others.flatMap(([name, { environments }]) =>
+      Object.entries(environments).map(([environment, { target }]) => [target, `${name} in ${environment}`]),
+    ),
+  );
 }
 
 /** A project of signalbox.yml with what its repository says of it. */
@@ -108,6 +142,8 @@ export function asTheRepositorySays(project: Project, name: string, file: Reposi
     parameters: own.parameters ?? project.parameters,
     gpus: own.gpus ?? project.gpus,
     timeLimit: own.timeLimit ?? project.timeLimit,
+    outputs: own.outputs ?? project.outputs,
+    inputs: own.inputs ?? project.inputs,
     primaryMetric: own.primaryMetric ?? project.primaryMetric,
     metrics: own.metrics ? { ...project.metrics, ...own.metrics } : project.metrics,
     compare: own.compare ?? project.compare,
@@ -172,8 +208,10 @@ function* tooManyGpus(wanted: number | undefined, project: Project, path: readon
     yield { path, word: String(wanted), reason: `signalbox.yml allows at most ${most} (\`maxGpus\`).` };
 }
 
+const notNamed = 'signalbox.yml names this repository for no such project.';
+
 function noSuchProject(word: string, allowed: readonly string[]) {
-  return { word, reason: 'signalbox.yml names this repository for no such project.', allowed };
+  return { word, reason: notNamed, allowed };
 }
 
 /** The JSON Schema of `.signalbox.yml`, for editors: what the file may say before names are looked up. */

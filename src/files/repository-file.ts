@@ -15,7 +15,7 @@ const longestFile = 256 * 1024;
  */
 export function readRepositoryFile(
   text: string,
-  policy: Pick<Policy, 'projects' | 'environments'>,
+  policy: Pick<Policy, 'projects' | 'environments' | 'models' | 'targets' | 'teams'>,
   own: readonly string[],
 ): { ok: true; value: RepositoryFile } | { ok: false; problems: [FileProblem, ...FileProblem[]] } {
   if (text.length > longestFile) {

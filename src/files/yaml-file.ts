@@ -37,8 +37,8 @@ export function readYaml<S extends z.ZodType>(
     const reason = `${broken.message.split(' at line')[0]}.`;
     return { ok: false, problems: [{ ...at(broken.pos[0]), word: 'the file', reason }] };
   }
-  const problemAt = ({ path, word, reason, allowed }: PolicyProblem): FileProblem => ({
-    ...at(offsetOf(document.contents, path)),
+  const problemAt = ({ path, word, reason, allowed, within }: PolicyProblem): FileProblem => ({
+    ...at(offsetOf(document.contents, path) + offsetIn(document, text, path, within)),
     ...{ word, reason },
     ...(allowed ? { allowed, nearest: nearest(word, allowed) } : {}),
   });
@@ -113,6 +113,32 @@ function offsetOf(root: unknown, path: readonly PropertyKey[]): number {
       node = node.items[Number(step)];
       offset = startOf(node as Node) ?? offset;
     }
+  }
+  return offset;
+}
+
+/** How far into what is written there a place of the text that it says is: quotes and what stands for a sign are more than the sign. */
+function offsetIn(
+  document: ReturnType<typeof parseDocument>,
+  text: string,
+  path: readonly PropertyKey[],
+  within: number | undefined,
+): number {
+  if (within === undefined) return 0;
+  const node = document.getIn(path, true);
+  if (!isScalar(node) || !node.range) return 0;
+  const [start, end] = node.range;
+  const written = text.slice(start, end);
+  // Of several lines, some are folded: the beginning has to do.
+  if (written.includes('\n')) return 0;
+  const isSingle = node.type === 'QUOTE_SINGLE';
+  const isDouble = node.type === 'QUOTE_DOUBLE';
+  const sign = isSingle ? /''|./sy : isDouble ? /\\(?:x..|u.{4}|U.{8}|.)|./sy : /./sy;
+  let offset = isSingle || isDouble ? 1 : 0;
+  for (let seen = 0; seen < within && offset < written.length; seen += 1) {
+    sign.lastIndex = offset;
+    if (!sign.test(written)) break;
+    offset = sign.lastIndex;
   }
   return offset;
 }

@@ -19,10 +19,24 @@ import { looks } from './migrations/0017-looks.ts';
 import { metrics } from './migrations/0019-metrics.ts';
 import { mlflow } from './migrations/0020-mlflow.ts';
 import { baselines } from './migrations/0022-baselines.ts';
+import { records } from './migrations/0026-records.ts';
+import { models } from './migrations/0027-models.ts';
 
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
-  ...[resources, sharedQueue, leases, encodings, repositories, looks, metrics, mlflow, baselines],
+  ...[
+    resources,
+    sharedQueue,
+    leases,
+    encodings,
+    repositories,
+    looks,
+    metrics,
+    mlflow,
+    baselines,
+    records,
+    models,
+  ],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;

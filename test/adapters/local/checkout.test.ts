@@ -30,6 +30,9 @@ function serviceWith(...answers: (Buffer | ServiceError)[]): Service {
     sync: nobody,
     appendLog: nobody,
     addMetrics: nobody,
+    record: nobody,
+    outputs: nobody,
+    content: nobody,
     source: async () => {
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       if (answer instanceof ServiceError) throw answer;
