@@ -31,6 +31,7 @@ import { recordStore } from '../adapters/postgres/records.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
+import { servingStore } from '../adapters/postgres/serving.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
@@ -74,6 +75,7 @@ import type {
   UsageStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import type { ServingStore } from '../core/promotion/serving.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
@@ -123,6 +125,7 @@ export interface Adapters {
   installations: InstallationStore;
   slack: Slack;
   mlflow: Mlflow;
+  serving: ServingStore;
   close(): Promise<void>;
 }
 
@@ -272,6 +275,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     installations,
     slack,
     mlflow: openMlflow(config, mlflowFollows(db)),
+    serving: servingStore(db),
     pictures,
     signer: sign,
     async close() {

@@ -50,6 +50,8 @@ export function controlFiles(control: string) {
     metricsPlace: join(control, 'metrics-place.json'),
     /** `{failure, stopped}`: its outputs are kept, or why not all of them are. */
     outputs: join(control, 'outputs.json'),
+    /** `{port, model}`: where it is to listen, and the file that it serves. */
+    serving: join(control, 'serving.json'),
     /** What the supervisor itself had to say. */
     complaints: join(control, 'supervisor.txt'),
     /** Log files, each named for the offset of its first byte. */

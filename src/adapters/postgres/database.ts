@@ -7,6 +7,7 @@ import type { LeftOut } from '../../core/metric-points.ts';
 import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
 import type { Accelerator, AuditEntry, MachineFacts, Surface } from '../../core/ports.ts';
+import type { ToldState } from '../../core/promotion/serving.ts';
 import type { Reply } from '../../core/reply.ts';
 import type {
   Failure,
@@ -301,6 +302,44 @@ export interface Tables {
   content_holders: { sha256: string; holder: string };
   run_inputs: { run: number; attempt: number; name: string; sha256: string; bytes: number };
   run_machines: { run: number; attempt: number; facts: Json<MachineFacts> };
+  serving_holds: {
+    model: string;
+    environment: string;
+    target: string;
+    promotion: number;
+    stage: number;
+    before: number | null;
+    at: Date;
+  };
+  serving: {
+    model: string;
+    environment: string;
+    version: number;
+    weight: number;
+    settled: boolean;
+    promotion: number;
+    since: Date;
+  };
+  serving_ports: { run: number; attempt: number; port: number; ready: boolean; changed_at: Generated<Date> };
+  serving_counts: {
+    model: string;
+    environment: string;
+    version: number;
+    promotion: number;
+    stage: number;
+    answers: Generated<number>;
+    errors: Generated<number>;
+    seconds: Generated<number>;
+  };
+  serving_told: {
+    model: string;
+    environment: string;
+    promotion: number;
+    stage: number;
+    states: Json<Record<string, ToldState>>;
+    tries: number;
+    next_at: Date;
+  };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {
     seq: number;
