@@ -230,8 +230,11 @@ export interface ModelFile {
 export interface ModelFileStore {
   /** As they were read last. */
   all(sources: readonly string[]): Promise<ModelFile[]>;
-  /** Those that were not read since, each for one caller; others get them again after a while. */
-  take(sources: readonly string[], readBefore: Date): Promise<string[]>;
+  /**
+   * Those that were not read since (null: for a minute), each for one caller, and what time it is there; others get them again after a
+   * while.
+   */
+  take(sources: readonly string[], since: Date | null): Promise<{ source: string; at: Date }[]>;
   read(file: ModelFile): Promise<void>;
   /** It cannot be read now; what it said before still holds. */
   failed(source: string, error: string): Promise<void>;
@@ -363,6 +366,15 @@ export interface ArtifactStore {
   /** Also where it is not here. */
   remove(sha256: string): Promise<void>;
 }
+
+/**
+ * Reads all of a content and answers its first bytes, `most` at most; null: it is not in the store. Throws `ContentMismatch` where it is
+ * other content.
+ */
+export type ContentExaminer = (
+  content: Pick<FileDigest, 'sha256' | 'bytes'>,
+  most: number,
+) => Promise<Uint8Array | null>;
 
 /** What arrived is not what was announced. */
 export class ContentMismatch extends Error {
@@ -904,7 +916,7 @@ export interface SourcePort {
    * Keeps a commit of a repository on GitHub that is named in full, also one that only a pull request has; `unknown`: GitHub gives out no such.
    */
   pin(source: string, sha: string): Promise<Resolved>;
-  /** A file of a commit that is kept; null: there is none such, or it is no plain file. Throws `SOURCE_UNAVAILABLE`. */
+  /** A file of a commit that is kept; null: there is none such, or it is no plain file. Throws `SOURCE_UNAVAILABLE`, also for one of more than 1 MiB. */
   file(source: string, sha: string, path: string): Promise<string | null>;
   /**
    * The files that differ between two commits that are kept, or between a commit and where its branch left the other (`since: 'fork'`); all

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { commands } from '../../commands/index.ts';
+import { contentExaminer } from '../adapters/artifacts/examine.ts';
 import { createRequestWorker } from '../adapters/bullmq/request-worker.ts';
 import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
@@ -15,6 +16,8 @@ import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
+import { makeVersions } from '../app/make-versions.ts';
+import { readModelFiles } from '../app/model-files.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { resultOf } from '../app/result-of.ts';
@@ -47,6 +50,8 @@ const syncEveryMs = 1_000;
 const stallEveryMs = 20_000;
 const findEveryMs = 60_000;
 const followEveryMs = 1_000;
+const versionsEveryMs = 1_000;
+const modelFilesEveryMs = 10_000;
 const forgetEveryMs = 600_000;
 const atOnce = 16;
 
@@ -155,6 +160,7 @@ export function startWorker(base: Base): Running {
   );
   const stopFind = findLostDeliveries(base);
   const stopFollow = followMlflow(base);
+  const stopModels = keepModels(base);
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -175,6 +181,7 @@ export function startWorker(base: Base): Running {
         stopStalls(),
         stopFind(),
         stopFollow(),
+        stopModels(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -206,6 +213,30 @@ function followMlflow({ mlflow: { port, follows }, runs, log, clock }: Base): ()
   return every(followEveryMs, mlflowFollower({ mlflow: port, follows, runs, log }, clock), err =>
     log.warn({ err }, 'metrics in MLflow could not be looked for'),
   );
+}
+
+/** Versions of models, and what repositories say of them. */
+function keepModels(base: Base): () => Promise<void> {
+  const { log } = base;
+  const ports = {
+    ...base,
+    files: base.modelFiles,
+    policies: base.modelPolicies,
+    examine: contentExaminer(base.artifacts),
+  };
+  const stopVersions = every(
+    versionsEveryMs,
+    () => makeVersions(ports, base.clock),
+    err => log.warn({ err }, 'versions of models could not be made'),
+  );
+  const stopFiles = every(
+    modelFilesEveryMs,
+    () => readModelFiles(base.policy(), { since: null, project: null }, ports),
+    err => log.warn({ err }, 'what repositories say of models could not be looked at'),
+  );
+  return async () => {
+    await Promise.all([stopVersions(), stopFiles()]);
+  };
 }
 
 interface Work {

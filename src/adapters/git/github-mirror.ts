@@ -5,6 +5,7 @@ import { SignalboxError } from '../../core/errors.ts';
 import { type GitHubSource, githubSource } from '../../core/github-source.ts';
 import type { Resolved, SourcePort } from '../../core/ports.ts';
 import { fetchInto, holds, makeBare, pin, unavailable, whyNotFetched } from './bare.ts';
+import { readBlob } from './blob.ts';
 import { withLock } from './lock.ts';
 import { resolveRef } from './refs.ts';
 import { git, gitStream } from './run-git.ts';
@@ -24,7 +25,6 @@ export type GitHubRemotes = (
 type Mirrors = Pick<SourcePort, 'resolve' | 'pin' | 'archive' | 'file' | 'changed' | 'isOnBranch'>;
 
 const fullCommit = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
-const largestFile = 1024 * 1024;
 
 /**
  * Repositories on GitHub, each as a bare one of our own. GitHub gives out every commit of a repository and of its forks by its number alone;
@@ -114,15 +114,9 @@ export function githubMirrors(cacheDir: string, remotes: GitHubRemotes): Mirrors
     },
     async file(source, sha, path) {
       const inMirror = await kept(source, sha);
-      // A link would lead anywhere, also out of the repository.
-      const listed = await git([...inMirror, 'ls-tree', '-z', '-l', sha, '--', path]);
-      if (!listed.ok) throw fail(source, whyNotFetched(listed));
-      const [, size] = /^100(?:644|755) blob [0-9a-f]+ +(\d+)\t/.exec(listed.out) ?? [];
-      if (size === undefined) return null;
-      if (Number(size) > largestFile) throw fail(source, `${path} has more than ${largestFile} bytes.`);
-      const read = await git([...inMirror, 'cat-file', 'blob', `${sha}:${path}`]);
-      if (!read.ok) throw fail(source, whyNotFetched(read));
-      return read.out;
+      const read = await readBlob(inMirror, sha, path);
+      if (!read.ok) throw fail(source, read.reason);
+      return read.text;
     },
     async isOnBranch(source, sha, branch) {
       if (!fullCommit.test(sha) || !githubSource(source)) return false;
