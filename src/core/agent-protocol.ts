@@ -168,7 +168,7 @@ export type AgentRecordRequest = z.infer<typeof agentRecordRequest>;
  * store: until then the answer names those that are to be sent (`PUT .../contents/:sha256?bytes=`), and the agent asks again.
  */
 export const agentOutputsRequest = z.object({ files: filesSchema(mostOutputs).min(1) });
-export type AgentOutputsRequest = z.infer<typeof agentOutputsRequest>;
+
 export const agentOutputsResponse = z.object({ missing: z.array(digestSchema) });
 
 /**
