@@ -24,6 +24,7 @@ import { trainApprove } from './train-approve.ts';
 import { trainArtifacts } from './train-artifacts.ts';
 import { trainBump } from './train-bump.ts';
 import { trainCancel } from './train-cancel.ts';
+import { trainChart } from './train-chart.ts';
 import { trainCompare } from './train-compare.ts';
 import { trainExtend } from './train-extend.ts';
 import { trainList } from './train-list.ts';
@@ -46,6 +47,7 @@ export const commands: readonly CommandDefinition[] = [
   trainApprove,
   trainCompare,
   trainArtifacts,
+  trainChart,
   gpu,
   gpuRequest,
   gpuExtend,

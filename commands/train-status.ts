@@ -18,13 +18,14 @@ export const trainStatus = defineCommand({
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
     const { run } = found;
-    const [metrics, ahead, shares, record] = await Promise.all([
+    const [metrics, ahead, reported, shares, record] = await Promise.all([
       runs.metrics(run.number),
       runs.ahead(run),
+      runs.reported(run.number),
       isLease(run) ? runs.shares(run) : [],
       records.of(run.number, now),
     ]);
-    const shown = runReply(run, { metrics, ahead, shares, output: null }, now);
+    const shown = runReply(run, { metrics, ahead, shares, reported, output: null }, now);
     // What can be pressed stays last.
     const last = shown.blocks.filter(block => block.kind === 'actions');
     const first = shown.blocks.filter(block => block.kind !== 'actions');

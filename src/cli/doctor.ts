@@ -16,6 +16,7 @@ import { groupsIn, groupTrouble } from '../core/groups.ts';
 import type { Policy } from '../core/policy.ts';
 import { stockAdvice } from '../core/stock-advice.ts';
 import { loadPolicy } from '../files/policy-file.ts';
+import { mlflowClientOf } from '../roles/mlflow.ts';
 import { readSecretsFile } from '../roles/secrets-file.ts';
 import { openStore } from '../roles/store.ts';
 import { readOptions } from './options.ts';
@@ -89,6 +90,7 @@ async function examine(): Promise<Finding[]> {
   );
   await check('github', async () => github(settings));
   await check('artifacts', () => artifacts(settings));
+  await check('mlflow', () => mlflow(settings));
   await check('groups', () => groups(settings, policy));
   await check('git', async () => {
     const { stdout } = await run('git', ['--version']).catch(() => ({ stdout: '' }));
@@ -189,6 +191,20 @@ async function artifacts({ artifacts: { s3, mostBytes }, dataDir }: Config): Pro
     state: 'ok',
     says: `in s3://${[s3.bucket, s3.prefix].filter(Boolean).join('/')} at ${where}, ${most}`,
   };
+}
+
+async function mlflow({ mlflow: settings }: Config): Promise<Omit<Finding, 'name'>> {
+  if (!settings) return { state: 'off', says: 'MLFLOW_TRACKING_URI is not set' };
+  const { trackingUri, credentials } = settings;
+  const ways = credentials === null ? 'without credentials' : 'token' in credentials ? 'by token' : 'by user';
+  try {
+    await mlflowClientOf(settings).check();
+    return { state: 'ok', says: `${new URL(trackingUri).host} answers, asked ${ways}` };
+  } catch (err) {
+    const reason = err instanceof Error ? err.message : String(err);
+    const says = `${new URL(trackingUri).host}, asked ${ways}: ${reason}; runs go on, and what they log is read when it answers`;
+    return { state: 'broken', says };
+  }
 }
 
 /** Whether those count who are in the groups that signalbox.yml names. */

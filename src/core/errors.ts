@@ -184,7 +184,7 @@ export const errors = {
     status: 403,
     what: 'Nobody has approved that this commit of a fork is run.',
     why: 'Its head is {name}, and an approval is void once something is pushed.',
-    todo: 'Somebody with the role approver looks at it, and says {example}.',
+    todo: 'Somebody who may write to this repository looks at it, and says {example}.',
   },
   POOL_NOT_ISOLATED: {
     status: 403,
@@ -203,6 +203,12 @@ export const errors = {
     what: 'There is no run #{word}.',
     why: 'The newest is #{newest}.',
     todo: 'See the runs with {example}.',
+  },
+  METRIC_UNKNOWN: {
+    status: 404,
+    what: 'Run #{number} has no curve of `{word}`.',
+    why: 'It has reported {allowed}.',
+    todo: 'Did you mean {nearest}? The names are those that its code reports.',
   },
   RUN_ALREADY_ENDED: {
     status: 409,

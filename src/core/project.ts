@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { declaredFilesSchema } from './declared-files.ts';
 import { durationSchema } from './duration.ts';
 import { repositoryPattern, sourceOn } from './github-source.ts';
+import { compareDescription, compareSchema, metricsDescription, metricsSchema } from './metric-keys.ts';
 import { nameSchema } from './name.ts';
 import { readParameter } from './parameters.ts';
 import { compilePattern } from './pattern.ts';
@@ -162,6 +163,12 @@ const projectKeys = z.strictObject({
     .boolean()
     .default(true)
     .describe('Whether closing a pull request stops the runs that were asked for on it.'),
+  forks: z
+    .enum(['writer', 'approver'])
+    .default('writer')
+    .describe(
+      'Who approves that a commit of a fork is run: whoever may write to the repository, or of them only those with the role approver. Where several projects have one repository, `approver` in any of them counts.',
+    ),
   pool: nameSchema
     .optional()
     .describe('The pool that runs go to unless the request says otherwise; the first pool when absent.'),
@@ -188,6 +195,8 @@ const projectKeys = z.strictObject({
   outputs: outputsSchema.default([]),
   inputs: inputsSchema.default([]),
   primaryMetric: z.string().optional().describe('The metric shown first.'),
+  metrics: metricsSchema.optional().describe(metricsDescription),
+  compare: compareSchema.optional().describe(compareDescription),
   runsIn: nameSchema
     .optional()
     .describe('The environment that its runs work in, one of `environments`; an open one when absent.'),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { PolicyProblem } from './check-policy.ts';
 import { durationSchema, typedDuration } from './duration.ts';
 import { globSchema } from './glob.ts';
+import { compareDescription, compareSchema, metricsDescription, metricsSchema } from './metric-keys.ts';
 import { nameSchema } from './name.ts';
 import { readParameter } from './parameters.ts';
 import type { Policy } from './policy.ts';
@@ -31,6 +32,10 @@ const ownProjectSchema = z.strictObject({
   outputs: outputsSchema.optional(),
   inputs: inputsSchema.optional(),
   primaryMetric: z.string().min(1).max(100).optional().describe('The metric shown first.'),
+  metrics: metricsSchema
+    .optional()
+    .describe(`${metricsDescription} What it says of a metric counts before what signalbox.yml says of it.`),
+  compare: compareSchema.optional().describe(compareDescription),
 });
 export type OwnProject = z.infer<typeof ownProjectSchema>;
 
@@ -115,6 +120,8 @@ export function asTheRepositorySays(project: Project, name: string, file: Reposi
     outputs: own.outputs ?? project.outputs,
     inputs: own.inputs ?? project.inputs,
     primaryMetric: own.primaryMetric ?? project.primaryMetric,
+    metrics: own.metrics ? { ...project.metrics, ...own.metrics } : project.metrics,
+    compare: own.compare ?? project.compare,
   };
 }
 

@@ -67,6 +67,10 @@ export const runJsonSchema = z.object({
     .object({ class: z.enum(failureClasses), message: z.string(), lines: z.array(z.string()) })
     .nullable()
     .describe('`lines` is the end of the log.'),
+  mlflow: z
+    .string()
+    .nullable()
+    .describe('Where people see the run in MLflow that its metrics are read from; null: none was found.'),
   metrics: z
     .record(z.string(), z.object({ value: z.number(), step: z.int(), points: z.int() }))
     .optional()
@@ -118,10 +122,11 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[], record?: R
     exitCode: run.exitCode,
     failure: run.failure,
     ...(record ? { record: recordJson(run, record) } : {}),
+    mlflow: run.mlflow ?? null,
     metrics:
       metrics &&
       Object.fromEntries(
-        metrics.map(({ name, value, step, points }) => [name, { value, step, points }] as const),
+        metrics.map(({ name, value, step, count }) => [name, { value, step, points: count }] as const),
       ),
   };
 }

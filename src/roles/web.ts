@@ -1,6 +1,7 @@
 import { createHttpServer } from '../adapters/http/server.ts';
 import { isAway } from '../adapters/postgres/away.ts';
 import { checkIdempotency } from '../adapters/postgres/tokens.ts';
+import { chartPage } from '../app/chart-page.ts';
 import { keepOutputs, takeContent } from '../app/keep-outputs.ts';
 import { syncAgent } from '../app/watch.ts';
 import { countRefusals } from '../app/webhook-refusals.ts';
@@ -29,7 +30,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
   const slack = slackWays(base, receiveSlack(base, deliveries), refusals);
   const server = createHttpServer({
     edges: [...slack.edges, ...github.edges],
-    pages: [...slack.pages, ...base.github.pages],
+    pages: [...slack.pages, ...base.github.pages, chartPage(base)],
     dispatch: base.dispatch,
     runs: base.runs,
     logs: base.logs,
@@ -43,7 +44,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     artifacts: base.artifacts,
     keepOutputs: (run, attempt, files) => keepOutputs(run, attempt, files, artifactPorts),
     takeContent: (run, announced, content) => takeContent(run, announced, content, artifactPorts),
-    agentSync: (pool, request, now) => syncAgent(pool, request, base, now),
+    agentSync: (pool, request, now) => syncAgent(pool, request, { ...base, ...base.mlflow }, now),
     clock: base.clock,
     id: base.id,
     health: () => health(base),

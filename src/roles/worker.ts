@@ -6,26 +6,33 @@ import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
+import { runCosts } from '../adapters/postgres/baselines.ts';
+import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
+import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
+import { lookAround } from '../app/look-around.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
+import { resultOf } from '../app/result-of.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellDrained } from '../app/tell-drained.ts';
+import { tellStalled } from '../app/tell-stalled.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
 import { type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
-import type { PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
+import type { MetricSummary, PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
@@ -39,13 +46,26 @@ const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
-const findEveryMs = 60_000;
+/** How long a run has made no step is said in minutes. */
+const stallEveryMs = 20_000;
+const minuteMs = 60_000;
+const findEveryMs = minuteMs;
+const followEveryMs = 1_000;
+/** Of all workers together, up to a minute. */
+const lookEveryMs = 15 * minuteMs;
 const forgetEveryMs = 600_000;
 const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
 export function startWorker(base: Base): Running {
   const { log, clock, deliveries, surfaces, wakeups, runs, slack, github } = base;
+  const changed = (event: RepositoryEvent) =>
+    repositoryChanged(
+      event,
+      base.policy(),
+      { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
+      clock(),
+    );
   const deliverPorts: DeliverPorts = {
     deliveries,
     surfaces,
@@ -55,13 +75,8 @@ export function startWorker(base: Base): Running {
       (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
     dispatch: base.dispatch,
     standing: github.standing,
-    repositoryChanged: event =>
-      repositoryChanged(
-        event,
-        base.policy(),
-        { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
-        clock(),
-      ),
+    repositoryChanged: changed,
+    waitFor: githubWait,
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,
   };
@@ -82,6 +97,11 @@ export function startWorker(base: Base): Running {
     groups: base.groups,
     elevations: base.elevations,
   });
+  const results = {
+    costs: runCosts(base.database.db),
+    currency: () => base.policy().currency,
+    address: base.config.publicUrl,
+  };
   const publishPorts = {
     surfaces,
     runs,
@@ -92,6 +112,9 @@ export function startWorker(base: Base): Running {
     hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
     // Below the data folder of the machine that ran it.
     home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps(base.policy()), now),
+    resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
+      resultOf(run, metrics, { ...base, ...results }, now),
+    charts: base.charts,
     outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
@@ -133,7 +156,14 @@ export function startWorker(base: Base): Running {
     () => syncGroups(base.policy(), base, clock),
     err => log.warn({ err }, 'groups could not be looked at'),
   );
+  const stopStalls = every(
+    stallEveryMs,
+    () => tellStalled(base, clock()),
+    err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
+  );
   const stopFind = findLostDeliveries(base);
+  const stopFollow = followMlflow(base);
+  const stopLooking = lookAtRepositories(base, changed);
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -151,7 +181,10 @@ export function startWorker(base: Base): Running {
         stopSweep(),
         stopPlan(),
         stopSync(),
+        stopStalls(),
         stopFind(),
+        stopFollow(),
+        stopLooking(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -168,7 +201,7 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
   const ports = {
     lost: lostDeliveries(database.db, findEveryMs),
     hook: githubHook(app),
-    waitFor: (err: unknown) => (err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null),
+    waitFor: githubWait,
     log,
   };
   return every(
@@ -176,6 +209,37 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
     () => findLost(ports, clock()),
     err => log.warn({ err }, 'lost deliveries of GitHub could not be looked for'),
   );
+}
+
+function followMlflow({ mlflow: { port, follows }, runs, log, clock }: Base): () => Promise<void> {
+  if (!port) return async () => {};
+  return every(followEveryMs, mlflowFollower({ mlflow: port, follows, runs, log }, clock), err =>
+    log.warn({ err }, 'metrics in MLflow could not be looked for'),
+  );
+}
+
+/** At the start, where the last look is not quite new, and every so often. */
+function lookAtRepositories(
+  { database, github, repositories, policy, log, clock }: Base,
+  changed: (event: RepositoryEvent) => Promise<void>,
+): () => Promise<void> {
+  const { lists } = github;
+  if (!lists) return async () => {};
+  const ports = { looks: lookStore(database.db), repositories, lists, changed, waitFor: githubWait, log };
+  let isFirst = true;
+  return every(
+    lookEveryMs,
+    async () => {
+      const sinceMs = isFirst ? minuteMs : lookEveryMs - minuteMs;
+      isFirst = false;
+      await lookAround(policy(), ports, sinceMs, clock());
+    },
+    err => log.warn({ err }, 'repositories on GitHub could not be looked at'),
+  );
+}
+
+function githubWait(err: unknown): number | null {
+  return err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null;
 }
 
 interface Work {

@@ -45,6 +45,7 @@ describe('talking on GitHub', () => {
     const run = await town.runs.get(1);
     assert.equal(run?.spec.sha, town.sha);
     assert.equal(run?.spec.trigger, 'pull-request');
+    assert.deepEqual(run?.spec.pull, { repo: town.place.repo, number: town.pull, base: 'main' });
     assert.match(town.answers()[0] ?? '', /digits is queued/);
     assert.equal(town.repo.checks(town.sha)[0]?.status, 'queued');
     await town.repo.comment('octocat', town.pull, '/train others');
@@ -135,6 +136,24 @@ describe('talking on GitHub', () => {
     assert.deepEqual(town.signs(comment), ['confused', 'eyes']);
     assert.equal(town.answers().length, 1);
     assert.equal(await town.runs.newestNumber(), 1);
+  });
+
+  test('whoever takes the name of a repository is asked nothing and told nothing', async t => {
+    const town = await openGitHubTown(t, server, { private: true });
+    await town.ended();
+    const [theirs, ours] = [
+      await town.repo.comment('hubot', town.pull, '/train retry 1'),
+      await town.repo.comment('octocat', town.pull, '/train retry 1'),
+    ];
+    await town.repo.rename('octo-org', 'numbers');
+    const other = await town.fake.repo('octo-org/digits', { roles: { hubot: 'admin' } });
+    for (const title of ['first', 'second', 'third']) await other.issue('hubot', title);
+    await town.work();
+    assert.deepEqual(town.signs(theirs), ['confused', 'eyes']);
+    assert.deepEqual(town.signs(ours), ['eyes', 'rocket']);
+    assert.equal(await town.runs.newestNumber(), 2);
+    assert.ok(town.answers().some(body => body.includes('digits is queued')));
+    assert.deepEqual([...other.state.comments.values()], []);
   });
 
   test('what somebody may do is asked when it is done', async t => {

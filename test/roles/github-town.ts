@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { commands } from '../../commands/index.ts';
 import { createGitSource } from '../../src/adapters/git/source.ts';
+import { GitHubError } from '../../src/adapters/github/errors.ts';
 import { auditLog } from '../../src/adapters/postgres/audit.ts';
+import { baselineStore, runCosts } from '../../src/adapters/postgres/baselines.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
@@ -12,6 +14,7 @@ import { freezeStore } from '../../src/adapters/postgres/freezes.ts';
 import { githubUsers } from '../../src/adapters/postgres/github-users.ts';
 import { groupStore } from '../../src/adapters/postgres/groups.ts';
 import { linkStore } from '../../src/adapters/postgres/links.ts';
+import { lookStore } from '../../src/adapters/postgres/looks.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { rateBudget } from '../../src/adapters/postgres/rates.ts';
@@ -21,14 +24,18 @@ import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
+import { lookAround } from '../../src/app/look-around.ts';
 import { publish } from '../../src/app/publish.ts';
 import { pullHeads } from '../../src/app/pull-head.ts';
 import { repositoryChanged } from '../../src/app/repository-changed.ts';
+import { resultOf } from '../../src/app/result-of.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { GitHubPlace } from '../../src/core/actor.ts';
 import type { Intent } from '../../src/core/intent.ts';
+import type { MetricSummary } from '../../src/core/ports.ts';
 import type { Policy } from '../../src/core/project.ts';
 import type { RepositoryEvent } from '../../src/core/repository-event.ts';
+import type { Run } from '../../src/core/run.ts';
 import { readRepositoryFile } from '../../src/files/repository-file.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { messengers } from '../../src/roles/messengers.ts';
@@ -37,6 +44,7 @@ import { startGitHub } from '../fakes/github/fake.ts';
 import { listener, secret } from '../fakes/github/fixture.ts';
 import type { RepoOptions } from '../fakes/github/repo-deeds.ts';
 import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
+import { noCharts } from '../support/no-charts.ts';
 import type { TestServer } from '../support/postgres.ts';
 import { wish } from '../support/run.ts';
 
@@ -104,19 +112,33 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     audit,
     log,
   };
+  const toldOf = (event: RepositoryEvent) =>
+    repositoryChanged(event, said.policy, { ...changed, readFile: readRepositoryFile }, clock());
+  const { lists } = github;
+  if (!lists) throw new Error('the app is not configured');
+  const waitFor = (err: unknown) => (err instanceof GitHubError ? err.afterMs : null);
+  const lookPorts = { looks: lookStore(db), repositories, lists, changed: toldOf, waitFor, log };
   const deliverPorts = {
     ...{ deliveries, surfaces, audit, log, unpack: github.unpack, standing: github.standing },
     wakeups: { wake: () => {} },
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
-    repositoryChanged: (event: RepositoryEvent) =>
-      repositoryChanged(event, said.policy, { ...changed, readFile: readRepositoryFile }, clock()),
+    repositoryChanged: toldOf,
+    waitFor,
     groupChanged: async () => {},
+  };
+  const results = {
+    ...{ runs, source, log, baselines: baselineStore(db), costs: runCosts(db) },
+    currency: () => 'USD',
+    address: 'https://signalbox.example.com',
   };
   const publishPorts = {
     ...{ surfaces, runs, log },
     messenger: messengers(github.messenger ? { github: github.messenger } : {}),
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
+    charts: noCharts,
+    resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
+      resultOf(run, metrics, results, now),
     home: () => Promise.reject(new Error('there are no Homes on GitHub')),
   };
 
@@ -149,7 +171,25 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     user: 'octocat',
   };
   return {
-    ...{ fake, repo, pull, sha, place, runs, surfaces, links, database, heard, lines, said, show, work },
+    ...{
+      fake,
+      repo,
+      pull,
+      sha,
+      place,
+      runs,
+      surfaces,
+      links,
+      database,
+      heard,
+      lines,
+      said,
+      repositories,
+      show,
+      work,
+    },
+    /** Looks at what nobody told, as a worker does now and then. */
+    look: (everyMs = 0) => lookAround(said.policy, lookPorts, everyMs, clock()),
     /** A run of the pull request's head that has ended, for others to repeat. */
     async ended(by = 'octocat') {
       const requestedBy = { kind: 'github' as const, id: by, name: by };

@@ -21,7 +21,7 @@ export type GitHubRemotes = (
   source: GitHubSource,
 ) => Promise<{ key: string; open(): Promise<Remote> } | null>;
 
-type Mirrors = Pick<SourcePort, 'resolve' | 'pin' | 'archive' | 'file' | 'changed'>;
+type Mirrors = Pick<SourcePort, 'resolve' | 'pin' | 'archive' | 'file' | 'changed' | 'isOnBranch'>;
 
 const fullCommit = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 const largestFile = 1024 * 1024;
@@ -123,6 +123,17 @@ export function githubMirrors(cacheDir: string, remotes: GitHubRemotes): Mirrors
       const read = await git([...inMirror, 'cat-file', 'blob', `${sha}:${path}`]);
       if (!read.ok) throw fail(source, whyNotFetched(read));
       return read.out;
+    },
+    async isOnBranch(source, sha, branch) {
+      if (!fullCommit.test(sha) || !githubSource(source)) return false;
+      const inMirror = await kept(source, sha);
+      const ref = `refs/heads/${branch}`;
+      if (!(await holds(inMirror, ref))) {
+        const found = await open(source);
+        const fetched = await found?.locked(() => found.fetch([`+${ref}:${ref}`]));
+        if (!fetched?.ok) return false;
+      }
+      return (await git([...inMirror, 'merge-base', '--is-ancestor', sha, ref])).ok;
     },
     async changed(source, from, to, since) {
       const inMirror = await kept(source, to);

@@ -114,6 +114,7 @@ export function createGitSource(options: {
     pin: (source, sha) => onGitHub.pin(source, sha).catch(failed(source)),
     file: onGitHub.file,
     changed: onGitHub.changed,
+    isOnBranch: onGitHub.isOnBranch,
   };
 }
 

@@ -48,6 +48,8 @@ export function controlFiles(control: string) {
     delivery: join(control, 'delivery.json'),
     /** `{failure, stopped}`: its outputs are kept, or why not all of them are. */
     outputs: join(control, 'outputs.json'),
+    /** How far Signalbox has the metrics file. */
+    metricsPlace: join(control, 'metrics-place.json'),
     /** What the supervisor itself had to say. */
     complaints: join(control, 'supervisor.txt'),
     /** Log files, each named for the offset of its first byte. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   type AgentLogRequest,
+  type AgentMetricsRequest,
   type AgentRecordRequest,
   type AgentSyncRequest,
   type AgentSyncResponse,
@@ -49,6 +50,8 @@ export interface Service {
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Adds what a run wrote into its metrics file. */
+  addMetrics(run: number, attempt: number, metrics: AgentMetricsRequest): Promise<void>;
   /** The tar stream of what the attempt runs, asked for with the attempt's own token. */
   source(run: number, token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
@@ -110,6 +113,9 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
       } finally {
         clearTimeout(timer);
       }
+    },
+    addMetrics: async (run, attempt, metrics) => {
+      await post(`/v1/agent/runs/${run}/attempts/${attempt}/metrics`, metrics);
     },
     source: async (run, attemptToken, stop) => {
       const headers = { authorization: `Bearer ${attemptToken}` };

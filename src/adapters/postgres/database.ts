@@ -3,6 +3,9 @@ import pg from 'pg';
 import type { Actor, Place } from '../../core/actor.ts';
 import type { Verdict } from '../../core/elevation.ts';
 import type { Freeze } from '../../core/freeze.ts';
+import type { LeftOut } from '../../core/metric-points.ts';
+import type { MlflowCursor } from '../../core/mlflow.ts';
+import type { Pace } from '../../core/pace.ts';
 import type { Accelerator, AuditEntry, MachineFacts, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
 import type {
@@ -43,6 +46,7 @@ export interface Tables {
     waiting: Json<NonNullable<Run['waiting']>> | null;
     exit_code: number | null;
     failure: Json<Failure> | null;
+    mlflow: string | null;
     created_at: Date;
     queued_at: Date | null;
     started_at: Date | null;
@@ -76,6 +80,25 @@ export interface Tables {
   };
   log_chunks: { run: number; attempt: number; at_byte: number; content: Buffer };
   metric_points: { run: number; name: string; step: number; attempt: number; value: number };
+  metric_summaries: {
+    run: number;
+    name: string;
+    count: number;
+    last_attempt: number;
+    last_step: number;
+    last_value: number;
+    least_value: number;
+    least_step: number;
+    most_value: number;
+    most_step: number;
+  };
+  metric_reports: {
+    run: number;
+    names: Generated<number>;
+    points: Generated<number>;
+    left_out: Json<LeftOut> | null;
+    pace: Json<Pace> | null;
+  };
   planner: {
     id: number;
     epoch: number;
@@ -85,7 +108,7 @@ export interface Tables {
     /** After so long, in seconds, what a team had counts half. */
     half_life_s: Generated<number>;
   };
-  agents: { pool: string; seen_at: Date; takes: Generated<boolean> };
+  agents: { pool: string; seen_at: Date; takes: Generated<boolean>; back_at: Date | null };
   accelerators: {
     pool: string;
     node: string;
@@ -186,6 +209,24 @@ export interface Tables {
     after: string;
     forced: boolean | null;
     at: Date;
+    sight: Generated<boolean>;
+  };
+  github_looks: {
+    repo: number;
+    tried_at: Generated<Date>;
+    claimed_until: Generated<Date>;
+    first_at: Date | null;
+    known_until: Date | null;
+    whole_at: Generated<Date>;
+    tags: Json<Record<string, string>>;
+  };
+  github_arrivals: {
+    repo: number;
+    branch: string;
+    sha: string;
+    pull: number | null;
+    settled: boolean;
+    at: Generated<Date>;
   };
   github_approvals: { key: string; repo: number; pull: number; sha: string; by: Json<Actor>; at: Date };
   used_states: { nonce: string; until: Date };
@@ -270,6 +311,17 @@ export interface Tables {
     outcome: AuditEntry['outcome'];
     details: Json<AuditEntry['details']>;
     hash: Buffer;
+  };
+  mlflow_follows: {
+    run: number;
+    cursor: Json<MlflowCursor> | null;
+    /** The last attempt of which all is read. */
+    ended_attempt: Generated<number>;
+    failures: Generated<number>;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+    done_at: Date | null;
   };
   audit_head: { id: number; seq: number; hash: Buffer };
 }

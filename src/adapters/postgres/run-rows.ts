@@ -30,6 +30,7 @@ export function runOf(row: Selectable<Tables['runs']>): Run {
     approval: approvalOf(row),
     exitCode: row.exit_code,
     failure: row.failure,
+    mlflow: row.mlflow,
     createdAt: row.created_at,
     queuedAt: row.queued_at,
     startedAt: row.started_at,
@@ -177,7 +178,7 @@ async function addAttempts(tx: Tx, runs: readonly Run[]): Promise<void> {
 export async function addSurface(
   tx: Tx,
   key: string,
-  kind: 'run' | 'check' | 'ended' | 'preempted' | 'warning',
+  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'warning',
   run: Pick<Run, 'number' | 'place'>,
   content: Reply | null = null,
 ): Promise<void> {

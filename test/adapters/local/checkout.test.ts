@@ -32,6 +32,7 @@ function serviceWith(...answers: (Buffer | ServiceError)[]): Service {
     record: nobody,
     outputs: nobody,
     content: nobody,
+    addMetrics: nobody,
     source: async () => {
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       if (answer instanceof ServiceError) throw answer;
