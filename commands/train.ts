@@ -11,7 +11,20 @@ import { storeRun } from '../src/core/store-run.ts';
 
 /** What may stand in place of a project; a slip in one of these is told from an unknown project. */
 export const trainWords = [
-  ...['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'bump', 'approve', 'compare', 'help'],
+  ...[
+    'list',
+    'status',
+    'why',
+    'logs',
+    'cancel',
+    'retry',
+    'extend',
+    'bump',
+    'approve',
+    'compare',
+    'chart',
+    'help',
+  ],
 ];
 
 type Failed = Extract<Outcome, { ok: false }>;

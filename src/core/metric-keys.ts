@@ -19,8 +19,7 @@ export const metricsSchema = z
   .refine(metrics => Object.keys(metrics).length <= mostMetrics, `must not name more than ${mostMetrics}`);
 export type MetricKeys = z.infer<typeof metricsSchema>;
 
-export const comparisons = ['base', 'previous'] as const;
-export const compareSchema = z.enum(comparisons);
+export const compareSchema = z.enum(['base', 'previous']);
 export type Compare = z.infer<typeof compareSchema>;
 
 export const metricsDescription =

@@ -50,7 +50,7 @@ function jsonFields(text: string): Fields {
   });
 }
 
-export const notFinite = /^[+-]?(?:nan|inf|infinity)$/i;
+const notFinite = /^[+-]?(?:nan|inf|infinity)$/i;
 
 function parsed(text: string): object | null {
   try {

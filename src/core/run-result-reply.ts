@@ -1,10 +1,11 @@
 import { whereOf } from './baseline.ts';
+import { typedDuration } from './duration.ts';
 import { cleanLine, formatNumber } from './format.ts';
 import { formatMoney } from './money.ts';
 import type { MetricSeries, MetricSummary } from './ports.ts';
 import type { ParameterValue } from './project.ts';
 import type { Inline, ReplyBlock } from './reply.ts';
-import { isEnd, type Run } from './run.ts';
+import { isEnd, type Run, type RunSpec } from './run.ts';
 import { chartedMetrics, chartsOf } from './run-charts.ts';
 import { typedParameter } from './run-request.ts';
 import { againstWords, type HeldAgainst, headline, resultRows, resultTable } from './run-result.ts';
@@ -44,14 +45,19 @@ export function resultParts(run: Run, metrics: readonly MetricSummary[], result:
   const rows = resultRows({ run, metrics }, baseline);
   return {
     headline: headline(run, rows, baseline),
-    measured: [...resultTable(run, rows, baseline), ...curves(run, metrics, result)],
-    rows: [
-      { label: 'Held against', value: againstWords(run, result) },
-      ...changedParameters(run, baseline?.run ?? null),
-      ...costRow(run, result.cost),
-      ...links(run, result.address),
+    measured: [
+      {
+        kind: 'fields',
+        rows: [
+          { label: 'Held against', value: againstWords(run, result) },
+          ...changedParameters(run, baseline?.run ?? null),
+        ],
+      },
+      ...resultTable(run, rows, baseline),
+      ...curves(run, metrics, result),
     ],
-    below: [repeat(run)],
+    rows: [...costRow(run, result.cost), ...links(run, result.address)],
+    below: isEnd(run.state) ? [repeat(run)] : [],
   };
 }
 
@@ -106,52 +112,40 @@ function links({ number, attempt }: Run, address: string | null): ResultParts['r
   return [{ label: 'In the API', value: [{ link: page, text: `run ${number}` }, ...log] }];
 }
 
-function repeat({ number, spec, pool, state }: Run): ReplyBlock {
-  const { parameters, gpus, gpuModel, note } = spec;
-  const kept = spec.sha.startsWith('sha256:') ? 'Content' : 'Commit';
-  const all = Object.entries(parameters).map(([name, value]): Inline[] => [
-    { code: typedParameter(name, value) },
-  ]);
+function repeat({ number, spec, pool }: Run): ReplyBlock {
+  const { gpus, gpuModel, sha } = spec;
   const hardware = gpus === 0 ? '1 CPU slot' : `${gpus} × ${gpuModel ?? 'GPU of any model'}`;
-  return {
-    kind: 'details',
-    title: 'To repeat this run',
-    blocks: [
-      {
-        kind: 'fields',
-        rows: [
-          {
-            label: 'Say',
-            value: isEnd(state)
-              ? [{ command: `train retry ${number}` }, ', the same commit with the same parameters']
-              : [{ command: `train retry ${number}` }, ' once it has ended'],
-          },
-          { label: kept, value: [{ code: spec.sha }] },
-          { label: 'Asked as', value: [{ code: askedAs(spec.project, spec, note) }] },
-          { label: 'On', value: [`${hardware}, pool ${pool}`] },
-        ],
-      },
-      ...(all.length > 0
-        ? [
-            { kind: 'text' as const, text: ['Parameters, as they were:'] },
-            { kind: 'list' as const, items: all },
-          ]
-        : []),
-    ],
-  };
+  const rows = [
+    {
+      label: 'Say',
+      value: [{ command: `train retry ${number}` }, ': the same commit with the same parameters'],
+    },
+    { label: 'As if asked anew', value: [{ command: askedAs(spec) }] },
+    { label: sha.startsWith('sha256:') ? 'Content' : 'Commit', value: [{ code: sha }] },
+    { label: 'It ran on', value: [`${hardware}, pool ${pool}`] },
+  ];
+  return { kind: 'details', title: 'To repeat this run', blocks: [{ kind: 'fields', rows }] };
 }
 
 /** The command that asks for a run like it, with all that can be said of one. */
-function askedAs(project: string, spec: Run['spec'], note: string): string {
-  const { parameters, gpus, gpuModel, pools, pool, sha, ref } = spec;
-  const words = [
+function askedAs({
+  project,
+  parameters,
+  gpus,
+  gpuModel,
+  pools,
+  pool,
+  timeLimitS,
+  sha,
+  ref,
+}: RunSpec): string {
+  return [
     `train ${project}`,
-    ...Object.entries(parameters).map(([name, value]) => typedParameter(name, value)),
+    ...Object.entries(parameters).map(([name, value]) => typedParameter(name, cleanLine(String(value), 200))),
     ...(gpus > 0 ? [`--gpus ${gpus}`] : []),
     ...(gpuModel === null ? [] : [`--gpu ${gpuModel}`]),
     ...(pools && pools.length > 1 ? [] : [`--pool ${pool}`]),
+    `--time ${typedDuration(timeLimitS)}`,
     `--ref ${sha.startsWith('sha256:') ? ref : sha}`,
-    ...(note === '' ? [] : [`--note ${JSON.stringify(cleanLine(note, shownLength))}`]),
-  ];
-  return words.join(' ');
+  ].join(' ');
 }

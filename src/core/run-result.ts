@@ -4,7 +4,7 @@ import { formatNumber } from './format.ts';
 import { type Better, bestOf, betterOf } from './metric-direction.ts';
 import type { MetricExtreme, MetricSummary } from './ports.ts';
 import type { Inline, ReplyBlock } from './reply.ts';
-import { isEnd, type Run } from './run.ts';
+import { isEnd, type Run, type RunState } from './run.ts';
 import { counterNames } from './run-facts.ts';
 
 /** A run with what it measured. */
@@ -111,7 +111,7 @@ function finiteAt(extreme: MetricExtreme | null): MetricExtreme | null {
 }
 
 /** The row that stands for all where there is room for one: of the primary metric; null where the run has not reported that. */
-export function headRow(run: Run, rows: readonly ResultRow[]): ResultRow | null {
+function headRow(run: Run, rows: readonly ResultRow[]): ResultRow | null {
   const row = rows.find(({ name }) => name === run.spec.primaryMetric);
   return row?.last ? row : null;
 }
@@ -162,15 +162,14 @@ export function resultTable(
   baseline: MeasuredRun | null,
 ): ReplyBlock[] {
   if (!rows.some(({ last }) => last)) return [];
-  const value = isEnd(run.state) && run.state === 'succeeded' ? 'Final' : 'Last';
-  const columns = columnsOf(rows, baseline, value);
+  const columns = columnsOf(rows, baseline, run.state);
   const shown = rows.slice(0, most.rows);
   const right = 'right' as const;
   const left = rows.length - shown.length;
   const text = [
     ...arrowWords(shown),
     ...(left > 0 ? [`${left} more ${left === 1 ? 'metric is' : 'metrics are'} not shown here.`] : []),
-    ...(value === 'Last' && isEnd(run.state)
+    ...(isEnd(run.state) && run.state !== 'succeeded'
       ? ['It did not succeed, so that no value is its final one.']
       : []),
   ];
@@ -189,11 +188,8 @@ interface Column {
   cell(row: ResultRow): string;
 }
 
-function columnsOf(
-  rows: readonly ResultRow[],
-  baseline: MeasuredRun | null,
-  value: 'Final' | 'Last',
-): Column[] {
+function columnsOf(rows: readonly ResultRow[], baseline: MeasuredRun | null, state: RunState): Column[] {
+  const value = state === 'succeeded' ? 'Final' : 'Last';
   const number = (one: number | null | undefined) => (typeof one === 'number' ? formatNumber(one) : none);
   const at = (one: MetricExtreme | null) =>
     one ? `${formatNumber(one.value)} (step ${formatNumber(one.step)})` : none;
@@ -207,8 +203,9 @@ function columnsOf(
   const other = `#${baseline.run.number}`;
   return [
     final,
+    // A phone shows the first three columns: the verdict is one of them, and begins its cell.
+    { title: `Against ${other}${isEnd(state) ? '' : ' so far'}`, cell: differenceCell },
     { title: `${other} final`, cell: ({ base }) => number(base) },
-    { title: value === 'Final' ? 'Difference' : 'Difference so far', cell: differenceCell },
     ...best,
     ...(rows.some(({ baseBest }) => baseBest)
       ? [{ title: `${other} best`, cell: (row: ResultRow) => at(row.baseBest) }]
@@ -222,13 +219,13 @@ function metricCell({ name, unit, better }: ResultRow): string {
   return `${name}${unit ? ` in ${unit}` : ''}${arrow}`;
 }
 
-/** `▲ +0.007 (+0.8 %) better` */
+/** `better ▲ +0.007 (+0.8 %)` */
 function differenceCell({ difference, share, verdict }: ResultRow): string {
   if (difference === null) return none;
   if (verdict === 'same' || difference === 0) return 'same';
   const arrow = difference > 0 ? '▲' : '▼';
-  const part = share === null ? '' : ` (${signed(share * 100)} %)`;
-  return `${arrow} ${signed(difference)}${part}${verdict === null ? '' : ` ${verdict}`}`;
+  const part = share === null ? '' : ` (${signed(Number((share * 100).toPrecision(2)))} %)`;
+  return `${verdict === null ? '' : `${verdict} `}${arrow} ${signed(difference)}${part}`;
 }
 
 function signed(difference: number): string {
@@ -241,7 +238,7 @@ function arrowWords(rows: readonly ResultRow[]): string[] {
   const said = [
     ...(has('higher') ? ['↑ higher is better'] : []),
     ...(has('lower') ? ['↓ lower is better'] : []),
-    ...(has(null) ? ['without an arrow nobody has said which is (`metrics` in .signalbox.yml does)'] : []),
+    ...(has(null) ? ['no arrow: nobody has said which is'] : []),
   ];
   return said.length > 0 ? [`${said.join(', ')}.`] : [];
 }

@@ -32,6 +32,7 @@ import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
+import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { pullHeads } from '../app/pull-head.ts';
 import { runCharts } from '../app/run-charts.ts';
@@ -225,6 +226,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     log,
     () => new Date(),
   );
+  const source = createGitSource({ cacheDir: join(config.dataDir, 'sources'), log, github: github.remotes });
   return {
     database,
     queue,
@@ -252,7 +254,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     freezes: freezeStore(db),
     elevations: elevationStore(db),
     tokens: tokenStore(db),
-    source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log, github: github.remotes }),
+    source: { ...source, ...rememberedBranches(source, () => new Date()) },
     repositories,
     installations,
     slack,

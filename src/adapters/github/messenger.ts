@@ -36,6 +36,8 @@ type Call = <T>(
 const pageSize = 100;
 const mostPages = 10;
 const mostTitle = 200;
+/** More of them GitHub refuses. */
+const mostButtons = 3;
 /** By how much GitHub's clock may be behind ours. */
 const clockSkewMs = 60_000;
 /** Somebody has to correct the app's rights first. */
@@ -103,7 +105,9 @@ export function githubMessenger({ app, appId, signer, budget }: GitHubMessengerO
         summary: renderSummary({ blocks: content.blocks.filter(block => block.kind !== 'actions') }),
         ...(annotation ? { annotations: [annotationOf(annotation)] } : {}),
       },
-      actions: check.buttons.map(identifier => ({ identifier, ...buttons[identifier] })),
+      actions: check.buttons
+        .slice(0, mostButtons)
+        .map(identifier => ({ identifier, ...buttons[identifier] })),
     };
     if (remote) {
       const check_run_id = Number(remote.ts);
