@@ -18,7 +18,7 @@ const trackingSays =
 const trackingUri = z
   .url({ protocol: /^https?$/, error: trackingSays })
   .refine(text => {
-    const { username, password, search, hash } = new URL(text);
+    const { username, password, search, hash } = URL.parse(text) ?? {};
     return username === '' && password === '' && search === '' && hash === '';
   }, trackingSays)
   .transform(text => text.replace(/\/+$/, ''));

@@ -1,4 +1,5 @@
 import {
+  asReported,
   attemptAt,
   latestMark,
   type MetricCursor,
@@ -10,6 +11,7 @@ import {
 } from '../core/mlflow.ts';
 import {
   type Log,
+  type MetricPoint,
   MlflowError,
   type MlflowFollow,
   type MlflowFollows,
@@ -109,7 +111,7 @@ async function followRun(
   ports: FollowMlflowPorts,
   clock: () => Date,
 ): Promise<void> {
-  const { mlflow, follows, runs, log } = ports;
+  const { mlflow, follows, runs } = ports;
   const began = clock().getTime();
 
   // 1. How the run is now, and how far it was read.
@@ -123,13 +125,16 @@ async function followRun(
     withMlflowRuns({ ...known, ...seen.at }, seen.runs),
     seen.runs,
   );
-  if (refused.length > 0)
-    log.info({ run: run.number, refused }, 'metrics in MLflow have names that are not taken');
+  const [events] = await Promise.all([
+    run.attempt > 1 ? runs.events(run.number) : [],
+    refused.length > 0 ? runs.addPoints(run.number, run.attempt, [], refused, clock()) : null,
+  ]);
 
   // 3. The history of what has moved, up to what one look may ask for.
-  const events = run.attempt > 1 ? await runs.events(run.number) : [];
-  const read = await readMoved(cursor, seen.runs, { run, events, holds, ports, began, clock });
+  const report = reporter(run, events, cursor.high, ports, clock);
+  const read = await readMoved(cursor, seen.runs, { run, report, holds, mlflow, began, clock });
   if (!holds()) return;
+  await report.flush();
 
   // 4. How far it is read now. What was over when the look began is over for good.
   const [first] = read.cursor.runs.filter(one => one.attempt === newestAttempt(read.cursor));
@@ -138,7 +143,7 @@ async function followRun(
   const quiet = Math.min(mostPauseMs, Math.max(leastPauseMs, known.pauseMs * 2));
   const pauseMs = Math.max(read.moved ? leastPauseMs : quiet, Math.min(mostPauseMs, tookMs / partOfTime));
   await follows.looked(follow, {
-    cursor: { ...read.cursor, pauseMs },
+    cursor: { ...read.cursor, pauseMs, high: report.high() },
     address: first ? mlflow.address(first) : null,
     endedAttempt: over ? run.attempt : null,
     done: over && isEnd(run.state),
@@ -167,11 +172,49 @@ async function see(
   return { runs: asked.filter(one => one !== null), at: {} };
 }
 
+interface Reporter {
+  add(first: number, points: ReturnType<typeof pointsOfPage>): Promise<void>;
+  flush(): Promise<void>;
+  high(): MlflowCursor['high'];
+}
+
+/** Brings points of several metrics into one report, as a run would that reports by itself. */
+function reporter(
+  run: Run,
+  events: readonly RunEvent[],
+  known: MlflowCursor['high'],
+  { runs }: FollowMlflowPorts,
+  clock: () => Date,
+): Reporter {
+  let high = known;
+  let waiting: (MetricPoint & { attempt: number })[] = [];
+
+  async function flush(): Promise<void> {
+    const byAttempt = Map.groupBy(waiting, point => point.attempt);
+    waiting = [];
+    for (const [attempt, points] of byAttempt) {
+      const report = asReported(attempt, points, high);
+      await runs.addPoints(run.number, attempt, report.points, [], clock());
+      high = report.high;
+    }
+  }
+
+  return {
+    async add(first, points) {
+      for (const { timestamp, ...point } of points)
+        waiting.push({ ...point, attempt: Math.min(run.attempt, attemptAt(timestamp, first, events)) });
+      if (waiting.length >= pointsPerPage) await flush();
+    },
+    flush,
+    high: () => high,
+  };
+}
+
 interface Look {
   run: Run;
-  events: readonly RunEvent[];
+  report: Reporter;
   holds(): boolean;
-  ports: FollowMlflowPorts;
+  mlflow: MlflowPort;
   began: number;
   clock(): Date;
 }
@@ -224,7 +267,7 @@ async function readMetric(
   budget: { requests: number; untilMs: number },
   look: Look,
 ): Promise<MetricCursor> {
-  const { mlflow } = look.ports;
+  const { mlflow, report } = look;
   const closes = isEnd(look.run.state);
   const unstepped = latest.step === 0;
   let at: MetricCursor =
@@ -235,7 +278,7 @@ async function readMetric(
     budget.requests -= 1;
     const { points, next } = await mlflow.history(one.id, metric.name, at.token, pointsPerPage);
     if (!look.holds()) return at;
-    await keep(pointsOfPage(metric.name, points, { before: at.before, unstepped }), one.attempt, look);
+    await report.add(one.attempt, pointsOfPage(metric.name, points, { before: at.before, unstepped }));
     if (next === null || next === at.token) {
       if (closes) return { ...at, latest: latestMark(latest), closing: 'done' };
       return { ...(await seek(points)), latest: latestMark(latest) };
@@ -251,19 +294,5 @@ async function readMetric(
     budget.requests -= 1;
     const { next } = await mlflow.history(one.id, metric.name, at.token, skip);
     return next === null ? { ...at, whole: true } : { ...at, token: next, before: at.before + skip };
-  }
-}
-
-async function keep(
-  points: ReturnType<typeof pointsOfPage>,
-  first: number,
-  { run, events, ports }: Look,
-): Promise<void> {
-  const byAttempt = Map.groupBy(points, ({ timestamp }) =>
-    Math.min(run.attempt, attemptAt(timestamp, first, events)),
-  );
-  for (const [attempt, of] of byAttempt) {
-    const added = of.map(({ name, step, value }) => ({ name, step, value }));
-    await ports.runs.addPoints(run.number, attempt, added);
   }
 }

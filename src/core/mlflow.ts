@@ -1,6 +1,5 @@
-import { isMetricName } from './metric-points.ts';
+import { metricLimits, type Refusal, type RefusedPoint, sortPoints } from './metric-points.ts';
 import type { MetricPoint, MlflowMetric, MlflowPoint, MlflowRun } from './ports.ts';
-import { redact } from './redact.ts';
 import type { RunEvent, RunSpec } from './run.ts';
 
 /** What MLflow's tags say of a run. `key` is the one by which it is found. */
@@ -12,9 +11,8 @@ export const mlflowTags = {
   key: 'signalbox.key',
 } as const;
 
-/** Runs in MLflow that are followed of one attempt, and metrics in all of them. */
+/** Runs in MLflow that are followed of one attempt. */
 const mostRuns = 20;
-const mostMetrics = 1_000;
 
 /**
  * What makes a script's runs in MLflow findable, without the script knowing. MLflow gives the tags in `MLFLOW_RUN_CONTEXT` to every run
@@ -69,11 +67,20 @@ export interface MlflowCursor {
   after: string;
   /** Until the next look. */
   pauseMs: number;
-  /** Names that were refused. */
-  refused: string[];
+  /** For what names were refused so far. */
+  refused: Refusal[];
+  /** The highest step of the newest attempt: what is read below it says nothing of how far the run is. */
+  high: { attempt: number; step: number };
 }
 
-export const newMlflowCursor: MlflowCursor = { runs: [], searchedAt: 0, after: '', pauseMs: 0, refused: [] };
+export const newMlflowCursor: MlflowCursor = {
+  runs: [],
+  searchedAt: 0,
+  after: '',
+  pauseMs: 0,
+  refused: [],
+  high: { attempt: 0, step: -1 },
+};
 
 /** The same cursor with the runs that were seen for the first time behind those that are known. */
 export function withMlflowRuns(cursor: MlflowCursor, seen: readonly MlflowRun[]): MlflowCursor {
@@ -87,25 +94,26 @@ export function withMlflowRuns(cursor: MlflowCursor, seen: readonly MlflowRun[])
 }
 
 /**
- * The same cursor with the metrics that were seen for the first time, and the names that no metric may have here. Where several runs of an
- * attempt log the same name, it is followed in the one where it was seen first, so that no curve is made of two.
+ * The same cursor with the metrics that were seen for the first time, and an example of each reason for which others are not followed. Where
+ * several runs of an attempt log the same name, it is followed in the one where it was seen first, so that no curve is made of two.
  */
 export function withMlflowMetrics(
   cursor: MlflowCursor,
   seen: readonly MlflowRun[],
-): { cursor: MlflowCursor; refused: string[] } {
+): { cursor: MlflowCursor; refused: RefusedPoint[] } {
   const latest = new Map(seen.map(run => [run.id, run.latest]));
   const taken = new Map<number, Set<string>>();
   for (const run of cursor.runs)
     taken.set(run.attempt, new Set([...(taken.get(run.attempt) ?? []), ...run.metrics.map(one => one.name)]));
-  const refused = new Set<string>();
+  const refused = new Map<Refusal, RefusedPoint>();
   const runs = cursor.runs.map(run => {
     const names = taken.get(run.attempt) ?? new Set();
     const added: MetricCursor[] = [];
-    for (const { name } of latest.get(run.id) ?? []) {
+    for (const { name, step } of latest.get(run.id) ?? []) {
       if (names.has(name)) continue;
-      if (!isTaken(name)) refused.add(name);
-      else if (names.size >= mostMetrics) refused.add(name);
+      const why = sortPoints([{ name, step: 0, value: 0 }]).refused[0]?.why;
+      if (why) refused.set(why, { why, name, step });
+      else if (names.size >= metricLimits.names) refused.set('names', { why: 'names', name, step });
       else {
         names.add(name);
         added.push({ name, latest: '', token: null, before: 0 });
@@ -113,20 +121,11 @@ export function withMlflowMetrics(
     }
     return added.length === 0 ? run : { ...run, metrics: [...run.metrics, ...added] };
   });
-  const before = new Set(cursor.refused);
-  const fresh = [...refused].filter(name => !before.has(name)).slice(0, mostRefused - before.size);
+  const fresh = [...refused.values()].filter(({ why }) => !cursor.refused.includes(why));
   return {
-    cursor: { ...cursor, runs, refused: [...cursor.refused, ...fresh] },
+    cursor: { ...cursor, runs, refused: [...cursor.refused, ...fresh.map(({ why }) => why)] },
     refused: fresh,
   };
-}
-
-/** Names that are told of at most. */
-const mostRefused = 20;
-
-/** As every metric is named here. MLflow allows more: 250 signs, spaces at its ends. */
-function isTaken(name: string): boolean {
-  return isMetricName(name) && redact(name) === name;
 }
 
 /** Says that a metric has moved when it differs from what it said before. */
@@ -135,20 +134,43 @@ export function latestMark({ step, timestamp, value }: MlflowMetric): string {
 }
 
 /** MLflow's stores in SQL keep infinities as the largest doubles. */
-const isKept = (value: number) => Number.isFinite(value) && Math.abs(value) < Number.MAX_VALUE;
+function asLogged(value: number): number {
+  return Math.abs(value) === Number.MAX_VALUE ? Math.sign(value) * Number.POSITIVE_INFINITY : value;
+}
 
 /**
- * What a page of a history means here. Values that are not finite and steps below 0 are left out. `unstepped`: nothing of the metric
- * stands at any step but 0, as it is where a script logs without steps; then its points are counted, from `before` on.
+ * What a page of a history means here. `unstepped`: nothing of the metric stands at any step but 0, as it is where a script logs without
+ * steps; then its points are counted, from `before` on.
  */
 export function pointsOfPage(
   name: string,
   page: readonly MlflowPoint[],
   { before, unstepped }: { before: number; unstepped: boolean },
 ): (MetricPoint & { timestamp: number })[] {
-  return page
-    .map(({ step, ...rest }, at) => ({ name, ...rest, step: unstepped && step === 0 ? before + at : step }))
-    .filter(({ step, value }) => isKept(value) && Number.isSafeInteger(step) && step >= 0);
+  return page.map(({ step, value, timestamp }, at) => ({
+    ...{ name, value: asLogged(value), timestamp },
+    ...(unstepped && step === 0 ? { step: before + at, counted: true } : { step }),
+  }));
+}
+
+/**
+ * The points as they are reported: those that come from below the highest step known of their attempt as if they had named no step, so that
+ * a history which is read late or again does not look as if the run had begun again.
+ */
+export function asReported(
+  attempt: number,
+  points: readonly MetricPoint[],
+  high: MlflowCursor['high'],
+): { points: MetricPoint[]; high: MlflowCursor['high'] } {
+  const step = points.reduce((most, point) => (point.counted ? most : Math.max(most, point.step)), -1);
+  const isAhead = attempt > high.attempt || (attempt === high.attempt && step > high.step);
+  return {
+    points: points.map(point => ({
+      ...{ name: point.name, step: point.step, value: point.value },
+      ...(point.counted || !isAhead ? { counted: true } : {}),
+    })),
+    high: isAhead ? { attempt, step } : high,
+  };
 }
 
 /**

@@ -117,7 +117,14 @@ describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow, time
     await succeeds(number);
     await wholly(number);
     const found = await points(number);
-    assert.deepEqual(Object.keys(found), ['accuracy', 'early', 'gradient', 'tested', 'val/loss']);
+    assert.deepEqual(Object.keys(found), [
+      'a name with spaces',
+      'accuracy',
+      'early',
+      'gradient',
+      'tested',
+      'val/loss',
+    ]);
     assert.deepEqual(
       found['val/loss']?.steps,
       Array.from({ length: 50 }, (_, step) => step),
@@ -141,11 +148,17 @@ describe('what a run logs to MLflow becomes its metrics', { skip: noMlflow, time
     assert.equal(tags.get('signalbox.run'), String(number));
     assert.equal(tags.get('signalbox.sha'), sha);
     assert.deepEqual(data.params, [{ key: 'lr', value: '0.1' }]);
-    const refused = house.service().log.filter(line => line.run === number && 'refused' in line);
-    assert.deepEqual(
-      refused.map(line => line.refused),
-      [['a name with spaces']],
+    // What was left out is told as it is of every run.
+    const [left] = await house.query<{ left_out: unknown }>(
+      `select left_out from metric_reports where run = ${number}`,
     );
+    assert.deepEqual(left?.left_out, {
+      notFinite: [
+        { name: 'accuracy', count: 1, attempt: 1, step: 1 },
+        { name: 'gradient', count: 2, attempt: 1, step: 2 },
+      ],
+      examples: { step: 'early' },
+    });
   });
 
   test('twelve thousand points come in pages, all of them', async () => {
