@@ -22,8 +22,8 @@ export const trainWords = [
     'bump',
     'approve',
     'compare',
-    'chart',
     'artifacts',
+    'chart',
     'help',
   ],
 ];

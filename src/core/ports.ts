@@ -1,4 +1,4 @@
-import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
+import type { Actor, GitHubPlace, Place, Role, SlackPlace } from './actor.ts';
 import type { BaselineFilter } from './baseline.ts';
 import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
@@ -137,6 +137,8 @@ export interface RunStore {
     now: Date,
     actor: Actor,
   ): Promise<Transition | { ok: false; code: 'not-found' }>;
+  /** A run that is shown nowhere is shown there from now on. */
+  showAt(number: number, place: Place): Promise<void>;
   metrics(number: number): Promise<MetricSummary[]>;
   /**
    * The curves of these metrics, in this order; a name that the run never reported is left out. Of a metric with more than `most` points
@@ -617,7 +619,8 @@ export interface DeliveryStore {
   keep(delivery: { id: number } & Claim): Promise<boolean>;
   done(delivery: { id: number } & Claim): Promise<void>;
   /** Gives it back, to be tried again after a growing pause; after many tries it is laid aside and counted. */
-  failed(delivery: { id: number } & Claim, error: string): Promise<void>;
+  /** It is tried again after a growing pause, and not before `waitMs`. */
+  failed(delivery: { id: number } & Claim, error: string, waitMs?: number): Promise<void>;
   /** Ids of those not done, not claimed and due. */
   due(limit: number): Promise<number[]>;
 }
@@ -947,8 +950,90 @@ export interface RepositoryStore {
   /** Stores that somebody approved a commit, once for each key. */
   approve(wish: { key: string; repo: number; pull: number; sha: string; by: Actor; at: Date }): Promise<void>;
   approvals(repo: number, pull: number): Promise<CommitApproval[]>;
+  /** The last that is known of each head: of a pull request, or of a branch. */
+  heads(
+    repo: number,
+  ): Promise<(Pick<HeadPush, 'after' | 'at'> & { pull: number | null; branch: string | null })[]>;
+  /** The rules were asked about a commit that came to a branch, and what they wanted is stored. */
+  arrive(arrival: Arrival & { repo: number; branch: string; sha: string }): Promise<void>;
+  /** Null: nobody asked them yet. */
+  arrival(repo: number, branch: string, sha: string): Promise<Arrival | null>;
   /** Numbers of the runs that a pull request set off and that have not ended. */
   openRuns(repo: number, pull: number): Promise<number[]>;
+  /** The pull requests that have such runs. */
+  pullsWithRuns(repo: number): Promise<number[]>;
+}
+
+export interface Arrival {
+  /** The pull request by whose merge it came; null: nobody knew of one. */
+  pull: number | null;
+  /** Whether that is certain. */
+  settled: boolean;
+}
+
+/** When repositories are looked at, by the clock of the database. */
+export interface LookStore {
+  /**
+   * Takes the turn to look at a repository, for `claimMs` at most. Null: it is another worker's, or somebody looked less than `everyMs` ago.
+   * `isWhole`: for a day nobody read the lists whatever their tags say.
+   */
+  begin(repo: number, everyMs: number, claimMs: number): Promise<Look | null>;
+  /** All up to then is known. */
+  done(repo: number, look: Pick<Look, 'tags' | 'isWhole'> & { until: Date }): Promise<void>;
+  /** Nobody looks for so long. */
+  hold(repo: number, ms: number): Promise<void>;
+}
+
+export interface Look {
+  /** Since the first look, and up to when. Null: it was never looked at. */
+  known: { from: Date; until: Date } | null;
+  /** By which GitHub says that a list is as it was. */
+  tags: Readonly<Record<string, string>>;
+  isWhole: boolean;
+}
+
+/** A list as GitHub gives it. `at`: when, by its clock. */
+export interface Listed<T> {
+  at: Date;
+  /** Null: there is none. */
+  tag: string | null;
+  /** Null: it is as it was when it had the tag that was given. */
+  items: T[] | null;
+  /** There is more, which was not read. */
+  isCut: boolean;
+}
+
+/** A branch that is at another commit, as GitHub remembers it. */
+export interface BranchMove {
+  at: Date;
+  branch: string;
+  /** Null: the branch is new. */
+  before: string | null;
+  after: string;
+  forced: boolean;
+  by: string;
+}
+
+/** What is in a repository now, whoever told of it. By its id, whatever it is called. Throws where GitHub cannot be asked. */
+export interface RepositoryLists {
+  /** As it is called now, and by which installation it is reached; null: it is out of reach, or another one has its name. */
+  find(repository: RepositoryRef): Promise<RepositoryRef | null>;
+  /** The one that has this name; null: there is none, or the app is not installed there. */
+  named(name: string): Promise<RepositoryRef | null>;
+  /** Newest first, back to that time. */
+  moves(repository: RepositoryRef, since: Date, tag: string | null): Promise<Listed<BranchMove>>;
+  openPulls(repository: RepositoryRef, tag: string | null): Promise<Listed<PullRequest>>;
+  /** Those that were merged since, by what. */
+  merged(
+    repository: RepositoryRef,
+    since: Date,
+    tag: string | null,
+  ): Promise<Listed<{ number: number; branch: string; sha: string | null }>>;
+  /** How a pull request came to its end; null: it is open, or not there. */
+  closed(
+    repository: RepositoryRef,
+    number: number,
+  ): Promise<{ pull: PullRequest; at: Date; by: string; merged: string | null } | null>;
 }
 
 /** Pull requests as GitHub has them now. Throws where it cannot be asked. */
@@ -956,6 +1041,31 @@ export interface PullRequestsPort {
   get(repository: RepositoryRef, number: number): Promise<PullRequest | null>;
   /** The one by whose merge this commit came into its base branch; null: there is none. */
   mergedBy(repository: RepositoryRef, sha: string): Promise<PullRequest | null>;
+}
+
+export interface DeploymentStatus {
+  state: 'queued' | 'in_progress' | 'success' | 'failure' | 'error' | 'inactive';
+  /** Cut to 140 characters. */
+  description: string;
+  logUrl: string | null;
+  /** Where it is at work. */
+  environmentUrl: string | null;
+}
+
+/** That a commit goes to an environment, as its repository on GitHub shows it. Throws where GitHub cannot be asked. */
+export interface DeploymentsPort {
+  /** Begins one, once for each mark, also where the answer was lost: its id. Nothing else has to be green for it. */
+  begin(wish: {
+    repository: RepositoryRef;
+    sha: string;
+    environment: string;
+    mark: string;
+    description: string;
+    isProduction: boolean;
+    payload?: Readonly<Record<string, string | number>>;
+  }): Promise<number>;
+  /** Says how it goes; what was said last is not said again. What it replaces is `inactive` only once that is told of it. */
+  tell(repository: RepositoryRef, deployment: number, status: DeploymentStatus): Promise<void>;
 }
 
 type PullFailed = { ok: false; code: ErrorCode; details: ErrorDetails };
@@ -983,7 +1093,7 @@ export interface PullHeads {
   >;
   /** A commit of a fork may run, until something is pushed. */
   approve(
-    wish: { place: GitHubPlace; said: string; key: string; by: Actor },
+    wish: { place: GitHubPlace; said: string; key: string; by: Actor; role: Role },
     policy: Policy,
   ): Promise<{ ok: true; sha: string } | PullFailed>;
 }
@@ -1273,6 +1383,6 @@ export interface Ports {
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
   usage: UsageStore;
-  charts: RunCharts;
   records: Pick<RecordStore, 'of' | 'artifacts'>;
+  charts: RunCharts;
 }

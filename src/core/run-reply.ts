@@ -104,8 +104,8 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
         : []),
       ...stopRow(run),
       ...(output !== null && isEnd(run.state) ? [{ label: 'Output', value: [{ code: output }] }] : []),
-      ...(result ? requestRows(run) : []),
       ...(run.mlflow ? [{ label: 'MLflow', value: [{ link: run.mlflow, text: 'Its run in MLflow' }] }] : []),
+      ...(result ? requestRows(run) : []),
     ]),
     ...fields(result ? [] : requestRows(run)),
     ...(result?.below ?? []),
@@ -113,12 +113,6 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
   ];
   const title = `${titleOf(run)}${result?.headline ?? ''}`;
   return reply(title, blocks, { audience: 'place', tone: stall ? 'warning' : tones[run.state] });
-}
-
-/** How the primary metric went so far, while it goes on. */
-function sparkRow({ spec, state }: Run, spark: string | undefined): Row[] {
-  if (!spark || !isOnMachine(state)) return [];
-  return [{ label: `Curve of ${spec.primaryMetric}`, value: [spark] }];
 }
 
 /** How long it has made no step, where that is longer than it should be. */
@@ -148,6 +142,12 @@ export function stalledReply(run: Run, facts: RunFacts, now: Date): Reply | null
     ],
     { audience: 'place', tone: 'warning' },
   );
+}
+
+/** How the primary metric went so far, while it goes on. */
+function sparkRow({ spec, state }: Run, spark: string | undefined): Row[] {
+  if (!spark || !isOnMachine(state)) return [];
+  return [{ label: `Curve of ${spec.primaryMetric}`, value: [spark] }];
 }
 
 /** The message in the run's thread when it has ended, which tells the person who asked. */

@@ -210,6 +210,24 @@ export interface Tables {
     after: string;
     forced: boolean | null;
     at: Date;
+    sight: Generated<boolean>;
+  };
+  github_looks: {
+    repo: number;
+    tried_at: Generated<Date>;
+    claimed_until: Generated<Date>;
+    first_at: Date | null;
+    known_until: Date | null;
+    whole_at: Generated<Date>;
+    tags: Json<Record<string, string>>;
+  };
+  github_arrivals: {
+    repo: number;
+    branch: string;
+    sha: string;
+    pull: number | null;
+    settled: boolean;
+    at: Generated<Date>;
   };
   github_approvals: { key: string; repo: number; pull: number; sha: string; by: Json<Actor>; at: Date };
   used_states: { nonce: string; until: Date };
