@@ -17,7 +17,7 @@ const eventSchema = z.intersection(
     after: commitSchema,
     forced: z.boolean().default(false),
     // The dates in commits are whatever their author wants.
-    repository: z.object({ pushed_at: pushedAt }),
+    repository: z.object({ pushed_at: pushedAt, default_branch: z.string().nullish() }),
   }),
 );
 
@@ -36,7 +36,8 @@ export const githubPush = {
     if (after === null) return { kind: 'ignore', why: 'a branch is gone' };
     const branch = ref.slice(branches.length);
     const at = repository.pushed_at;
-    const told = toldBy(parsed.data);
-    return { kind: 'repository', event: { type: 'pushed', ...told, at, branch, before, after, forced } };
+    const isDefault = branch === repository.default_branch;
+    const told = { ...toldBy(parsed.data), at, branch, isDefault, before, after, forced };
+    return { kind: 'repository', event: { type: 'pushed', ...told } };
   },
 } satisfies WebhookDefinition;

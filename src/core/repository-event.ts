@@ -34,6 +34,8 @@ export type RepositoryEvent = { repo: RepositoryRef; by: string; at: Date } & (
   | {
       type: 'pushed';
       branch: string;
+      /** Whether it is the default branch. */
+      isDefault: boolean;
       /** Null: the branch is new. */
       before: string | null;
       after: string;

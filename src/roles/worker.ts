@@ -10,6 +10,7 @@ import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
+import { followFiles } from '../app/follow-files.ts';
 import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
@@ -29,6 +30,7 @@ import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
 import type { GroupChange } from '../core/webhook.ts';
+import { cronNext } from '../files/cron.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import type { Base } from './base.ts';
 import { messengers } from './messengers.ts';
@@ -40,6 +42,8 @@ const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
 const findEveryMs = 60_000;
 const forgetEveryMs = 600_000;
+/** Schedules are to the minute. */
+const followEveryMs = 5_000;
 const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
@@ -133,6 +137,7 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'groups could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
+  const stopFollow = followRepositories(base);
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -149,6 +154,7 @@ export function startWorker(base: Base): Running {
         stopPlan(),
         stopSync(),
         stopFind(),
+        stopFollow(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -172,6 +178,18 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
     findEveryMs,
     () => findLost(ports, clock()),
     err => log.warn({ err }, 'lost deliveries of GitHub could not be looked for'),
+  );
+}
+
+/** Where repositories can be read. */
+function followRepositories(base: Base): () => Promise<void> {
+  const { github, log, clock } = base;
+  if (!github.app) return async () => {};
+  const ports = { ...base, readFile: readRepositoryFile, next: cronNext };
+  return every(
+    followEveryMs,
+    () => followFiles(base.policy(), ports, clock()),
+    err => log.warn({ err }, 'repositories could not be looked at'),
   );
 }
 

@@ -293,7 +293,7 @@ describe('what happens in a repository', { skip }, () => {
     const [run] = await runStore(database.db).list({ limit: 1 });
     assert.equal(run?.spec.sha, made.sha);
     const text = await ports.source.file('github:octo-org/digits#7', made.sha, 'docs.md');
-    assert.equal(text, 'the merged one');
+    assert.equal(await text?.text(), 'the merged one');
     git('push', '-q', 'origin', `:refs/heads/${made.sha}`);
   });
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { commands } from '../../commands/index.ts';
-import { train, trainWords } from '../../commands/train.ts';
+import { train } from '../../commands/train.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
 import type { Accelerator, PoolState } from '../../src/core/ports.ts';
+import { trainWords } from '../../src/core/train-words.ts';
 import { noon } from '../support/live-run.ts';
 import { context, type Memory, memory, memoryPorts, say } from '../support/memory-ports.ts';
 

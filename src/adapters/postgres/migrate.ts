@@ -15,10 +15,11 @@ import { sharedQueue } from './migrations/0012-shared-queue.ts';
 import { leases } from './migrations/0013-leases.ts';
 import { encodings } from './migrations/0014-encodings.ts';
 import { repositories } from './migrations/0016-repositories.ts';
+import { files } from './migrations/0018-files.ts';
 
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
-  ...[resources, sharedQueue, leases, encodings, repositories],
+  ...[resources, sharedQueue, leases, encodings, repositories, files],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;

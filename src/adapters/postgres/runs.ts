@@ -5,6 +5,7 @@ import { priorities } from '../../core/project.ts';
 import { type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tx } from './database.ts';
+import { sumUp } from './heads.ts';
 import {
   addEvents,
   addSurface,
@@ -14,6 +15,9 @@ import {
   storeTransition,
   wantPlan,
 } from './run-rows.ts';
+
+/** Of one commit nobody looks at more. */
+const mostAtCommit = 200;
 
 export function runStore(db: Db): RunStore {
   return {
@@ -48,6 +52,18 @@ export function runStore(db: Db): RunStore {
       if (filter.states) query = query.where('state', 'in', filter.states);
       if (filter.before) query = query.where('number', '<', filter.before);
       return (await query.execute()).map(runOf);
+    },
+    async atCommit(repo, sha) {
+      const rows = await db
+        .selectFrom('runs')
+        .selectAll()
+        .where(sql<string>`spec ->> 'sha'`, '=', sha)
+        .where(sql<string>`place ->> 'kind'`, '=', 'github')
+        .where(sql<string>`place ->> 'repo'`, '=', String(repo))
+        .orderBy('number', 'desc')
+        .limit(mostAtCommit)
+        .execute();
+      return rows.map(runOf);
     },
     async ahead(run) {
       if (run.state !== 'queued' || !run.queuedAt) return 0;
@@ -215,6 +231,7 @@ async function insertRun(tx: Tx, wish: NewRun) {
   await addSurface(tx, `run:${run.number}:message`, 'run', run);
   if (checkOf(run)) await addSurface(tx, `run:${run.number}:check`, 'check', run);
   await wantPlan(tx);
+  await sumUp(tx, run);
   const details = {
     project: spec.project,
     sha: spec.sha,
