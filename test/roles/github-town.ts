@@ -151,7 +151,24 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     user: 'octocat',
   };
   return {
-    ...{ fake, repo, pull, sha, place, runs, surfaces, links, database, heard, lines, said, show, work },
+    ...{
+      fake,
+      repo,
+      source,
+      repositories,
+      pull,
+      sha,
+      place,
+      runs,
+      surfaces,
+      links,
+      database,
+      heard,
+      lines,
+      said,
+      show,
+      work,
+    },
     /** A run of the pull request's head that has ended, for others to repeat. */
     async ended(by = 'octocat') {
       const requestedBy = { kind: 'github' as const, id: by, name: by };
