@@ -105,7 +105,7 @@ async function lookAt(place: GitHubPlace, policy: Policy, ports: Ports) {
 }
 
 /** `where`: on which branch, or at which commit. */
-export function invalidFile(problems: readonly FileProblem[], where: string) {
+function invalidFile(problems: readonly FileProblem[], where: string) {
   const [first] = problems;
   const at = `${repositoryFileName}:${first?.line}:${first?.column} ${where}`;
   const { word, reason, nearest } = first ?? {};

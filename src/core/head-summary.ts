@@ -17,7 +17,7 @@ export interface ProposedHead {
 }
 
 /** The name that branch protection can ask for. It never changes. */
-export const summaryName = 'signalbox';
+const summaryName = 'signalbox';
 
 /** From the worst on: the first that a run has come to says how all went. */
 const order: readonly CheckConclusion[] = ['failure', 'timed_out', 'cancelled', 'success'];
