@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commitSchema, fieldsOf, toldBy, toldSchema } from '../src/core/github-told.ts';
+import { branchOf, commitSchema, fieldsOf, toldBy, toldSchema } from '../src/core/github-told.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** Seconds in this event, text in all others. */
@@ -21,8 +21,6 @@ const eventSchema = z.intersection(
   }),
 );
 
-const branches = 'refs/heads/';
-
 /** A branch is at another commit. */
 export const githubPush = {
   name: 'github-push',
@@ -32,9 +30,9 @@ export const githubPush = {
     const parsed = eventSchema.safeParse(payload);
     if (!parsed.success) return { kind: 'ignore', why: `not a push: ${fieldsOf(parsed.error)}` };
     const { ref, before, after, forced, repository } = parsed.data;
-    if (!ref.startsWith(branches)) return { kind: 'ignore', why: 'a push to no branch' };
+    const branch = branchOf(ref);
+    if (branch === null) return { kind: 'ignore', why: 'a push to no branch' };
     if (after === null) return { kind: 'ignore', why: 'a branch is gone' };
-    const branch = ref.slice(branches.length);
     const at = repository.pushed_at;
     const isDefault = branch === repository.default_branch;
     const told = { ...toldBy(parsed.data), at, branch, isDefault, before, after, forced };

@@ -58,6 +58,7 @@ export async function repositoryChanged(
     const place = pullPlace(repo, pull, event.by);
     return await fileProposed({ source, pull, place, at }, policy, own, ports);
   }
+  if (event.type === 'grouped') return await groupTried(event, policy, own, ports);
   if (event.type === 'pushed') {
     const { at, before, after, forced, branch } = event;
     if (forced)
@@ -176,6 +177,24 @@ export function request(rule: Rule, branch: string, file: RepositoryFile, policy
   return requestRun({ ...ruleWish(rule), ref: branch }, { ...policy, projects });
 }
 
+/** A merge queue that requires the check waits for it here too. Where nothing was asked for, it lets the group through. */
+async function groupTried(
+  { repo, by, at, sha, onto }: RepositoryEvent & { type: 'grouped' },
+  policy: Policy,
+  own: readonly string[],
+  ports: RepositoryPorts,
+): Promise<void> {
+  const source = sourceOf(repo);
+  if (!(await keep(source, onto, ports)) || (await fileAt(source, onto, policy, own, ports)) === null) return;
+  const nothing = { problems: null, buttons: [], isSummed: true, comment: null };
+  await ports.repositories.found({ place: commitPlace(repo, by), sha, at, ...nothing });
+}
+
+/** What no pull request brought has checks all the same, which have no need of one. */
+function commitPlace(repo: RepositoryRef, user: string): GitHubPlace {
+  return { ...pullPlace(repo, { number: 0 }, user), pull: false };
+}
+
 /**
  * A file with problems came to a branch that is somebody's base: told where people look, at its commit and at the pull request that brought
  * it. What comes later and leaves it as it is is not told of.
@@ -191,8 +210,7 @@ async function tellBroken(
   if (!pull && !(event.type === 'pushed' && event.isDefault)) return;
   const paths = await pathsOf(sourceOf(repo), { sha, before, pull }, ports);
   if (paths && !paths.includes(repositoryFileName)) return;
-  // A commit that no pull request brought has a check all the same, which has no need of one.
-  const place = pull ? pullPlace(repo, pull, by) : { ...pullPlace(repo, { number: 0 }, by), pull: false };
+  const place = pull ? pullPlace(repo, pull, by) : commitPlace(repo, by);
   const content = brokenFileReply(problems, { kind: 'merged', sha, branch });
   const comment = pull && { content, isChange: false };
   await ports.repositories.found({ place, sha, at, problems, buttons: [], isSummed: false, comment });

@@ -32,6 +32,14 @@ export type RepositoryEvent = { repo: RepositoryRef; by: string; at: Date } & (
       merged: string | null;
     }
   | {
+      /** A merge queue asks for the checks of what would come to a branch. */
+      type: 'grouped';
+      sha: string;
+      /** What the branch has now. */
+      onto: string;
+      branch: string;
+    }
+  | {
       type: 'pushed';
       branch: string;
       /** Whether it is the default branch. */

@@ -298,6 +298,16 @@ describe('.signalbox.yml on GitHub', () => {
       assert.ok((await town.refused()).includes('HEAD_OTHER'));
     });
 
+    test('a merge queue is not held by it', async t => {
+      const town = await openGitHubTown(t, server, { files });
+      await town.work();
+      const group = await town.repo.enqueue('octocat', town.pull);
+      await town.work({ twice: true });
+      assert.equal(state(town, group, 'signalbox'), 'neutral');
+      assert.equal(named(town, group, 'signalbox').length, 1);
+      assert.equal(await town.runs.newestNumber(), null);
+    });
+
     test('its Re-run repeats what has ended there', async t => {
       const town = await openGitHubTown(t, server, { files });
       await town.work();
