@@ -118,9 +118,14 @@ async function show(
   // of what Slack allows to ends and changes, so that it gets rarer where there is much to say.
   if (!holds()) return;
   const { place, nonce } = surface;
-  const patient = stage !== undefined && (stage === surface.shownStage || surface.kind === 'summary');
+  const patient = isAnybodys(surface) || (run !== null && stage === surface.shownStage);
   const sent = await ports.messenger.send({ place, content, nonce, remote, thread, patient, check });
   await ports.surfaces.shown(surface, hash, sent.remote ?? remote, pauseAt(place), stage);
+}
+
+/** What anybody may cause by proposing something leaves room for what runs have to say. */
+function isAnybodys({ kind }: ClaimedSurface): boolean {
+  return kind === 'summary' || kind === 'file' || kind === 'proposal';
 }
 
 /** GitHub keeps what a check has come to: where it is open again, that is another one of its name, and the newest counts. */

@@ -40,6 +40,16 @@ describe('.signalbox.yml on GitHub', () => {
       .comments(pull)
       .filter(one => one.viaApp)
       .map(one => one.body);
+  /** As if nobody had said anything for an hour. */
+  const rested = (town: Town) => town.database.pool.query('delete from rate_slots');
+  async function showAll(town: Town) {
+    await rested(town);
+    await town.show();
+  }
+  async function work(town: Town, how: { twice?: boolean } = {}) {
+    await rested(town);
+    await town.work(how);
+  }
   /** By GitHub's clock. */
   const later = (town: Town, ms: number) => {
     town.fake.world.clock = { ...wallClock, now: () => Date.now() + ms };
@@ -52,7 +62,7 @@ describe('.signalbox.yml on GitHub', () => {
   test('what is wrong is said in one comment and at its lines, and so is that it is mended', async t => {
     const town = await openGitHubTown(t, server, { files });
     const pull = await propose(town, { '.signalbox.yml': broken });
-    await town.work({ twice: true });
+    await work(town, { twice: true });
     const first = headOf(town, pull);
     const [comment = '', ...others] = said(town, pull);
     assert.deepEqual(others, []);
@@ -71,11 +81,11 @@ describe('.signalbox.yml on GitHub', () => {
       branch: 'file',
       files: { '.signalbox.yml': broken.replace('branch:', 'branches:') },
     });
-    await town.work();
+    await work(town);
     assert.match(said(town, pull)[0] ?? '', /Line 2, column 11:.*digit: .*Did you mean digits\?/s);
 
     await town.repo.push({ by: 'octocat', branch: 'file', files: { '.signalbox.yml': `# fine\n${good}` } });
-    await town.work();
+    await work(town);
     assert.equal(said(town, pull).length, 1);
     assert.match(said(town, pull)[0] ?? '', /of this pull request is fine now/);
     const mended = headOf(town, pull);
@@ -83,10 +93,10 @@ describe('.signalbox.yml on GitHub', () => {
     assert.equal(state(town, mended, 'signalbox'), 'neutral');
 
     await town.repo.push({ by: 'octocat', branch: 'file', files: { '.signalbox.yml': broken } });
-    await town.work();
+    await work(town);
     assert.match(said(town, pull)[0] ?? '', /has 2 problems/);
     await town.repo.push({ by: 'octocat', branch: 'file', files: { '.signalbox.yml': good } });
-    await town.work();
+    await work(town);
     assert.match(said(town, pull)[0] ?? '', /leaves .*signalbox\.yml as it is/);
     assert.equal(said(town, pull).length, 1);
   });
@@ -94,13 +104,13 @@ describe('.signalbox.yml on GitHub', () => {
   test('the last push counts, in whatever order it is told', async t => {
     const town = await openGitHubTown(t, server, { files });
     const pull = await propose(town, { '.signalbox.yml': broken });
-    await town.work();
+    await work(town);
     later(town, 5_000);
     await town.repo.push({ by: 'octocat', branch: 'file', files: { 'train.py': '1\n' } });
     later(town, 10_000);
     await town.repo.push({ by: 'octocat', branch: 'file', files: { '.signalbox.yml': `# 2\n${good}` } });
     town.heard.all.reverse();
-    await town.work();
+    await work(town);
     assert.match(said(town, pull)[0] ?? '', /is fine now/);
   });
 
@@ -132,7 +142,7 @@ describe('.signalbox.yml on GitHub', () => {
     test(`nothing is said of ${name}`, async t => {
       const town = await openGitHubTown(t, server, { files: base });
       const pull = await propose(town, proposed);
-      await town.work();
+      await work(town);
       const head = headOf(town, pull);
       assert.deepEqual(said(town, pull), []);
       assert.equal(state(town, head, 'signalbox'), summary);
@@ -144,7 +154,7 @@ describe('.signalbox.yml on GitHub', () => {
     await propose(town, { 'train.py': '1\n' });
     await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': `# moved\n${good}` } });
     await town.repo.push({ by: 'octocat', branch: 'file', files: { 'train.py': '2\n' } });
-    await town.work();
+    await work(town);
     const pull = town.pull + 1;
     assert.deepEqual(said(town, pull), []);
     assert.equal(state(town, headOf(town, pull), '.signalbox.yml'), 'none');
@@ -180,12 +190,12 @@ describe('.signalbox.yml on GitHub', () => {
     const fork = await town.repo.fork('hubot');
     await fork.push({ by: 'hubot', branch: 'theirs', files: { '.signalbox.yml': broken } });
     const pull = await town.repo.open({ by: 'hubot', from: { fork, branch: 'theirs' } });
-    await town.work();
+    await work(town);
     const before = await town.runs.newestNumber();
     assert.equal(state(town, headOf(town, pull), '.signalbox.yml'), 'failure');
     for (const { name, text, expected } of hostile) {
       await fork.push({ by: 'hubot', branch: 'theirs', files: { '.signalbox.yml': text } });
-      await town.work();
+      await work(town);
       const [comment = ''] = said(town, pull);
       assert.match(comment.replaceAll('\u2060', ''), expected, name);
       assert.doesNotMatch(comment, /(?<!\u2060|\\)@octocat|<img/, name);
@@ -198,9 +208,9 @@ describe('.signalbox.yml on GitHub', () => {
   test('what came to the base broken is told at its pull request and its commit, once', async t => {
     const town = await openGitHubTown(t, server, { files });
     const pull = await propose(town, { '.signalbox.yml': broken });
-    await town.work();
+    await work(town);
     await town.repo.merge('octocat', pull, { method: 'squash' });
-    await town.work({ twice: true });
+    await work(town, { twice: true });
     const sha = await town.repo.git('rev-parse', 'main');
     assert.equal(said(town, pull).length, 1);
     assert.match(said(town, pull)[0] ?? '', /on main has 2 problems/);
@@ -208,22 +218,17 @@ describe('.signalbox.yml on GitHub', () => {
     assert.equal(state(town, sha, '.signalbox.yml'), 'failure');
 
     await town.repo.push({ by: 'octocat', files: { 'train.py': 'later\n' } });
-    await town.work();
+    await work(town);
     assert.deepEqual(town.repo.checks(await town.repo.git('rev-parse', 'main')), []);
     await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': `${broken}# worse\n` } });
-    await town.work();
+    await work(town);
     assert.equal(state(town, await town.repo.git('rev-parse', 'main'), '.signalbox.yml'), 'failure');
     await town.repo.push({ by: 'octocat', branch: 'aside', files: { '.signalbox.yml': broken } });
-    await town.work();
+    await work(town);
     assert.deepEqual(town.repo.checks(await town.repo.git('rev-parse', 'aside')), []);
   });
 
   describe('the check signalbox', () => {
-    /** As if nobody had said anything for an hour. */
-    const showAll = async (town: Town) => {
-      await town.database.pool.query('delete from rate_slots');
-      await town.show();
-    };
     const endAs = async (town: Town, number: number, code: number) => {
       const at = new Date();
       const by = { kind: 'system', id: 'signalbox', name: 'Signalbox' } as const;
@@ -238,15 +243,15 @@ describe('.signalbox.yml on GitHub', () => {
 
     test('sums up the newest run of each project at a head', async t => {
       const town = await openGitHubTown(t, server, { files });
-      await town.work();
+      await work(town);
       assert.equal(state(town, town.sha, 'signalbox'), 'neutral');
       await town.repo.comment('octocat', town.pull, `/train digits --ref ${town.sha}`);
-      await town.work();
+      await work(town);
       assert.equal(state(town, town.sha, 'signalbox'), 'queued');
       await endAs(town, 1, 1);
       assert.equal(state(town, town.sha, 'signalbox'), 'failure');
       await town.repo.comment('octocat', town.pull, '/train retry 1');
-      await town.work();
+      await work(town);
       await showAll(town);
       assert.equal(state(town, town.sha, 'signalbox'), 'queued');
       await endAs(town, 2, 0);
@@ -263,25 +268,25 @@ describe('.signalbox.yml on GitHub', () => {
 
     test('an answer that is lost when it is opened again makes no third one', async t => {
       const town = await openGitHubTown(t, server, { files });
-      await town.work();
+      await work(town);
       await town.repo.comment('octocat', town.pull, `/train digits --ref ${town.sha}`);
       town.fake.faults.next('POST /repos/{owner}/{repo}/check-runs', 'lost');
       town.fake.faults.next('POST /repos/{owner}/{repo}/check-runs', 'lost');
-      await town.work();
-      await town.show();
+      await work(town);
+      await showAll(town);
       assert.equal(named(town, town.sha, 'signalbox').length, 2);
       assert.equal(state(town, town.sha, 'signalbox'), 'queued');
     });
 
     test('its button starts the rule as whoever pressed it, at that commit', async t => {
       const town = await openGitHubTown(t, server, { files });
-      await town.work();
+      await work(town);
       const [check] = named(town, town.sha, 'signalbox');
       assert.deepEqual(check?.actions, [
         { identifier: 'quick', label: 'Train quick', description: 'Train digits.' },
       ]);
       await town.repo.press('octocat', check?.id ?? 0, 'quick');
-      await town.work({ twice: true });
+      await work(town, { twice: true });
       const runs = await town.runs.list({ limit: 9 });
       assert.equal(runs.length, 1);
       assert.equal(runs[0]?.spec.sha, town.sha);
@@ -289,20 +294,20 @@ describe('.signalbox.yml on GitHub', () => {
       assert.equal(runs[0]?.spec.trigger, 'pull-request');
       assert.equal(runs[0]?.requestedBy.id, 'octocat');
       await town.repo.press('hubot', check?.id ?? 0, 'quick', { early: true });
-      await town.work();
+      await work(town);
       assert.equal((await town.runs.list({ limit: 9 })).length, 1);
       await town.repo.push({ by: 'octocat', branch: 'wider', files: { 'net.py': 'later\n' } });
       await town.repo.press('octocat', check?.id ?? 0, 'quick');
-      await town.work();
+      await work(town);
       assert.equal((await town.runs.list({ limit: 9 })).length, 1);
       assert.ok((await town.refused()).includes('HEAD_OTHER'));
     });
 
     test('a merge queue is not held by it', async t => {
       const town = await openGitHubTown(t, server, { files });
-      await town.work();
+      await work(town);
       const group = await town.repo.enqueue('octocat', town.pull);
-      await town.work({ twice: true });
+      await work(town, { twice: true });
       assert.equal(state(town, group, 'signalbox'), 'neutral');
       assert.equal(named(town, group, 'signalbox').length, 1);
       assert.equal(await town.runs.newestNumber(), null);
@@ -310,15 +315,15 @@ describe('.signalbox.yml on GitHub', () => {
 
     test('its Re-run repeats what has ended there', async t => {
       const town = await openGitHubTown(t, server, { files });
-      await town.work();
+      await work(town);
       await town.repo.rerun('octocat', named(town, town.sha, 'signalbox')[0]?.id ?? 0);
-      await town.work();
+      await work(town);
       assert.equal(await town.runs.newestNumber(), null);
       await town.repo.comment('octocat', town.pull, `/train digits --ref ${town.sha}`);
-      await town.work();
+      await work(town);
       await endAs(town, 1, 1);
       await town.repo.rerun('octocat', named(town, town.sha, 'signalbox').at(-1)?.id ?? 0);
-      await town.work({ twice: true });
+      await work(town, { twice: true });
       assert.equal(await town.runs.newestNumber(), 2);
       assert.equal((await town.runs.get(2))?.spec.retryOf, 1);
     });
@@ -326,10 +331,10 @@ describe('.signalbox.yml on GitHub', () => {
 
   test('a rule is said by its name, with what is said besides', async t => {
     const town = await openGitHubTown(t, server, { files });
-    await town.work();
+    await work(town);
     const say = async (words: string) => {
       await town.repo.comment('octocat', town.pull, `${words} --ref ${town.sha}`);
-      await town.work();
+      await work(town);
       const number = await town.runs.newestNumber();
       return number === null ? null : await town.runs.get(number);
     };
@@ -344,10 +349,10 @@ describe('.signalbox.yml on GitHub', () => {
 
   test('several commands are answered in their order, and what is too much is said', async t => {
     const town = await openGitHubTown(t, server, { files });
-    await town.work();
+    await work(town);
     const lines = Array.from({ length: 12 }, (_, i) => `/train status ${1_000 + i}`);
     const comment = await town.repo.comment('octocat', town.pull, lines.join('\n'));
-    await town.work({ twice: true });
+    await work(town, { twice: true });
     const answers = town.answers();
     assert.equal(answers.length, 11);
     assert.deepEqual(
@@ -360,9 +365,9 @@ describe('.signalbox.yml on GitHub', () => {
 
   test('a stranger with many commands hears nothing', async t => {
     const town = await openGitHubTown(t, server, { files });
-    await town.work();
+    await work(town);
     await town.repo.comment('stranger', town.pull, '/train status 1\n'.repeat(12));
-    await town.work();
+    await work(town);
     assert.deepEqual(town.answers(), []);
   });
 
@@ -384,7 +389,7 @@ describe('.signalbox.yml on GitHub', () => {
       );
       return (await runs.list({ limit: 20 })).length;
     };
-    await town.work();
+    await work(town);
     assert.equal(await at('2026-01-01T12:00:00Z'), 0);
     assert.equal(await at('2026-01-02T01:59:59Z'), 0);
     assert.equal(await at('2026-01-02T02:00:00Z'), 1);
@@ -402,14 +407,14 @@ describe('.signalbox.yml on GitHub', () => {
     assert.equal(await at('2026-03-29T01:00:00Z'), 4);
     // Another moment, and a broken file, which starts nothing.
     await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': file('0 5 * * *') } });
-    await town.work();
+    await work(town);
     assert.equal(await at('2026-03-29T01:00:10Z'), 4);
     assert.equal(await at('2026-03-30T01:00:00Z'), 5);
     await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': broken } });
-    await town.work();
+    await work(town);
     assert.equal(await at('2026-03-31T12:00:00Z'), 5);
     await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': 'rules: {}\n' } });
-    await town.work();
+    await work(town);
     assert.equal(await at('2026-04-01T12:00:00Z'), 5);
   });
 });

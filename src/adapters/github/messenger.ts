@@ -79,7 +79,7 @@ export function githubMessenger({ app, appId, signer, budget }: GitHubMessengerO
       );
       return { remote };
     }
-    const { data } = await call(place, { writes: true }, client =>
+    const { data } = await call(place, { writes: true, patient }, client =>
       client.rest.issues.createComment({ ...repo, issue_number: place.issue, body }),
     );
     return { remote: { channel: place.name, ts: String(data.id) } };

@@ -78,7 +78,9 @@ async function edit(tx: Tx, key: string, content: RawBuilder<unknown>): Ids {
 async function wantOf(tx: Tx, key: string, kind: 'file' | 'summary', place: Place, sha: string): Ids {
   const { rows } = await sql<{ id: string }>`
     insert into surfaces (key, kind, place, sha) values (${key}, ${kind}, ${json(place)}::jsonb, ${sha})
-    on conflict (key) do update set wanted_seq = surfaces.wanted_seq + 1, gave_up = false returning id`.execute(tx);
+    on conflict (key) do update set wanted_seq = surfaces.wanted_seq + 1, gave_up = false returning id`.execute(
+    tx,
+  );
   return rows.map(row => row.id);
 }
 
