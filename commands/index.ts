@@ -23,6 +23,7 @@ import { train } from './train.ts';
 import { trainApprove } from './train-approve.ts';
 import { trainBump } from './train-bump.ts';
 import { trainCancel } from './train-cancel.ts';
+import { trainChart } from './train-chart.ts';
 import { trainCompare } from './train-compare.ts';
 import { trainExtend } from './train-extend.ts';
 import { trainList } from './train-list.ts';
@@ -44,6 +45,7 @@ export const commands: readonly CommandDefinition[] = [
   trainBump,
   trainApprove,
   trainCompare,
+  trainChart,
   gpu,
   gpuRequest,
   gpuExtend,

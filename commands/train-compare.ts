@@ -3,7 +3,7 @@ import { findRun } from '../src/core/find-run.ts';
 import type { RunStore } from '../src/core/ports.ts';
 import { type ReplyBlock, reply } from '../src/core/reply.ts';
 import type { Run } from '../src/core/run.ts';
-import { cell, compareRuns, signed } from '../src/core/run-comparison.ts';
+import { type ComparedMetric, cell, compareRuns, signed } from '../src/core/run-comparison.ts';
 import { titleOf } from '../src/core/run-reply.ts';
 
 /** Holds two runs beside each other. Without a second one it is the last run of the same project before it that succeeded. */
@@ -51,19 +51,11 @@ async function compared(a: Run, b: Run, runs: RunStore) {
   const [ofA, ofB] = await Promise.all([runs.metrics(a.number), runs.metrics(b.number)]);
   const { metrics, differences } = compareRuns({ run: a, metrics: ofA }, { run: b, metrics: ofB });
   const numbers = [a, b].map(run => ({ title: `#${run.number}`, align: 'right' as const }));
+  const isFinal = a.state === 'succeeded' && b.state === 'succeeded';
   const blocks: ReplyBlock[] = [
-    metrics.length === 0
-      ? { kind: 'text', text: ['Neither has reported a metric.'] }
-      : {
-          kind: 'table',
-          columns: [{ title: 'Last value of' }, ...numbers, { title: 'Difference', align: 'right' }],
-          rows: metrics.map(({ name, a, b, difference }) => [
-            name,
-            cell(a),
-            cell(b),
-            difference === null ? '–' : signed(difference),
-          ]),
-        },
+    ...(metrics.length === 0
+      ? [{ kind: 'text' as const, text: ['Neither has reported a metric.'] }]
+      : metricTables(metrics, numbers, isFinal ? 'Final value of' : 'Last value of')),
     differences.length === 0
       ? { kind: 'text', text: ['Code, parameters and resources are the same.'] }
       : {
@@ -74,4 +66,35 @@ async function compared(a: Run, b: Run, runs: RunStore) {
   ];
   const data = { run: a.number, other: b.number, metrics, differences };
   return reply(`${titleOf(a)}, beside ${titleOf(b)}.`, blocks, { data });
+}
+
+function metricTables(
+  metrics: readonly ComparedMetric[],
+  numbers: { title: string; align: 'right' }[],
+  title: string,
+): ReplyBlock[] {
+  const known = metrics.filter(({ bestA, bestB }) => bestA !== null || bestB !== null);
+  const best: ReplyBlock = {
+    kind: 'table',
+    columns: [{ title: 'Best value of' }, ...numbers],
+    rows: known.map(one => [nameOf(one), cell(one.bestA), cell(one.bestB)]),
+  };
+  return [
+    {
+      kind: 'table',
+      columns: [{ title }, ...numbers, { title: 'Difference', align: 'right' }],
+      rows: metrics.map(one => [nameOf(one), cell(one.a), cell(one.b), differenceOf(one)]),
+    },
+    ...(known.length > 0 ? [best] : []),
+  ];
+}
+
+/** `val_auc ↑`, where it is known which way it gets better. */
+function nameOf({ name, better }: ComparedMetric): string {
+  return better === null ? name : `${name} ${better === 'higher' ? '↑' : '↓'}`;
+}
+
+function differenceOf({ difference, verdict }: ComparedMetric): string {
+  if (difference === null) return '–';
+  return verdict === null ? signed(difference) : `${signed(difference)} ${verdict}`;
 }

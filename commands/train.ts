@@ -59,7 +59,8 @@ export const train = defineCommand({
     const from = pull?.source ?? spec.source;
     const resolved = pull ?? there ?? (await source.resolve(spec.source, spec.ref));
     if (!resolved.ok) return refFailed(spec, resolved);
-    const wanted = { ...spec, source: from, sha: resolved.sha };
+    const of = isPull && pull ? { pull: { repo: place.repo, number: place.issue, base: pull.base } } : {};
+    const wanted = { ...spec, source: from, sha: resolved.sha, ...of };
     return { ok: true, reply: await storeRun(wanted, priority, context, { runs, freezes }) };
   },
 });

@@ -8,13 +8,18 @@ import {
   type Log,
   MessengerError,
   type MessengerPort,
+  type MetricSeries,
+  type MetricSummary,
+  type RunCharts,
   type RunStore,
   type SurfaceStore,
 } from '../core/ports.ts';
 import { type Reply, reply } from '../core/reply.ts';
-import { isEnd, isLease, type Run, stageOf } from '../core/run.ts';
-import { metricsTable } from '../core/run-facts.ts';
+import { isEnd, isLease, isOnMachine, type Run, stageOf } from '../core/run.ts';
+import { primaryMetric } from '../core/run-facts.ts';
 import { endedReply, runReply, titleOf } from '../core/run-reply.ts';
+import type { RunResult } from '../core/run-result-reply.ts';
+import { sparklines } from '../core/sparkline.ts';
 import type { Home } from './home.ts';
 import { whileKept } from './while-kept.ts';
 
@@ -26,6 +31,10 @@ export interface PublishPorts {
   hash(content: Reply): string;
   /** Where what a run made lies, for people. */
   outputOf(run: Run): string | null;
+  /** A run beside what it is held against; null: against nothing, ever. */
+  resultOf(run: Run, metrics: readonly MetricSummary[], now: Date): Promise<RunResult | null>;
+  /** The curve that is shown when a run has ended, and its pictures. */
+  charts: RunCharts;
   /** What the Home of the person of a place shows. */
   home(place: SlackPlace, now: Date): Promise<Home>;
   log: Log;
@@ -40,6 +49,9 @@ const homePauseMs = 10_000;
 /** Room that is there in a moment is not asked for at once. */
 const leastPauseMs = 100;
 const mostFailures = 30;
+/** A curve beside its last value, one line on a phone. */
+const sparkWidth = 16;
+const sparkPoints = 64;
 
 /**
  * Makes one surface show what is true now. Level-triggered: it renders the present, compares with what was last sent, and sends only
@@ -206,15 +218,47 @@ async function contentOf(
   if (surface.kind === 'warning') return leaseWarning(run, now);
   const metrics = await ports.runs.metrics(run.number);
   const output = isEnd(run.state) ? ports.outputOf(run) : null;
-  if (surface.kind === 'ended') return endedReply(run, { metrics, output });
+  const primary = primaryMetric(run, metrics);
+  const isCurve = primary !== undefined && primary.count > 1;
+  if (surface.kind === 'ended') {
+    const chart = isCurve ? await ports.charts.of(run, primary.name) : null;
+    return endedReply(run, { metrics, output, chart });
+  }
   const shares = isLease(run) ? await ports.runs.shares(run) : [];
-  const said = runReply(run, { metrics, output, shares, ahead: await ports.runs.ahead(run) }, now);
-  if (surface.kind !== 'check') return said;
-  return { ...said, blocks: [...said.blocks, ...metricsTable(run, metrics)] };
+  // Who reads it on GitHub decides about code.
+  const result =
+    surface.place.kind === 'github' ? ((await ports.resultOf(run, metrics, now)) ?? undefined) : undefined;
+  // Slack alone is edited often enough for a line that grows.
+  const isGrowing = isCurve && isOnMachine(run.state) && surface.place.kind === 'slack';
+  const series = isGrowing ? await ports.runs.series(run.number, [primary.name], sparkPoints) : [];
+  const facts = { metrics, output, shares, result, spark: sparkOf(series[0]) };
+  const [ahead, reported] = [await ports.runs.ahead(run), await ports.runs.reported(run.number)];
+  const said = runReply(run, { ...facts, ahead, reported }, now);
+  return surface.place.kind === 'github' ? await withPictures(said, run, ports) : said;
+}
+
+/** Addresses of pictures, for charts that GitHub cannot draw. They stay the same for as long as the reply does. */
+async function withPictures(said: Reply, run: Run, { charts }: PublishPorts): Promise<Reply> {
+  const at = run.endedAt ?? run.createdAt;
+  const blocks = await Promise.all(
+    said.blocks.map(async block => {
+      if (block.kind !== 'chart' || block.pictures) return block;
+      const pictures = await charts.pictures(run, block.metric, at);
+      return pictures ? { ...block, pictures } : block;
+    }),
+  );
+  return { ...said, blocks };
+}
+
+function sparkOf(series: MetricSeries | undefined): string | undefined {
+  if (!series) return undefined;
+  const points = series.points.map(({ step, value }) => ({ x: step, y: value }));
+  const chart = { better: null, series: [{ name: series.name, role: 'run' as const, points }] };
+  return sparklines(chart, sparkWidth)[0]?.line;
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {
-  return kind === 'ended' || kind === 'preempted' || kind === 'warning';
+  return kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning';
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {

@@ -53,7 +53,9 @@ export function pullHeads(ports: Ports): PullHeads {
           .map(([name, project]) => [name, asTheRepositorySays(project, name, file)]),
       );
       const rules = spokenRules(file);
-      return { ok: true, sha, branch: pull.head.branch, source, policy: { ...policy, projects }, rules };
+      const { head: from, base } = pull;
+      const where = { branch: from.branch, base: base.branch, source };
+      return { ok: true, sha, ...where, policy: { ...policy, projects }, rules };
     },
     async commit({ project: name, source, sha, proposed }, policy) {
       const said = githubSource(source);

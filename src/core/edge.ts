@@ -23,13 +23,20 @@ export interface RawResponse {
   body?: string;
 }
 
-/** A small page for people's browsers, on GET. What comes back is the whole answer. */
+/** A small page for people's browsers, or a picture, on GET. What comes back is the whole answer. */
 export interface Page {
+  /** With `*` at its end for whatever follows. */
   path: string;
-  handle(request: PageRequest): Promise<RawResponse>;
+  handle(request: PageRequest): Promise<PageResponse>;
+}
+
+export interface PageResponse extends Omit<RawResponse, 'body'> {
+  body?: string | Uint8Array;
 }
 
 export interface PageRequest {
+  /** What stands in the path for its parameters. */
+  params: Readonly<Record<string, string | undefined>>;
   query: URLSearchParams;
   /** The `Cookie` header as it came; empty where there is none. */
   cookie: string;

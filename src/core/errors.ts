@@ -174,6 +174,12 @@ export const errors = {
     why: 'The newest is #{newest}.',
     todo: 'See the runs with {example}.',
   },
+  METRIC_UNKNOWN: {
+    status: 404,
+    what: 'Run #{number} has no curve of `{word}`.',
+    why: 'It has reported {allowed}.',
+    todo: 'Did you mean {nearest}? The names are those that its code reports.',
+  },
   RUN_ALREADY_ENDED: {
     status: 409,
     what: 'Run #{number} has already ended ({state}).',

@@ -1,4 +1,6 @@
 import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
+import type { BaselineFilter } from './baseline.ts';
+import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
@@ -8,6 +10,8 @@ import type { GroupState } from './groups.ts';
 import type { CommitApproval, HeadPush } from './head-for.ts';
 import type { ProposedHead } from './head-summary.ts';
 import type { LostDelivery } from './lost-delivery.ts';
+import type { LeftOut, Refusal, RefusedPoint } from './metric-points.ts';
+import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
 import type { Rate } from './rate.ts';
@@ -42,18 +46,36 @@ export interface RunFilter {
   before?: number;
 }
 
+/** As it was reported: `sortPoints` says whether it is kept. */
 export interface MetricPoint {
   name: string;
   step: number;
   value: number;
+  /** The run named no step; it is the number of the line among such. */
+  counted?: true | undefined;
 }
 
-/** The last value of a metric. */
+/** A value and where it stood; of equal ones the lowest step. */
+export interface MetricExtreme {
+  value: number;
+  step: number;
+}
+
+/** What is known of one metric of a run. `step` and `value` are its last: of the highest step that its newest attempt reported. */
 export interface MetricSummary {
   name: string;
   step: number;
   value: number;
-  points: number;
+  /** Points, of all attempts. */
+  count: number;
+  least: MetricExtreme;
+  most: MetricExtreme;
+}
+
+export interface MetricSeries {
+  name: string;
+  /** By step. */
+  points: { step: number; value: number }[];
 }
 
 /** What of one node a run was given. */
@@ -63,6 +85,31 @@ export interface RunShare {
   kind: 'gpu' | 'cpu';
   /** As the machine counts them. */
   indices: number[];
+}
+
+/** How a run comes forward, and what of its reports was left out. */
+export interface Reported {
+  leftOut: LeftOut;
+  /** Null: it has named no step. */
+  pace: Pace | null;
+  /** Since when its machine is heard without a gap; null: it is silent. */
+  heardSince: Date | null;
+}
+
+export interface MetricsTaken {
+  taken: number;
+  refused: Partial<Record<Refusal, number>>;
+}
+
+/** Runs that may have come to a halt. */
+export interface StallStore {
+  /** Those whose last step came before that. */
+  quiet(before: Date): Promise<{ run: Run; pace: Pace; heardSince: Date | null }[]>;
+  /**
+   * Wants its messages shown again, and says it once in its thread where it was not said of this step; where it has made another one since,
+   * nothing is said. Answers the surfaces to look at.
+   */
+  tell(run: Run, pace: Pace, content: Reply): Promise<string[]>;
 }
 
 export interface RunStore {
@@ -92,9 +139,34 @@ export interface RunStore {
     actor: Actor,
   ): Promise<Transition | { ok: false; code: 'not-found' }>;
   metrics(number: number): Promise<MetricSummary[]>;
-  points(number: number, name: string): Promise<MetricPoint[]>;
-  /** Idempotent per (run, name, step): the first value stays, except where a later attempt repeats the step. */
-  addPoints(number: number, attempt: number, points: MetricPoint[]): Promise<void>;
+  /**
+   * The curves of these metrics, in this order; a name that the run never reported is left out. Of a metric with more than `most` points
+   * (at least 4) at most so many: its first and its last, and whatever stands out.
+   */
+  series(number: number, names: readonly string[], most: number): Promise<MetricSeries[]>;
+  /** What else is known of what a run reports. */
+  reported(number: number): Promise<Reported>;
+  /**
+   * Stores the points that are kept, and remembers of the others that they were not. Idempotent per (run, name, step): the first value
+   * stays, except where a later attempt repeats the step. Answers how many are kept now.
+   */
+  addPoints(
+    number: number,
+    attempt: number,
+    points: readonly MetricPoint[],
+    refused?: readonly RefusedPoint[],
+    now?: Date,
+  ): Promise<MetricsTaken>;
+}
+
+export interface BaselineStore {
+  /** Runs that succeeded and that the filter does not rule out, the newest first; only with smaller numbers than `before`. */
+  candidates(filter: BaselineFilter, limit: number, before?: number): Promise<Run[]>;
+}
+
+export interface RunCosts {
+  /** What was held for a run until now or until it let go: accelerator-hours, and what they cost by the prices of those hours. */
+  of(run: number, now: Date): Promise<{ hours: number; money: number }>;
 }
 
 /* ---- logs ---- */
@@ -380,8 +452,8 @@ export interface LostDeliveries {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted` and `warning` tell of it in its
- * thread, the first two once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
+ * and `warning` tell of it in its thread, all but the last once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
  * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
  */
@@ -392,6 +464,7 @@ export interface Surface {
     | 'check'
     | 'ended'
     | 'preempted'
+    | 'stalled'
     | 'warning'
     | 'note'
     | 'reaction'
@@ -401,7 +474,7 @@ export interface Surface {
     | 'proposal';
   run: number | null;
   place: Place;
-  /** For `note`, `reaction`, `preempted` and `proposal`. */
+  /** For `note`, `reaction`, `preempted`, `stalled` and `proposal`. */
   content: Reply | null;
   /** For `summary` and `file`: their commit, and what is known of it. */
   commit: { sha: string; head: ProposedHead | null } | null;
@@ -635,6 +708,26 @@ export interface InstallationStore {
   ): Promise<boolean>;
 }
 
+/* ---- pictures ---- */
+
+export interface PictureLook {
+  format: 'png' | 'svg';
+  theme: 'light' | 'dark';
+}
+
+export interface PicturePort {
+  /** The chart as a picture; null: too many wait already. Throws where it cannot be drawn. */
+  draw(chart: Chart, look: PictureLook): Promise<Uint8Array | null>;
+}
+
+/** Curves of runs, with what they are held against behind them. */
+export interface RunCharts {
+  /** Of one metric, with at most so many points a curve (60); null: the run has no curve of it. */
+  of(run: Run, metric: string, most?: number): Promise<Chart | null>;
+  /** Addresses where it can be seen as a picture for some thirty days from then; null: Signalbox has no address of its own. */
+  pictures(run: Run, metric: string, from: Date): Promise<{ light: string; dark: string } | null>;
+}
+
 /* ---- outside ---- */
 
 export type Resolved =
@@ -683,6 +776,11 @@ export interface SourcePort {
    * of the second where there is no first. Throws `SOURCE_UNAVAILABLE`.
    */
   changed(source: string, from: string | null, to: string, since: 'from' | 'fork'): Promise<string[]>;
+  /**
+   * Whether a branch of a repository on GitHub has this commit, as far as what was fetched of it says; of other sources `false`. Throws
+   * `SOURCE_UNAVAILABLE`.
+   */
+  isOnBranch(source: string, sha: string, branch: string): Promise<boolean>;
 }
 
 /* ---- repositories on GitHub ---- */
@@ -780,6 +878,8 @@ export interface PullHeads {
         ok: true;
         sha: string;
         branch: string;
+        /** Where it goes. */
+        base: string;
         source: string;
         policy: Policy;
         /** The base branch's, that can be said by their names. */
@@ -998,4 +1098,5 @@ export interface Ports {
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
   usage: UsageStore;
+  charts: RunCharts;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationSchema } from './duration.ts';
 import { repositoryPattern, sourceOn } from './github-source.ts';
+import { compareDescription, compareSchema, metricsDescription, metricsSchema } from './metric-keys.ts';
 import { nameSchema } from './name.ts';
 import { readParameter } from './parameters.ts';
 import { compilePattern } from './pattern.ts';
@@ -177,6 +178,8 @@ const projectKeys = z.strictObject({
     .optional()
     .describe('How many of its runs may be at work at once; any number when absent.'),
   primaryMetric: z.string().optional().describe('The metric shown first.'),
+  metrics: metricsSchema.optional().describe(metricsDescription),
+  compare: compareSchema.optional().describe(compareDescription),
   runsIn: nameSchema
     .optional()
     .describe('The environment that its runs work in, one of `environments`; an open one when absent.'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { replyActions, tones } from './reply.ts';
+import { type ReplyBlock, replyActions, tones } from './reply.ts';
 
 const inlineSchema = z.union([
   z.string(),
@@ -13,6 +13,13 @@ const inlineSchema = z.union([
 const inlines = z.array(inlineSchema);
 
 const replyBlockSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('details'),
+    title: z.string(),
+    get blocks(): z.ZodType<ReplyBlock[]> {
+      return z.array(replyBlockSchema);
+    },
+  }),
   z.object({ kind: z.literal('text'), text: inlines }),
   z.object({ kind: z.literal('heading'), text: z.string() }),
   z.object({ kind: z.literal('form'), form: z.string(), label: z.string() }),
@@ -28,6 +35,22 @@ const replyBlockSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('code'), text: z.string() }),
   z.object({ kind: z.literal('list'), items: z.array(inlines) }),
   z.object({ kind: z.literal('progress'), done: z.number(), total: z.number(), label: z.string() }),
+  z.object({
+    kind: z.literal('chart'),
+    title: z.string(),
+    metric: z.string(),
+    unit: z.string().optional(),
+    better: z.enum(['higher', 'lower']).nullable(),
+    xTitle: z.enum(['step', 'epoch']),
+    series: z.array(
+      z.object({
+        name: z.string(),
+        role: z.enum(['run', 'baseline']),
+        points: z.array(z.object({ x: z.number(), y: z.number() })),
+      }),
+    ),
+    pictures: z.object({ light: z.string(), dark: z.string() }).optional(),
+  }),
   z.object({ kind: z.literal('context'), text: inlines }),
   z.object({
     kind: z.literal('actions'),

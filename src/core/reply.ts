@@ -1,3 +1,5 @@
+import type { Chart } from './chart.ts';
+
 /**
  * What Signalbox says, as neutral data. Each adapter renders it for its place (Block Kit, terminal text, ...), and only the renderer
  * escapes: text in a reply is never markup, so a name or a log line cannot mention a channel or break a table.
@@ -23,6 +25,10 @@ export type ReplyBlock =
   | { kind: 'code'; text: string }
   | { kind: 'list'; items: Inline[][] }
   | { kind: 'progress'; done: number; total: number; label: string }
+  /** Curves of one metric, at most some 60 points each. What it shows is said in words too, where it cannot be drawn. */
+  | ({ kind: 'chart' } & Chart)
+  /** What only some want to read: folded away where a place can do that. Holds no buttons. */
+  | { kind: 'details'; title: string; blocks: ReplyBlock[] }
   /** Small print below the rest. */
   | { kind: 'context'; text: Inline[] }
   /** Buttons; left out where there are none, so nothing may be said by them alone. */

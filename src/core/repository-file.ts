@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { PolicyProblem } from './check-policy.ts';
 import { durationSchema, typedDuration } from './duration.ts';
 import { globSchema } from './glob.ts';
+import { compareDescription, compareSchema, metricsDescription, metricsSchema } from './metric-keys.ts';
 import { nameSchema } from './name.ts';
 import { readParameter } from './parameters.ts';
 import type { Policy } from './policy.ts';
@@ -24,6 +25,10 @@ const ownProjectSchema = z.strictObject({
     ),
   timeLimit: durationSchema.optional().describe('How long a run may take; at most what signalbox.yml says.'),
   primaryMetric: z.string().min(1).max(100).optional().describe('The metric shown first.'),
+  metrics: metricsSchema
+    .optional()
+    .describe(`${metricsDescription} What it says of a metric counts before what signalbox.yml says of it.`),
+  compare: compareSchema.optional().describe(compareDescription),
 });
 export type OwnProject = z.infer<typeof ownProjectSchema>;
 
@@ -208,6 +213,8 @@ export function asTheRepositorySays(
     gpus: own.gpus ?? project.gpus,
     timeLimit: own.timeLimit ?? project.timeLimit,
     primaryMetric: own.primaryMetric ?? project.primaryMetric,
+    metrics: own.metrics ? { ...project.metrics, ...own.metrics } : project.metrics,
+    compare: own.compare ?? project.compare,
   };
 }
 

@@ -1,14 +1,8 @@
 import { cleanLine, formatDuration, formatNumber, secondsBetween } from './format.ts';
-import type { MetricSummary } from './ports.ts';
+import type { Better } from './metric-direction.ts';
 import { isEnd, type Run } from './run.ts';
-import { counterNames } from './run-facts.ts';
 import { codeOf, resourcesOf } from './run-reply.ts';
-
-/** A run with the last value of each of its metrics. */
-export interface Measured {
-  run: Run;
-  metrics: readonly MetricSummary[];
-}
+import { type MeasuredRun, resultRows, type Verdict } from './run-result.ts';
 
 export interface ComparedMetric {
   name: string;
@@ -17,6 +11,12 @@ export interface ComparedMetric {
   b: number | null;
   /** `a` less `b`. */
   difference: number | null;
+  /** Null: nobody knows, so that there is no best of either and no verdict. */
+  better: Better | null;
+  bestA: number | null;
+  bestB: number | null;
+  /** What `a` is beside `b`, where both have succeeded: only then their last values are final. */
+  verdict: Verdict | null;
 }
 
 export interface Comparison {
@@ -29,21 +29,21 @@ const none = '–';
 const shownLength = 60;
 
 /** Holds run `a` beside run `b`: the last value of every metric, the primary one first, and whatever else is not the same. */
-export function compareRuns(a: Measured, b: Measured): Comparison {
-  const primary = a.run.spec.primaryMetric;
-  const reported = [...a.metrics, ...b.metrics].map(metric => metric.name);
-  const names = [...new Set([primary ?? '', ...reported])].filter(
-    name => reported.includes(name) && !counterNames.includes(name),
+export function compareRuns(a: MeasuredRun, b: MeasuredRun): Comparison {
+  const isFinal = b.run.state === 'succeeded';
+  const metrics = resultRows(a, b).map(
+    ({ name, better, last, best, base, baseBest, difference, verdict }): ComparedMetric => ({
+      name,
+      a: last?.value ?? null,
+      b: base,
+      difference,
+      better,
+      bestA: best?.value ?? null,
+      bestB: baseBest?.value ?? null,
+      verdict: isFinal ? verdict : null,
+    }),
   );
-  const metrics = names.map((name): ComparedMetric => {
-    const [one, other] = [lastOf(a, name), lastOf(b, name)];
-    return { name, a: one, b: other, difference: one === null || other === null ? null : one - other };
-  });
   return { metrics, differences: differencesOf(a.run, b.run) };
-}
-
-function lastOf({ metrics }: Measured, name: string): number | null {
-  return metrics.find(metric => metric.name === name)?.value ?? null;
 }
 
 function differencesOf(a: Run, b: Run): Comparison['differences'] {

@@ -116,7 +116,7 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     metrics:
       metrics &&
       Object.fromEntries(
-        metrics.map(({ name, value, step, points }) => [name, { value, step, points }] as const),
+        metrics.map(({ name, value, step, count }) => [name, { value, step, points: count }] as const),
       ),
   };
 }

@@ -86,6 +86,8 @@ export function requestRun(wish: RunWish, policy: Policy): RequestedRun {
       maxAttempts: project.attempts,
       note: wish.note ?? '',
       primaryMetric: project.primaryMetric ?? null,
+      ...(project.metrics ? { metrics: project.metrics } : {}),
+      ...(project.compare ? { compare: project.compare } : {}),
       retryOf: null,
     },
   };

@@ -1,5 +1,6 @@
 import { type Actor, actorKey, type Place } from './actor.ts';
 import { counted, formatDuration, secondsBetween } from './format.ts';
+import type { Compare, MetricKeys } from './metric-keys.ts';
 import type { ParameterValue, Priority } from './project.ts';
 import type { PreemptionRule, Room } from './scheduler/world.ts';
 import type { Trigger } from './secret.ts';
@@ -98,6 +99,12 @@ export interface RunSpec {
   maxAttempts: number;
   note: string;
   primaryMetric: string | null;
+  /** Which way its metrics get better, and their units, as the project said; absent where it said nothing. */
+  metrics?: MetricKeys;
+  /** What it is held against; absent where the project left that open. */
+  compare?: Compare;
+  /** The pull request that it is a run of, and the branch that goes to. Absent in runs from before this was kept. */
+  pull?: { repo: number; number: number; base: string };
   /** Run that this one repeats. */
   retryOf: number | null;
   /** What set it off. */

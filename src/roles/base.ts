@@ -4,9 +4,11 @@ import { commands } from '../../commands/index.ts';
 import { checkRedis } from '../adapters/bullmq/check-redis.ts';
 import type { QueueConnection } from '../adapters/bullmq/connection.ts';
 import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.ts';
+import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
+import { baselineStore } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
@@ -18,6 +20,7 @@ import { installationStore } from '../adapters/postgres/installations.ts';
 import { leaseStore } from '../adapters/postgres/leases.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
+import { stallStore } from '../adapters/postgres/metrics.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
@@ -28,8 +31,10 @@ import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
+import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { pullHeads } from '../app/pull-head.ts';
+import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns } from '../app/wake.ts';
 import type { Config } from '../config.ts';
@@ -38,6 +43,7 @@ import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
   AuditLog,
+  BaselineStore,
   DeliveryStore,
   ElevationStore,
   FreezeStore,
@@ -48,10 +54,14 @@ import type {
   LinkStore,
   Log,
   LogStore,
+  PicturePort,
   PlanStore,
   RepositoryStore,
+  RunCharts,
   RunStore,
+  Signer,
   SourcePort,
+  StallStore,
   SurfaceStore,
   TokenRefusals,
   TokenStore,
@@ -80,13 +90,19 @@ export interface Adapters {
   deliveries: DeliveryStore;
   openIngest(): Ingest;
   surfaces: SurfaceStore;
+  /** Which runs others are held against. */
+  baselines: BaselineStore;
   audit: AuditLog;
   links: LinkStore;
   leases: LeaseStore;
+  stalls: StallStore;
   usage: UsageStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
+  /** Draws in a thread of its own, which is there only while there is something to draw. */
+  pictures: PicturePort;
+  signer: Signer;
   github: GitHub;
   freezes: FreezeStore;
   elevations: ElevationStore;
@@ -112,6 +128,7 @@ export interface Base extends Adapters {
   /** As `signalbox.yml` says it now. */
   policy(): Policy;
   log: Log;
+  charts: RunCharts;
   /** Changes wake planning and the run's messages. */
   runs: RunStore;
   clock: () => Date;
@@ -139,6 +156,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens, usage } = adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
+  const charts = runCharts({ ...adapters, runs, log, address: config.publicUrl });
   const ports = {
     runs,
     logs,
@@ -151,6 +169,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     elevations,
     tokens,
     usage,
+    charts,
     github: adapters.github.linking,
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
@@ -160,6 +179,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   const clock = () => new Date();
   return {
     ...adapters,
+    charts,
     config,
     policy,
     log,
@@ -186,7 +206,9 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
-  const slack = openSlack(config, installations, signer(db), log, () => new Date(), rateBudget(db));
+  const pictures = chartPictures();
+  const sign = signer(db);
+  const slack = openSlack(config, installations, sign, log, () => new Date(), rateBudget(db), pictures);
   const repositories = repositoryStore(db);
   const github = openGitHub(
     config,
@@ -201,6 +223,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     log,
     () => new Date(),
   );
+  const source = createGitSource({ cacheDir: join(config.dataDir, 'sources'), log, github: github.remotes });
   return {
     database,
     queue,
@@ -217,8 +240,10 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     openIngest: () => openIngest(db, url, log),
     surfaces: surfaceStore(db),
     audit: auditLog(db),
+    baselines: baselineStore(db),
     links: linkStore(db),
     leases: leaseStore(db),
+    stalls: stallStore(db),
     usage: usageStore(db),
     groups: groupStore(db),
     outside: openGroups(slack, github),
@@ -226,11 +251,14 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     freezes: freezeStore(db),
     elevations: elevationStore(db),
     tokens: tokenStore(db),
-    source: createGitSource({ cacheDir: join(config.dataDir, 'sources'), log, github: github.remotes }),
+    source: { ...source, ...rememberedBranches(source, () => new Date()) },
     repositories,
     installations,
     slack,
+    pictures,
+    signer: sign,
     async close() {
+      await pictures.close();
       await wakeups.close();
       await close();
     },

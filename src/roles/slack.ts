@@ -16,6 +16,7 @@ import {
   type Log,
   MessengerError,
   type MessengerPort,
+  type PicturePort,
   type RateBudget,
   type Signer,
 } from '../core/ports.ts';
@@ -41,6 +42,7 @@ export function openSlack(
   log: Log,
   clock: () => Date,
   budget?: RateBudget,
+  pictures?: PicturePort,
 ): Slack {
   if (!config.slack) return off;
   const { botToken, apiUrl, client } = config.slack;
@@ -56,6 +58,7 @@ export function openSlack(
     responseOrigins,
     signer,
     ...(budget ? { budget } : {}),
+    pictures,
     log,
   });
   return {

@@ -1,6 +1,7 @@
 import { createHttpServer } from '../adapters/http/server.ts';
 import { isAway } from '../adapters/postgres/away.ts';
 import { checkIdempotency } from '../adapters/postgres/tokens.ts';
+import { chartPage } from '../app/chart-page.ts';
 import { syncAgent } from '../app/watch.ts';
 import { countRefusals } from '../app/webhook-refusals.ts';
 import { SignalboxError } from '../core/errors.ts';
@@ -27,7 +28,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
   const slack = slackWays(base, receiveSlack(base, deliveries), refusals);
   const server = createHttpServer({
     edges: [...slack.edges, ...github.edges],
-    pages: [...slack.pages, ...base.github.pages],
+    pages: [...slack.pages, ...base.github.pages, chartPage(base)],
     dispatch: base.dispatch,
     runs: base.runs,
     logs: base.logs,

@@ -6,6 +6,7 @@ import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
+import { runCosts } from '../adapters/postgres/baselines.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
@@ -15,16 +16,18 @@ import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
+import { resultOf } from '../app/result-of.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellDrained } from '../app/tell-drained.ts';
+import { tellStalled } from '../app/tell-stalled.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
 import { type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
-import type { PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
+import type { MetricSummary, PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
@@ -40,6 +43,8 @@ const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
+/** How long a run has made no step is said in minutes. */
+const stallEveryMs = 20_000;
 const findEveryMs = 60_000;
 const forgetEveryMs = 600_000;
 /** Schedules are to the minute. */
@@ -85,6 +90,11 @@ export function startWorker(base: Base): Running {
     groups: base.groups,
     elevations: base.elevations,
   });
+  const results = {
+    costs: runCosts(base.database.db),
+    currency: () => base.policy().currency,
+    address: base.config.publicUrl,
+  };
   const publishPorts = {
     surfaces,
     runs,
@@ -95,6 +105,9 @@ export function startWorker(base: Base): Running {
     hash: (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex'),
     // Below the data folder of the machine that ran it.
     home: (place: SlackPlace, now: Date) => homeOf(place, homeDeps(base.policy()), now),
+    resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
+      resultOf(run, metrics, { ...base, ...results }, now),
+    charts: base.charts,
     outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
@@ -136,6 +149,11 @@ export function startWorker(base: Base): Running {
     () => syncGroups(base.policy(), base, clock),
     err => log.warn({ err }, 'groups could not be looked at'),
   );
+  const stopStalls = every(
+    stallEveryMs,
+    () => tellStalled(base, clock()),
+    err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
+  );
   const stopFind = findLostDeliveries(base);
   const stopFollow = followRepositories(base);
   const stopForget = every(
@@ -153,6 +171,7 @@ export function startWorker(base: Base): Running {
         stopSweep(),
         stopPlan(),
         stopSync(),
+        stopStalls(),
         stopFind(),
         stopFollow(),
         stopForget(),

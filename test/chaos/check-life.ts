@@ -110,7 +110,8 @@ async function checkLog(box: Box, run: Run): Promise<void> {
   const { db } = box.database;
   const { text } = await logStore(db).read(run.number, run.attempt, 0, 100_000);
   assert.equal(text, wholeLog, `the log of run #${run.number}, each byte once`);
-  const points = await runStore(db).points(run.number, 'loss');
+  const [curve] = await runStore(db).series(run.number, ['loss'], 10_000);
+  const points = curve?.points ?? [];
   assert.deepEqual(
     points.map(({ step, value }) => [step, value]),
     [

@@ -12,6 +12,7 @@ import { plain } from '../../src/core/reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { context, memory, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
+import { summaryOf } from '../support/summary.ts';
 
 const running = liveRun({ state: 'running', attempt: 2, startedAt: noon });
 
@@ -124,7 +125,7 @@ describe('a number that no run has', () => {
 });
 
 test('train status is the run as its message shows it, to the sender', async () => {
-  const metrics = [{ name: 'loss', step: 3, value: 0.5, points: 3 }];
+  const metrics = [summaryOf('loss', 3, 0.5)];
   const outcome = await say(trainStatus, '#42', memory({ runs: [running], metrics }));
   assert.ok(outcome.ok);
   assert.equal(outcome.reply.title, '#42 digits is running');

@@ -213,6 +213,35 @@ describe('.signalbox.yml', () => {
       text: rule("{ schedule: { cron: '0 3 * * *', timeZone: Mars/Olympus } }"),
       says: [['1:69', 'Mars/Olympus', /no such time zone/]],
     },
+    {
+      name: 'what its metrics mean',
+      text: "projects: { digits: { metrics: { val/auc: { better: higher, unit: '%' }, loss: { better: lower } }, compare: previous } }",
+    },
+    {
+      name: 'a metric that gets better in no way',
+      text: 'projects: { digits: { metrics: { loss: { better: less } } } }',
+      says: [['1:42', 'projects.digits.metrics.loss.better', /"higher".*"lower"|higher.*lower/]],
+    },
+    {
+      name: 'a metric without its way',
+      text: "projects: { digits: { metrics: { loss: { unit: '%' } } } }",
+      says: [['1:34', 'projects.digits.metrics.loss.better', /./]],
+    },
+    {
+      name: 'a name that no metric has',
+      text: "projects: { digits: { metrics: { 'a b': { better: lower } } } }",
+      says: [['1:34', 'projects.digits.metrics.a b', /name of a metric/]],
+    },
+    {
+      name: 'a unit that nobody sees',
+      text: 'projects: { digits: { metrics: { loss: { better: lower, unit: "\u202e" } } } }',
+      says: [['1:57', 'projects.digits.metrics.loss.unit', /can be seen/]],
+    },
+    {
+      name: 'held against what there is not yet',
+      text: 'projects: { digits: { compare: production } }',
+      says: [['1:23', 'projects.digits.compare', /base.*previous/]],
+    },
     { name: 'broken YAML', text: 'rules: [', says: [['1:9', 'the file', /./]] },
     {
       name: 'aliases that grow',

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { MetricSummary } from '../../src/core/ports.ts';
 import type { Run, RunSpec } from '../../src/core/run.ts';
-import { type Comparison, compareRuns, type Measured, signed } from '../../src/core/run-comparison.ts';
+import { type Comparison, compareRuns, signed } from '../../src/core/run-comparison.ts';
+import type { MeasuredRun } from '../../src/core/run-result.ts';
 import { later, liveRun } from '../support/live-run.ts';
+import { summaryOf } from '../support/summary.ts';
 
 function measured(
   values: Record<string, number>,
   spec: Partial<RunSpec> = {},
   run: Partial<Run> = {},
-): Measured {
-  const metrics = Object.entries(values).map(
-    ([name, value]): MetricSummary => ({ name, value, step: 9, points: 9 }),
-  );
+): MeasuredRun {
+  const metrics = Object.entries(values).map(([name, value]): MetricSummary => summaryOf(name, 9, value));
   return { run: liveRun(run, spec), metrics };
 }
 
@@ -44,9 +44,23 @@ describe('the metrics of two runs', () => {
     });
 });
 
+test('better or worse is said of final values alone, and best is not last', () => {
+  const done = { state: 'succeeded' } as const;
+  const of = (run: Partial<Run>, other: Partial<Run>) =>
+    compareRuns(measured({ loss: 1, x: 2 }, {}, run), measured({ loss: 2, x: 1 }, {}, other)).metrics.map(
+      one => one.verdict,
+    );
+  assert.deepEqual(of(done, done), ['better', null]);
+  assert.deepEqual(of(done, { state: 'failed' }), [null, null]);
+  assert.deepEqual(of({ state: 'running' }, done), [null, null]);
+  const auc = { ...summaryOf('auc', 9, 0.5), most: { value: 0.75, step: 4 } };
+  const [first] = compareRuns({ run: liveRun(done), metrics: [auc] }, measured({}, {}, done)).metrics;
+  assert.deepEqual([first?.a, first?.bestA, first?.bestB, first?.better], [0.5, 0.75, null, 'higher']);
+});
+
 describe('what else differs', () => {
   const ended = { state: 'succeeded', startedAt: later(0), endedAt: later(60) } as const;
-  const rows: [name: string, a: Measured, b: Measured, rows: Comparison['differences']][] = [
+  const rows: [name: string, a: MeasuredRun, b: MeasuredRun, rows: Comparison['differences']][] = [
     ['nothing', measured({}), measured({}), []],
     [
       'a parameter, and one that only one has',

@@ -58,6 +58,21 @@ test('what is not said is as the project has it', () => {
   });
 });
 
+test('what the project says of its metrics goes along, and nothing where it says nothing', () => {
+  const [digits] = Object.values(policy.projects);
+  assert.ok(digits);
+  const said = {
+    metrics: { val_accuracy: { better: 'higher' as const, unit: '%' } },
+    compare: 'previous' as const,
+  };
+  const asked = (project: typeof digits) =>
+    requestRun({ project: 'digits' }, { ...policy, projects: { digits: project } });
+  const [plain, told] = [asked(digits), asked({ ...digits, ...said })];
+  assert.ok(plain.ok && told.ok);
+  assert.deepEqual(told.spec, { ...plain.spec, ...said });
+  assert.ok(!('metrics' in plain.spec) && !('compare' in plain.spec));
+});
+
 test('what is said overrides it', () => {
   const wish: RunWish = {
     project: 'digits',

@@ -10,18 +10,21 @@ import { trainCompare } from '../../commands/train-compare.ts';
 import { faultReply } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { system } from '../../src/core/actor.ts';
+import type { Chart } from '../../src/core/chart.ts';
 import type { CommandDefinition } from '../../src/core/command.ts';
 import { fault } from '../../src/core/errors.ts';
 import { closedHomeReply, type HomeFacts, homeReply } from '../../src/core/home-reply.ts';
 import { leaseWarning } from '../../src/core/lease-reply.ts';
 import type { MetricSummary, UsageRow } from '../../src/core/ports.ts';
-import type { Reply } from '../../src/core/reply.ts';
+import { type Reply, reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
-import { endedReply, preemptedReply, runReply } from '../../src/core/run-reply.ts';
+import { endedReply, preemptedReply, runReply, stalledReply } from '../../src/core/run-reply.ts';
+import { baseline, points, run } from '../support/charts.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { context, memory, memoryPorts, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 import { asOctocat, sharedGpus } from '../support/shared-gpus.ts';
+import { pacedFrom, summaryOf } from '../support/summary.ts';
 import { holdings } from './pools.ts';
 
 /** A reply, made as the service makes it, and the moment when somebody looks at it. */
@@ -32,6 +35,8 @@ export interface Shown {
   askedIn?: string;
   /** It is somebody's Home. */
   isHome?: boolean;
+  /** How charts are shown; natively where it is not said. */
+  charts?: 'native' | 'table';
 }
 
 const digits: Partial<RunSpec> = {
@@ -73,7 +78,7 @@ function lived(steps: Step[], spec: Partial<RunSpec> = {}) {
 /** What `examples/digits` reported when it was trained with these parameters. */
 function measured(epoch: number, loss: number, valLoss: number, accuracy: number): MetricSummary[] {
   const values = { epoch, epochs: 25, loss, val_loss: valLoss, val_accuracy: accuracy };
-  return Object.entries(values).map(([name, value]) => ({ name, value, step: epoch, points: epoch }));
+  return Object.entries(values).map(([name, value]) => summaryOf(name, epoch, value, epoch));
 }
 
 const none = { metrics: [], output: null, ahead: 0 };
@@ -104,6 +109,9 @@ const stopping = lived([start, running, [70, stop]]);
 const cancelled = lived([start, running, [70, stop], exited(72, { code: 143, stopped: 'cancel' })]).run;
 const long = lived([start, running], { ...lab, timeLimitS: 86_400, maxAttempts: 3 }).run;
 const halfway = measured(12, 0.112464, 0.131153, 0.966197);
+const halfPaced = pacedFrom(later(1.3), later(5.3), { step: 12, epoch: 12 });
+const unhurried = pacedFrom(noon, later(900), { step: 12, epoch: 12 });
+const slow = pacedFrom(noon, later(5.3), { step: 12, epoch: 12 }, 40);
 const final = measured(25, 0.071156, 0.109009, 0.974648);
 
 const past: Run[] = [
@@ -163,13 +171,32 @@ const owner = liveRun(
   { ...digits, ...gpuSpec, project: 'speech', team: 'speech' },
 );
 
+const curves: Chart = {
+  ...{ title: 'val_accuracy of #42 beside #38 on main', metric: 'val_accuracy' },
+  ...{ better: 'higher', xTitle: 'epoch' },
+  series: [
+    run(points(25, i => 0.974 - 0.35 * Math.exp(-i / 4) - Math.max(0, i - 20) * 0.0006, 1, 1)),
+    baseline(
+      points(25, i => 0.96 - 0.36 * Math.exp(-i / 6), 1, 1),
+      '#38 on main',
+    ),
+  ],
+};
+
 /** Every picture by its name. */
 export async function replies(): Promise<Record<string, Shown>> {
   const at = (seconds: number, reply: Reply): Shown => ({ reply, now: later(seconds) });
+  const halted = stalledReply(half, { metrics: halfway, output: null, reported: slow }, later(725));
+  if (!halted) throw new Error('it has come to a halt');
   return {
     queued: at(40, runReply(waits, none, later(40))),
     starting: at(1, runReply(lived([start]).run, none, later(1))),
-    running: at(6, runReply(half, { ...none, metrics: halfway }, later(5.3))),
+    running: at(
+      6,
+      runReply(half, { ...none, metrics: halfway, reported: halfPaced, spark: '▁▃▄▅▆▆▇▇██' }, later(5.3)),
+    ),
+    stalled: at(725, runReply(half, { ...none, metrics: halfway, reported: slow }, later(725))),
+    'stalled-thread': at(725, halted),
     'running-long': at(
       30_000,
       runReply({ ...long, attempt: 2 }, { ...none, metrics: manyMetrics }, later(30_000)),
@@ -181,6 +208,12 @@ export async function replies(): Promise<Record<string, Shown>> {
     'makes-others-go': at(91, runReply(owner, none, later(91))),
     succeeded: at(60, runReply(done, { ...none, metrics: final, output }, later(60))),
     'succeeded-thread': at(9, endedReply(done, { metrics: final, output })),
+    'succeeded-thread-chart': at(9, endedReply(done, { metrics: final, output, chart: curves })),
+    'succeeded-thread-table': {
+      ...at(9, endedReply(done, { metrics: final, output, chart: curves })),
+      charts: 'table',
+    },
+    chart: at(9, reply(`${curves.title}.`, [{ kind: 'chart', ...curves }])),
     failed: at(
       60,
       runReply(wrong, { ...none, metrics: measured(1, 1.404902, 0.80839, 0.783099), output }, later(60)),
@@ -204,7 +237,7 @@ export async function replies(): Promise<Record<string, Shown>> {
     'extend-too-long': at(60, await said('train extend 42 12h', [half])),
     'running-extended': at(
       900,
-      runReply({ ...half, extraS: 3_600 }, { ...none, metrics: halfway }, later(900)),
+      runReply({ ...half, extraS: 3_600 }, { ...none, metrics: halfway, reported: unhurried }, later(900)),
     ),
     'queued-direct': { ...at(40, runReply(waits, none, later(40))), askedIn: 'C1' },
     compare: at(60, await compared()),
@@ -253,7 +286,7 @@ const manyMetrics: MetricSummary[] = Object.entries({
   grad_norm: 1.0341,
   'throughput/tokens_per_second': 184_213.77,
   'gpu/memory_gb': 71.2,
-}).map(([name, value]) => ({ name, value, step: 41_200, points: 412 }));
+}).map(([name, value]) => summaryOf(name, 41_200, value, 412));
 
 /** What people see of the shared GPUs. */
 async function gpus(): Promise<Record<string, Shown>> {
@@ -339,7 +372,7 @@ function homes(): Record<string, Shown> {
     holdings,
     mine: {
       first: [
-        { run: half, metrics: halfway, ahead: 0 },
+        { run: half, metrics: halfway, pace: halfPaced.pace, ahead: 0 },
         { run: { ...waits, number: 43 }, metrics: [], ahead: 2 },
       ],
       count: 2,

@@ -4,9 +4,11 @@ import type { KnownBlock, RawTextElement, RichTextBlock } from '@slack/types';
 import { type ComponentProps, createElement } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { Message } from 'slack-blocks-to-jsx';
+import type { DataVisualizationBlock } from '../../src/adapters/slack/chart.ts';
 import { renderHome } from '../../src/adapters/slack/home.ts';
-import { renderSlack } from '../../src/adapters/slack/render.ts';
+import { renderSlack, type SlackBlock } from '../../src/adapters/slack/render.ts';
 import type { ReplyAction } from '../../src/core/reply.ts';
+import { chartHtml } from './chart.ts';
 import type { Shown } from './replies.ts';
 
 /** How a picture is looked at. */
@@ -19,10 +21,10 @@ export interface Look {
 }
 
 /** The blocks of a reply, with its buttons. */
-export function drawn({ reply, askedIn, isHome }: Shown): KnownBlock[] {
+export function drawn({ reply, askedIn, isHome, charts = 'native' }: Shown): SlackBlock[] {
   const buttonValue = ({ action, run }: ReplyAction) => `${action} ${run}`;
   if (isHome) return renderHome(reply, buttonValue).blocks;
-  return renderSlack(reply, { buttonValue, ...(askedIn ? { askedIn } : {}) }).blocks;
+  return renderSlack(reply, { buttonValue, charts, ...(askedIn ? { askedIn } : {}) }).blocks;
 }
 
 type Drawable = ComponentProps<typeof Message>['blocks'];
@@ -60,10 +62,18 @@ ${blocks}</div></div>`;
 }
 
 /** The blocks alone. The same on every machine: no clock, time zone or font is in it. */
-export function messageHtml(
-  blocks: KnownBlock[],
-  { theme, now }: Pick<Look, 'theme'> & Pick<Shown, 'now'>,
-): string {
+export function messageHtml(blocks: SlackBlock[], look: Pick<Look, 'theme'> & Pick<Shown, 'now'>): string {
+  const parts: (KnownBlock[] | DataVisualizationBlock)[] = [];
+  for (const block of blocks) {
+    const last = parts.at(-1);
+    if (block.type === 'data_visualization') parts.push(block);
+    else if (Array.isArray(last)) last.push(block);
+    else parts.push([block]);
+  }
+  return parts.map(part => (Array.isArray(part) ? knownHtml(part, look) : chartHtml(part))).join('');
+}
+
+function knownHtml(blocks: KnownBlock[], { theme, now }: Pick<Look, 'theme'> & Pick<Shown, 'now'>): string {
   const message = createElement(Message, {
     blocks: blocks.map(literalCells) as Drawable,
     theme,

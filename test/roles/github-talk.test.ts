@@ -49,6 +49,7 @@ describe('talking on GitHub', () => {
     const run = await town.runs.get(1);
     assert.equal(run?.spec.sha, town.sha);
     assert.equal(run?.spec.trigger, 'pull-request');
+    assert.deepEqual(run?.spec.pull, { repo: town.place.repo, number: town.pull, base: 'main' });
     assert.match(town.answers()[0] ?? '', /digits is queued/);
     assert.equal(checksOf(town)[0]?.status, 'queued');
     await town.repo.comment('octocat', town.pull, '/train others');

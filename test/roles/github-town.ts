@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { commands } from '../../commands/index.ts';
 import { createGitSource } from '../../src/adapters/git/source.ts';
 import { auditLog } from '../../src/adapters/postgres/audit.ts';
+import { baselineStore, runCosts } from '../../src/adapters/postgres/baselines.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
@@ -24,11 +25,14 @@ import { dispatch } from '../../src/app/dispatch.ts';
 import { publish } from '../../src/app/publish.ts';
 import { pullHeads } from '../../src/app/pull-head.ts';
 import { repositoryChanged } from '../../src/app/repository-changed.ts';
+import { resultOf } from '../../src/app/result-of.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { GitHubPlace } from '../../src/core/actor.ts';
 import type { Intent } from '../../src/core/intent.ts';
+import type { MetricSummary } from '../../src/core/ports.ts';
 import type { Policy } from '../../src/core/project.ts';
 import type { RepositoryEvent } from '../../src/core/repository-event.ts';
+import type { Run } from '../../src/core/run.ts';
 import { readRepositoryFile } from '../../src/files/repository-file.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { messengers } from '../../src/roles/messengers.ts';
@@ -37,6 +41,7 @@ import { startGitHub } from '../fakes/github/fake.ts';
 import { listener, secret } from '../fakes/github/fixture.ts';
 import type { RepoOptions } from '../fakes/github/repo-deeds.ts';
 import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
+import { noCharts } from '../support/no-charts.ts';
 import type { TestServer } from '../support/postgres.ts';
 import { wish } from '../support/run.ts';
 
@@ -112,11 +117,19 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
       repositoryChanged(event, said.policy, { ...changed, readFile: readRepositoryFile }, clock()),
     groupChanged: async () => {},
   };
+  const results = {
+    ...{ runs, source, log, baselines: baselineStore(db), costs: runCosts(db) },
+    currency: () => 'USD',
+    address: 'https://signalbox.example.com',
+  };
   const publishPorts = {
     ...{ surfaces, runs, log },
     messenger: messengers(github.messenger ? { github: github.messenger } : {}),
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
+    charts: noCharts,
+    resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
+      resultOf(run, metrics, results, now),
     home: () => Promise.reject(new Error('there are no Homes on GitHub')),
   };
 
@@ -155,12 +168,12 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
       fake,
       repo,
       source,
-      repositories,
       pull,
       sha,
       place,
       runs,
       surfaces,
+      repositories,
       links,
       database,
       heard,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { commands } from '../../commands/index.ts';
+import { chartPictures } from '../../src/adapters/charts/charts.ts';
 import { auditLog } from '../../src/adapters/postgres/audit.ts';
+import { baselineStore } from '../../src/adapters/postgres/baselines.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
@@ -27,6 +29,7 @@ import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { homeOf } from '../../src/app/home.ts';
 import { publish } from '../../src/app/publish.ts';
+import { runCharts } from '../../src/app/run-charts.ts';
 import { groupChanged, syncGroups } from '../../src/app/sync-groups.ts';
 import { trainDesk } from '../../src/app/train-desk.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -51,7 +54,9 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
   fake.sendTo(app.url);
   const database = openDatabase(await server.database(), { onError: () => {} });
   await migrate(database.pool);
+  const pictures = chartPictures();
   t.after(async () => {
+    await pictures.close();
     await database.close();
     await app.close();
     await fake.close();
@@ -65,7 +70,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
   const { db } = database;
   const { log, lines } = recordingLog();
   const clock = () => new Date();
-  const slack = openSlack(config, installationStore(db, []), signer(db), log, clock);
+  const slack = openSlack(config, installationStore(db, []), signer(db), log, clock, undefined, pictures);
   const [runs, surfaces, deliveries, audit] = [
     runStore(db),
     surfaceStore(db),
@@ -88,6 +93,10 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     () => new Date(now),
   );
   const { source, pulls } = memoryPorts(memory());
+  const charts = runCharts({
+    ...{ runs, source, log, baselines: baselineStore(db), signer: signer(db) },
+    address: 'https://signalbox.example.com',
+  });
   const said = {
     commands,
     policy,
@@ -105,6 +114,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       elevations,
       tokens: tokenStore(db),
       usage: usageStore(db),
+      charts,
     },
   };
   const sync = { groups, outside: openGroups(slack, github), log };
@@ -120,6 +130,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...{ surfaces, runs, log, messenger: slack.messenger },
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
+    resultOf: async () => null,
+    charts,
     home: (place: SlackPlace, now: Date) =>
       homeOf(
         place,
@@ -185,6 +197,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
   return {
     fake,
     runs,
+    charts,
+    pictures,
     surfaces,
     database,
     work,

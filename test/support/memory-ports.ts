@@ -2,6 +2,7 @@ import type { CommandContext, CommandDefinition, Outcome } from '../../src/core/
 import type { Elevation } from '../../src/core/elevation.ts';
 import type { Freeze } from '../../src/core/freeze.ts';
 import { coerceValues, parseCommand } from '../../src/core/grammar.ts';
+import { nothingLeftOut } from '../../src/core/metric-points.ts';
 import { isSamePerson, personOf } from '../../src/core/people.ts';
 import { type Policy, policySchema } from '../../src/core/policy.ts';
 import type {
@@ -19,6 +20,7 @@ import { rightsIn } from '../../src/core/rights.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
 import { liveRun, noon } from './live-run.ts';
 import { leverPorts } from './memory-levers.ts';
+import { noCharts } from './no-charts.ts';
 import { snapshotOf } from './plan.ts';
 import { octocat } from './run.ts';
 
@@ -76,6 +78,7 @@ const unused = () => {
 export function memoryPorts(m: Memory): Ports {
   const find = (number: number) => m.runs.find(run => run.number === number) ?? null;
   return {
+    charts: noCharts,
     runs: {
       async create({ key, spec, priority, requestedBy, place, at }) {
         m.calls.push(`create ${key}`);
@@ -118,7 +121,8 @@ export function memoryPorts(m: Memory): Ports {
         return after;
       },
       metrics: async () => m.metrics,
-      points: unused,
+      series: unused,
+      reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null }),
       addPoints: unused,
     },
     logs: {
@@ -149,6 +153,7 @@ export function memoryPorts(m: Memory): Ports {
       file: unused,
       standing: unused,
       changed: unused,
+      isOnBranch: unused,
     },
     pulls: { at: unused, commit: unused, approve: unused },
     usage: {

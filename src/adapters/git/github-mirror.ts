@@ -21,7 +21,10 @@ export type GitHubRemotes = (
   source: GitHubSource,
 ) => Promise<{ key: string; open(): Promise<Remote> } | null>;
 
-type Mirrors = Pick<SourcePort, 'resolve' | 'pin' | 'archive' | 'file' | 'standing' | 'changed'>;
+type Mirrors = Pick<
+  SourcePort,
+  'resolve' | 'pin' | 'archive' | 'file' | 'standing' | 'changed' | 'isOnBranch'
+>;
 
 const fullCommit = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 const largestFile = 1024 * 1024;
@@ -158,6 +161,17 @@ export function githubMirrors(cacheDir: string, remotes: GitHubRemotes): Mirrors
         if (!listed.ok) throw fail(source, whyNotFetched(listed));
         return { head: now, isInHead: await has(now), branches: listed.out.split('\n').filter(Boolean) };
       });
+    },
+    async isOnBranch(source, sha, branch) {
+      if (!fullCommit.test(sha) || !githubSource(source)) return false;
+      const inMirror = await kept(source, sha);
+      const ref = `refs/heads/${branch}`;
+      if (!(await holds(inMirror, ref))) {
+        const found = await open(source);
+        const fetched = await found?.locked(() => found.fetch([`+${ref}:${ref}`]));
+        if (!fetched?.ok) return false;
+      }
+      return (await git([...inMirror, 'merge-base', '--is-ancestor', sha, ref])).ok;
     },
     async changed(source, from, to, since) {
       const inMirror = await kept(source, to);

@@ -115,6 +115,7 @@ export function createGitSource(options: {
     file: onGitHub.file,
     standing: onGitHub.standing,
     changed: onGitHub.changed,
+    isOnBranch: onGitHub.isOnBranch,
   };
 }
 

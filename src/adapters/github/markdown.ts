@@ -29,10 +29,23 @@ export function escapeMarkdown(text: string): string {
   );
 }
 
+/** Text between tags on a line where GitHub reads no Markdown: as little can come out of it. */
+export function escapeHtml(text: string): string {
+  return oneLine(text)
+    .replace(/@|#(?=\d|$)/g, `$&${joiner}`)
+    .replace(/(:)(?=\/\/)|\b(www)(?=\.)|\b(gh)(?=-\d)/gi, `$&${joiner}`)
+    .replace(/[&<>"'`|]/g, entity);
+}
+
 const named: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '|': '&vert;' };
 
 function entity(sign: string): string {
   return `&#${sign.codePointAt(0)};`;
+}
+
+/** Text inside the quotes of an attribute. */
+export function escapeAttribute(text: string): string {
+  return oneLine(text).replace(/[&<>"'`|]/g, entity);
 }
 
 /** Inline code, of any text. */

@@ -36,6 +36,8 @@ type Call = <T>(
 const pageSize = 100;
 const mostPages = 10;
 const mostTitle = 200;
+/** More of them GitHub refuses. */
+const mostButtons = 3;
 /** By how much GitHub's clock may be behind ours. */
 const clockSkewMs = 60_000;
 /** Somebody has to correct the app's rights first. */
@@ -199,7 +201,8 @@ function markOf(nonce: string): string {
 
 function partsOfRun({ startedAt, endedAt, annotation, buttons: own }: RunCheck) {
   const annotations = annotation ? [annotation] : [];
-  return { startedAt, endedAt, annotations, actions: own.map(one => ({ identifier: one, ...buttons[one] })) };
+  const actions = own.slice(0, mostButtons).map(identifier => ({ identifier, ...buttons[identifier] }));
+  return { startedAt, endedAt, annotations, actions };
 }
 
 function partsOfCommit({ annotations, buttons: actions }: CommitCheck) {

@@ -1,6 +1,18 @@
 import { wordsOf } from '../../core/button.ts';
+import type { Chart } from '../../core/chart.ts';
 import { type Inline, plain, type Reply, type ReplyBlock, type Tone } from '../../core/reply.ts';
-import { codeBlock, codeSpan, cutEnd, cutStart, escapeMarkdown, link, shownLines } from './markdown.ts';
+import {
+  codeBlock,
+  codeSpan,
+  cutEnd,
+  cutStart,
+  escapeAttribute,
+  escapeHtml,
+  escapeMarkdown,
+  link,
+  shownLines,
+} from './markdown.ts';
+import { chartWords, mermaidChart } from './mermaid.ts';
 
 /** What GitHub takes in one comment or summary is 65,536 characters, and what people read is less. */
 const most = { text: 60_000, title: 250, code: 8_000, rows: 100, items: 100, cell: 200 };
@@ -65,6 +77,10 @@ function partOf(block: ReplyBlock): string {
       return code(block.text);
     case 'table':
       return table(block);
+    case 'chart':
+      return chart(block);
+    case 'details':
+      return details(block);
     case 'actions': {
       const said = block.actions.map(action => codeSpan(`/${wordsOf(action)}`));
       return said.length > 0 ? `<sub>To say here: ${said.join(' · ')}</sub>` : '';
@@ -109,6 +125,38 @@ function code(text: string): string {
   const amount = lines.split('\n').length;
   if (amount <= openLines) return block;
   return `<details><summary>${amount} lines</summary>\n\n${block}\n\n</details>`;
+}
+
+/** Folded away. Markdown is read inside only behind an empty line. */
+function details({ title, blocks }: ReplyBlock & { kind: 'details' }): string {
+  const parts = blocks.map(partOf).filter(part => part !== '');
+  if (parts.length === 0) return '';
+  const summary = escapeHtml(cutEnd(title, most.title));
+  return `<details><summary>${summary}</summary>\n\n${parts.join('\n\n')}\n\n</details>`;
+}
+
+/** Drawn by GitHub where it can, else shown as a picture where there is one; in words in any case. */
+function chart(block: Chart): string {
+  const drawn = mermaidChart(block);
+  const items = (drawn?.words ?? chartWords(block)).map(line => `- ${escapeMarkdown(line)}`).join('\n');
+  if (items === '') return '';
+  if (drawn) return `\`\`\`mermaid\n${drawn.source}\n\`\`\`\n\n${items}`;
+  const title = `<b>${escapeMarkdown(cutEnd(block.title, most.title))}</b>`;
+  return `${picture(block) || title}\n\n${items}`;
+}
+
+/** In the reader's theme. */
+function picture({ title, pictures }: Chart): string {
+  if (!pictures) return '';
+  const [light, dark] = [pictures.light, pictures.dark].map(address => attribute(address));
+  if (!light || !dark) return '';
+  const source = `<source media="(prefers-color-scheme: dark)" srcset="${dark}">`;
+  return `<picture>${source}<img src="${light}" width="640" alt="${escapeAttribute(title)}"></picture>`;
+}
+
+function attribute(address: string): string | null {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  return url?.protocol === 'https:' || url?.protocol === 'http:' ? escapeAttribute(url.href) : null;
 }
 
 function table({ columns, rows }: ReplyBlock & { kind: 'table' }): string {

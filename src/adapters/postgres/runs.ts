@@ -1,20 +1,13 @@
 import { sql } from 'kysely';
 import { checkOf } from '../../core/check.ts';
-import type { MetricPoint, NewRun, RunStore } from '../../core/ports.ts';
+import type { NewRun, RunStore } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import { type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tx } from './database.ts';
 import { sumUp } from './heads.ts';
-import {
-  addEvents,
-  addSurface,
-  requesterOf,
-  runOf,
-  showRuns,
-  storeTransition,
-  wantPlan,
-} from './run-rows.ts';
+import { insertPoints, reported, series, summaries } from './metrics.ts';
+import { addEvents, addSurface, requesterOf, runOf, storeTransition, wantPlan } from './run-rows.ts';
 
 /** Of one commit nobody looks at more. */
 const mostAtCommit = 200;
@@ -134,46 +127,12 @@ export function runStore(db: Db): RunStore {
         return after;
       });
     },
-    async metrics(number) {
-      const result = await sql<{ name: string; step: number; value: number; points: number }>`
-        select distinct on (name) name, step, value, count(*) over (partition by name) as points
-        from metric_points where run = ${number} order by name, step desc`.execute(db);
-      return result.rows;
-    },
-    async points(number, name) {
-      return await db
-        .selectFrom('metric_points')
-        .select(['name', 'step', 'value'])
-        .where('run', '=', number)
-        .where('name', '=', name)
-        .orderBy('step')
-        .execute();
-    },
-    async addPoints(number, attempt, points) {
-      await db.transaction().execute(async tx => {
-        await insertPoints(tx, number, attempt, points);
-        await showRuns(tx, [number]);
-      });
-    },
+    metrics: number => summaries(db, number),
+    series: (number, names, most) => series(db, number, names, most),
+    reported: number => reported(db, number),
+    addPoints: (number, attempt, points, refused, now) =>
+      db.transaction().execute(tx => insertPoints(tx, number, attempt, points, refused, now)),
   };
-}
-
-export async function insertPoints(
-  tx: Tx,
-  number: number,
-  attempt: number,
-  points: MetricPoint[],
-): Promise<void> {
-  if (points.length === 0) return;
-  // Within one statement a row may be touched once: of points given twice the last one counts.
-  const once = new Map(points.map(point => [`${point.step} ${point.name}`, point]));
-  const list = [...once.values()];
-  await sql`
-    insert into metric_points (run, name, step, attempt, value)
-    select ${number}, name, step, ${attempt}::int, value
-    from unnest(${list.map(p => p.name)}::text[], ${list.map(p => p.step)}::bigint[], ${list.map(p => p.value)}::float8[]) as p (name, step, value)
-    on conflict (run, name, step) do update set value = excluded.value, attempt = excluded.attempt
-    where excluded.attempt > metric_points.attempt`.execute(tx);
 }
 
 /** Whether this wish for more time was granted before. The caller holds the run's row lock. */

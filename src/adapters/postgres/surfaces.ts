@@ -19,7 +19,8 @@ const mostUnshown = 200;
 const stage = sql`concat_ws(' ', r.state, r.stopping)`;
 
 /** Told in the thread of the run's message. */
-const isReply = (kind: Surface['kind']) => kind === 'ended' || kind === 'preempted' || kind === 'warning';
+const isReply = (kind: Surface['kind']) =>
+  kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning';
 
 export function surfaceStore(db: Db): SurfaceStore {
   /** What was said first in a comment is answered first; once something of it is shown, or never will be, the next may be. */
@@ -229,7 +230,7 @@ export function surfaceStore(db: Db): SurfaceStore {
           from surfaces s left join runs r on r.number = s.run
           where not s.gave_up and s.wanted_seq > s.seen_seq and s.next_at <= now() and s.claimed_until < now()
             -- What belongs below the message of a run has no thread while that is still to come.
-            and not (s.kind in ('ended', 'preempted', 'warning') and s.place->>'askedIn' is null and exists (
+            and not (s.kind in ('ended', 'preempted', 'stalled', 'warning') and s.place->>'askedIn' is null and exists (
               select from surfaces m where m.run = s.run and m.kind = 'run' and m.remote is null and not m.gave_up))
             and not (s.place->>'line' is not null and s.remote is null and s.kind in ('run', 'note') and exists (
               select from surfaces f where f.place->>'comment' = s.place->>'comment' and f.place->>'line' is not null

@@ -1,4 +1,3 @@
-import type { KnownBlock } from '@slack/types';
 import type { Place } from '../../core/actor.ts';
 import { buttonText } from '../../core/button.ts';
 import {
@@ -6,18 +5,22 @@ import {
   MessengerError,
   type MessengerPort,
   type OutgoingMessage,
+  type PicturePort,
   type RateBudget,
   type Signer,
 } from '../../core/ports.ts';
-import type { Reply, ReplyAction } from '../../core/reply.ts';
+import type { Reply, ReplyAction, ReplyBlock } from '../../core/reply.ts';
 import { slackBot } from './as-bot.ts';
+import { chartLimits } from './chart.ts';
 import { messengerError, slackCode, unreadable, unrenderable } from './failure.ts';
 import { renderHome } from './home.ts';
 import { patiently } from './patiently.ts';
 import { noLimits } from './rates.ts';
-import { renderSlack } from './render.ts';
+import { renderSlack, type SlackBlock } from './render.ts';
 import { isAllowed, postToResponseUrl } from './response-url.ts';
+import { cutEnd, shown } from './shown.ts';
 import type { SlackTokens } from './tokens.ts';
+import { sharePicture } from './upload.ts';
 
 interface SlackMessengerOptions {
   tokens: Pick<SlackTokens, 'tokenFor' | 'failed'>;
@@ -29,6 +32,8 @@ interface SlackMessengerOptions {
   signer: Pick<Signer, 'sign'>;
   /** Asked before each call. Absent: nothing is held back. */
   budget?: RateBudget;
+  /** Draws what a workspace without Slack's own chart is shown. Absent: it gets a table alone. */
+  pictures?: PicturePort | undefined;
   log: Log;
 }
 
@@ -36,11 +41,12 @@ type SlackPlace = Place & { kind: 'slack' };
 type Remote = { channel: string; ts: string };
 interface Content {
   text: string;
-  blocks: KnownBlock[];
+  blocks: SlackBlock[];
 }
 
 const timeoutMs = 10_000;
 const eventType = 'signalbox_surface';
+const mostTitle = 200;
 const pageSize = 200;
 const mostPages = 10;
 /** By how much Slack's clock may be behind ours. */
@@ -57,28 +63,85 @@ export function slackMessenger({
   responseOrigins = ['https://hooks.slack.com'],
   signer,
   budget = noLimits,
+  pictures,
   log,
 }: SlackMessengerOptions): MessengerPort {
+  /** Workspaces that did not know Slack's own chart when they were asked; asked again by the next process. */
+  const chartless = new Set<string>();
   const asBot = slackBot({ tokens, apiUrl, budget, timeoutMs, log });
 
   async function send(message: OutgoingMessage): Promise<{ remote: Remote | null }> {
     const place = slackPlace(message.place);
     const buttonValue = await valuesOf(message.content, place.team, channelOf(message, place));
-    const content = renderSlack(message.content, {
-      buttonValue,
-      ...(place.askedIn ? { askedIn: place.askedIn } : {}),
-    });
-    try {
-      return { remote: await deliver(message, place, content) };
-    } catch (error) {
-      if (!unrenderable.includes(slackCode(error) ?? '')) throw messengerError(error);
-      log.warn({ err: error }, 'slack refused the blocks of a message');
+    const charts = message.content.blocks.filter(block => block.kind === 'chart');
+    const render = (way: 'native' | 'table') =>
+      renderSlack(message.content, {
+        buttonValue,
+        charts: way,
+        ...(place.askedIn ? { askedIn: place.askedIn } : {}),
+      });
+    let content = render('native');
+    const isDrawn = content.blocks.some(({ type }) => type === 'data_visualization');
+    if (!isDrawn || !chartless.has(place.team)) {
+      const sent = await tried(message, place, content, isDrawn ? 'info' : 'warn');
+      if (sent) return sent;
+    }
+    if (isDrawn) {
+      // Perhaps the workspace does not know Slack's own chart yet.
+      content = render('table');
+      const sent = await tried(message, place, content, 'warn');
+      if (sent) {
+        chartless.add(place.team);
+        await showPictures(charts, message, place, sent.remote);
+        return sent;
+      }
     }
     // The title alone is worth more than nothing.
     try {
       return { remote: await deliver(message, place, { ...content, blocks: [] }) };
     } catch (error) {
       throw messengerError(error);
+    }
+  }
+
+  /** Null where Slack does not understand the blocks; then nothing was shown. */
+  async function tried(
+    message: OutgoingMessage,
+    place: SlackPlace,
+    content: Content,
+    level: 'info' | 'warn',
+  ): Promise<{ remote: Remote | null } | null> {
+    try {
+      return { remote: await deliver(message, place, content) };
+    } catch (error) {
+      if (!unrenderable.includes(slackCode(error) ?? '')) throw messengerError(error);
+      log[level]({ err: error, team: place.team }, 'slack refused the blocks of a message');
+      return null;
+    }
+  }
+
+  /**
+   * The same curves as pictures, in the thread below the message that has their values in a table. Only with its first post, and never
+   * tried again: a picture that did not come is missed by nobody, one that came twice is clutter.
+   */
+  async function showPictures(
+    charts: (ReplyBlock & { kind: 'chart' })[],
+    message: OutgoingMessage,
+    place: SlackPlace,
+    remote: Remote | null,
+  ): Promise<void> {
+    const thread = message.thread ?? remote;
+    if (!pictures || !thread || message.remote || message.content.audience === 'sender') return;
+    try {
+      for (const chart of charts.slice(0, chartLimits.charts)) {
+        const bytes = await pictures.draw(chart, { format: 'png', theme: 'light' });
+        if (!bytes) return;
+        const where = { ...place, channel: thread.channel, thread: thread.ts };
+        const title = cutEnd(shown(chart.title), mostTitle);
+        await sharePicture(asBot, where, { name: 'chart.png', title, bytes }, responseOrigins);
+      }
+    } catch (err) {
+      log.info({ err, team: place.team }, 'a picture could not be shared');
     }
   }
 

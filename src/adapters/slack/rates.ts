@@ -9,6 +9,8 @@ export type SlackMethod =
   | 'conversations.history'
   | 'conversations.open'
   | 'conversations.replies'
+  | 'files.completeUploadExternal'
+  | 'files.getUploadURLExternal'
   | 'usergroups.users.list'
   | 'views.publish';
 
@@ -23,6 +25,8 @@ const limits: Record<SlackMethod, { most: number; burst: number }> = {
   'conversations.history': { most: 50, burst: 5 },
   'conversations.open': { most: 50, burst: 5 },
   'conversations.replies': { most: 50, burst: 5 },
+  'files.completeUploadExternal': { most: 100, burst: 10 },
+  'files.getUploadURLExternal': { most: 100, burst: 10 },
   'usergroups.users.list': { most: 20, burst: 5 },
   'views.publish': { most: 100, burst: 10 },
 };

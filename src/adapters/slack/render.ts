@@ -7,12 +7,15 @@ import type {
 } from '@slack/types';
 import { type Inline, plain, type Reply, type ReplyBlock, type Tone } from '../../core/reply.ts';
 import { type ButtonValue, slackButtons } from './buttons.ts';
+import { chartLimits, chartNotes, chartTable, type DataVisualizationBlock, slackChart } from './chart.ts';
 import { escapeMrkdwn } from './escape.ts';
 import { cutEnd, cutStart, shown, shownLines } from './shown.ts';
 import { slackTable, textTable } from './tables.ts';
 
 /** What Slack takes in one message. `bytes` is ours: Slack refuses blocks that are together somewhat above 12,000 characters. */
 const most = { blocks: 50, title: 150, text: 3000, code: 2900, items: 50, bytes: 10_000 };
+
+export type SlackBlock = KnownBlock | DataVisualizationBlock;
 
 /** With these a bar, its percentage and a usual label are one line on a phone. */
 const barCells = 10;
@@ -29,6 +32,8 @@ const tones: Record<Tone, { name: string; sign: string }> = {
 interface Around {
   /** What a button brings back when it is pressed; without it there are none. */
   buttonValue?: ButtonValue;
+  /** Charts are Slack's own, where the workspace knows them; else tables. */
+  charts?: 'native' | 'table';
   /** The channel where it was asked, of a message that is shown to the person alone instead. */
   askedIn?: string;
 }
@@ -37,16 +42,39 @@ interface Around {
  * A reply as Block Kit. All of it is `rich_text`, `raw_text` and `plain_text`, which Slack shows as they are: no name, metric or log line
  * can become a mention, a link or formatting. `text` is what notifications show: the title alone, escaped. Buttons come last.
  */
-export function renderSlack(reply: Reply, around: Around = {}): { text: string; blocks: KnownBlock[] } {
+export function renderSlack(reply: Reply, around: Around = {}): { text: string; blocks: SlackBlock[] } {
   const { name, sign } = tones[reply.tone];
-  const { buttonValue, askedIn } = around;
+  const { buttonValue, askedIn, charts = 'table' } = around;
   const title = cutEnd(shown(reply.title), most.title);
   const head = richText([section([{ type: 'emoji', name }, ...words(` ${title}`, { bold: true })])]);
   const above = askedIn === undefined ? [head] : [head, richText([elsewhere(askedIn)])];
   const actions = reply.blocks.flatMap(block => (block.kind === 'actions' ? block.actions : []));
   const buttons = buttonValue ? slackButtons(actions, buttonValue) : [];
   const rest = reply.blocks.filter(block => block.kind !== 'actions');
-  return { text: escapeMrkdwn(`${sign} ${title}`), blocks: [...fitting(above, rest, buttons), ...buttons] };
+  const drawn = charts === 'native' ? withCharts(rest) : withTables(rest);
+  return { text: escapeMrkdwn(`${sign} ${title}`), blocks: [...fitting(above, drawn, buttons), ...buttons] };
+}
+
+type Part = ReplyBlock | DataVisualizationBlock;
+
+/** Each chart as Slack's own with its values in words below, as far as Slack takes them. */
+function withCharts(blocks: ReplyBlock[]): Part[] {
+  let charts = 0;
+  return blocks.flatMap((block): Part[] => {
+    if (block.kind !== 'chart') return [block];
+    const made = charts < chartLimits.charts ? slackChart(block) : null;
+    if (!made) return withTables([block]);
+    charts++;
+    return [made, chartNotes(block)];
+  });
+}
+
+function withTables(blocks: ReplyBlock[]): ReplyBlock[] {
+  return blocks.flatMap(block => {
+    if (block.kind !== 'chart') return [block];
+    const table = chartTable(block);
+    return table.rows.length > 0 ? [table] : [];
+  });
 }
 
 /** Only what is a channel has a name to show. */
@@ -59,13 +87,13 @@ function elsewhere(askedIn: string): RichTextSection {
 }
 
 /** As many blocks as Slack takes beside `others`, and a word about those that it does not. */
-function fitting(above: KnownBlock[], rest: ReplyBlock[], others: KnownBlock[]): KnownBlock[] {
-  const blocks = [...above];
+function fitting(above: KnownBlock[], rest: Part[], others: KnownBlock[]): SlackBlock[] {
+  const blocks: SlackBlock[] = [...above];
   const mostBlocks = most.blocks - others.length;
   let bytes = [...blocks, ...others].reduce((sum, block) => sum + size(block), 0);
   let tables = 0;
   for (const [index, block] of rest.entries()) {
-    const made = block.kind === 'table' && tables++ === 0 ? slackTable(block) : richBlock(block);
+    const made = madeOf(block, () => tables++ === 0);
     if (made === null) continue;
     bytes += size(made);
     if (bytes > most.bytes || blocks.length >= mostBlocks - 1) {
@@ -80,7 +108,12 @@ function fitting(above: KnownBlock[], rest: ReplyBlock[], others: KnownBlock[]):
   return blocks;
 }
 
-function size(block: KnownBlock): number {
+function madeOf(part: Part, isFirstTable: () => boolean): SlackBlock | null {
+  if ('type' in part) return part;
+  return part.kind === 'table' && isFirstTable() ? slackTable(part) : richBlock(part);
+}
+
+function size(block: SlackBlock): number {
   return Buffer.byteLength(JSON.stringify(block));
 }
 
@@ -106,6 +139,10 @@ function partsOf(block: ReplyBlock): RichTextBlockElement[] {
       return code(block.text);
     case 'table':
       return code(textTable(block));
+    case 'chart':
+      return code(textTable(chartTable(block)));
+    case 'details':
+      return [section(words(block.title, { bold: true })), ...block.blocks.flatMap(partsOf)];
     case 'heading':
       return [section(words(block.text, { bold: true }))];
     case 'actions':

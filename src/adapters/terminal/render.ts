@@ -1,6 +1,9 @@
+import { type Chart, curvesOf, curveWords } from '../../core/chart.ts';
 import { type Inline, plain, type Reply, type ReplyBlock } from '../../core/reply.ts';
+import { sparklines } from '../../core/sparkline.ts';
 
 const barWidth = 30;
+const sparkWidth = 30;
 // Escape sequences and direction marks in names or logs must not steer a terminal; tabs and line breaks are harmless.
 const steering = /[^\P{Cc}\t\n]|\p{Cf}/gu;
 
@@ -25,6 +28,8 @@ function renderBlock(block: ReplyBlock): string {
       return renderFields(block.rows);
     case 'table':
       return renderTable(block.columns, block.rows);
+    case 'chart':
+      return renderChart(block);
     case 'code':
       return block.text
         .split('\n')
@@ -37,12 +42,29 @@ function renderBlock(block: ReplyBlock): string {
       const filled = Math.round(share * barWidth);
       return `  [${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] ${Math.round(share * 100)} %  ${block.label}`;
     }
+    case 'details':
+      return [`\n${block.title}`, ...block.blocks.map(renderBlock)].filter(part => part !== '').join('\n');
     case 'heading':
       return `\n${block.text}`;
     case 'actions':
     case 'form':
       return '';
   }
+}
+
+/** For each curve a line of block characters, all on one scale, and its values in words. */
+function renderChart(chart: Chart): string {
+  const curves = curvesOf(chart);
+  if (curves.length === 0) return '';
+  const lines = sparklines(chart, sparkWidth);
+  const width = Math.max(...curves.map(({ name }) => [...name].length));
+  return [
+    `  ${chart.title}`,
+    ...curves.map((curve, index) => {
+      const gap = ' '.repeat(width - [...curve.name].length);
+      return `  ${curve.name}${gap}  ${lines[index]?.line ?? ''}  ${curveWords(curve, chart)}`;
+    }),
+  ].join('\n');
 }
 
 function words(text: Inline[]): string {

@@ -56,6 +56,28 @@ describe('a part of a reply as Markdown', () => {
       { kind: 'actions', actions: [{ action: 'cancel', run: 42, label: 'Cancel' }] },
       '<sub>To say here: `/train cancel 42`</sub>',
     ],
+    [
+      'details, with Markdown inside',
+      {
+        kind: 'details',
+        title: 'To repeat',
+        blocks: [
+          { kind: 'text', text: [{ code: 'x' }] },
+          { kind: 'list', items: [['a']] },
+        ],
+      },
+      '<details><summary>To repeat</summary>\n\n`x`\n\n- a\n\n</details>',
+    ],
+    ['details of nothing', { kind: 'details', title: 'To repeat', blocks: [] }, ''],
+    [
+      'details whose title is no Markdown and no HTML',
+      {
+        kind: 'details',
+        title: '</summary> @octocat #1 **a** `b` <b> & www.example.com',
+        blocks: [{ kind: 'text', text: ['a'] }],
+      },
+      `<details><summary>&#60;/summary&#62; @${j}octocat #${j}1 **a** &#96;b&#96; &#60;b&#62; &#38; www${j}.example.com</summary>\n\na\n\n</details>`,
+    ],
     ['no buttons', { kind: 'actions', actions: [] }, ''],
     ['a form, which GitHub has not', { kind: 'form', form: 'train', label: 'Ask' }, ''],
   ];

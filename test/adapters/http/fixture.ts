@@ -8,6 +8,7 @@ import type { Intent } from '../../../src/core/intent.ts';
 import type { Token } from '../../../src/core/ports.ts';
 import type { Run, RunEvent } from '../../../src/core/run.ts';
 import { spec } from '../../support/run.ts';
+import { summaryOf } from '../../support/summary.ts';
 
 export const at = new Date('2026-01-05T09:00:00.000Z');
 
@@ -156,9 +157,22 @@ export function portsOver(world: World): HttpDeps {
           .sort((a, b) => b.number - a.number)
           .slice(0, limit),
       events: async (_, after = 0) => world.events.filter(event => event.seq > after),
-      metrics: async () => [{ name: 'accuracy', step: 3, value: 0.93, points: 4 }],
+      metrics: async () => [summaryOf('accuracy', 3, 0.93, 4)],
+      series: async (_, names, most) =>
+        names.map(name => ({
+          name,
+          points: [
+            { step: 0, value: 0.5 },
+            { step: 3, value: 0.93 },
+          ].slice(0, most),
+        })),
+      reported: async () => ({
+        leftOut: { notFinite: [{ name: 'loss', count: 12, attempt: 1, step: 120 }], examples: {} },
+        ...{ pace: null, heardSince: null },
+      }),
       addPoints: async (number, attempt, points) => {
         world.points.push({ number, attempt, points });
+        return { taken: points.length, refused: {} };
       },
       newestNumber: async () => Math.max(...world.runs.keys()),
     },

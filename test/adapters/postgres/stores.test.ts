@@ -153,7 +153,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         assert.equal(await by(actorKey(system)), 0);
       });
 
-      test('metrics: the first value of a step stays, a later attempt overwrites, the last step is the last', async () => {
+      test('metrics: the first value of a step stays, a later attempt overwrites, the last is its own', async () => {
         const runs = runStore(a.db);
         const { run } = await runs.create(wish('metrics'));
         await runs.addPoints(run.number, 1, [
@@ -163,15 +163,25 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         ]);
         await runs.addPoints(run.number, 1, [{ name: 'loss', step: 1, value: 7 }]);
         assert.deepEqual(
-          (await runs.points(run.number, 'loss')).map(point => point.value),
-          [0.9, 0.6],
+          (await runs.series(run.number, ['loss'], 99))[0]?.points.map(point => point.value),
+          [0.9, 0.5],
         );
         await runs.addPoints(run.number, 2, [{ name: 'loss', step: 1, value: 0.8 }]);
         assert.deepEqual(
-          (await runs.points(run.number, 'loss')).map(point => point.value),
-          [0.8, 0.6],
+          (await runs.series(run.number, ['loss'], 99))[0]?.points.map(point => point.value),
+          [0.8, 0.5],
         );
-        assert.deepEqual(await runs.metrics(run.number), [{ name: 'loss', step: 2, value: 0.6, points: 2 }]);
+        assert.deepEqual(await runs.metrics(run.number), [
+          {
+            name: 'loss',
+            // The newest attempt has come to step 1 so far.
+            step: 1,
+            value: 0.8,
+            count: 2,
+            least: { value: 0.5, step: 2 },
+            most: { value: 0.8, step: 1 },
+          },
+        ]);
       });
     });
 

@@ -147,7 +147,7 @@ test('install: without a public address Slack takes the one in its settings', as
     log: createLogger('silent'),
     clock: () => new Date(),
   });
-  const said = await first?.handle({ query: new URLSearchParams(), cookie: '' });
+  const said = await first?.handle({ params: {}, query: new URLSearchParams(), cookie: '' });
   const link = new URL(said?.headers?.location ?? '');
   assert.equal(link.origin + link.pathname, 'https://slack.com/oauth/v2/authorize');
   assert.equal(link.searchParams.get('redirect_uri'), null);

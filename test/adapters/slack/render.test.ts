@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KnownBlock } from '@slack/types';
-import { renderSlack } from '../../../src/adapters/slack/render.ts';
+import { renderSlack, type SlackBlock } from '../../../src/adapters/slack/render.ts';
 import { type ReplyAction, type ReplyBlock, reply, tones } from '../../../src/core/reply.ts';
 
 const at = new Date('2025-03-04T05:06:07.890Z');
 
 /** What a block shows, without its frame. */
-function inside(block: KnownBlock | undefined): unknown {
+function inside(block: SlackBlock | undefined): unknown {
   return block?.type === 'rich_text' ? block.elements : block;
 }
 
-function render(...blocks: ReplyBlock[]): KnownBlock[] {
+function render(...blocks: ReplyBlock[]): SlackBlock[] {
   return renderSlack(reply('Title', blocks)).blocks.slice(1);
 }
 

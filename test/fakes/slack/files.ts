@@ -63,6 +63,8 @@ export function fileStore(world: World, origin: () => string) {
       return [{ file, title: typeof title === 'string' ? title : file.name }];
     });
     const place = text(args, 'channel_id');
+    if (place !== '' && !/^[CGDZ][A-Z0-9]{8,}$/.test(place))
+      throw badArguments('input must match regex pattern: ^[CGDZ][A-Z0-9]{8,}$ [json-pointer:/channel_id]');
     const channel = place === '' ? null : ownChannel(call, place);
     if (channel?.archived) throw new SlackError('posting_to_channel_denied');
     const thread = channel ? threadOf(channel, text(args, 'thread_ts')) : undefined;

@@ -252,6 +252,11 @@ describe('Block Kit: what is near and good, and what is refused', () => {
       '[ERROR] unsupported type: data_visualization [json-pointer:/blocks/0/type]',
     ]);
   });
+  test('two charts a message, and not three', () => {
+    const one = chart([series('a')]);
+    assert.deepEqual(inMessage([one, one]), []);
+    assert.match(inMessage([one, one, one]).join('\n'), /no more than 2 data_visualization/);
+  });
   test('blocks that are no list', () => {
     assert.deepEqual(
       refusals(() => checkMessageBlocks('[]', true)),

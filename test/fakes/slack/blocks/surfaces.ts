@@ -14,6 +14,8 @@ const mostCells = 10_000;
  */
 const mostText = 13_200;
 const perBlock = 100;
+/** The reference of docs.rs/slack-morphism says so of the block's documentation. */
+const mostCharts = 2;
 const mostViewBytes = 250_000;
 
 /** Throws what `chat.*` answers for these blocks. Not an array at all: `invalid_blocks_format`. */
@@ -28,6 +30,8 @@ export function checkMessageBlocks(
   const tables = blocks.filter(({ type }) => type === 'table');
   const markdown = blocks.filter(({ type }) => type === 'markdown').map(({ text }) => String(text).length);
   if (sum(markdown) > mostMarkdown) say(scope, `must be less than ${mostMarkdown + 1} characters`, at);
+  if (blocks.filter(({ type }) => type === 'data_visualization').length > mostCharts)
+    say(scope, `no more than ${mostCharts} data_visualization blocks allowed`, at);
   if (textLength(tables) > mostCells) say(scope, `must be less than ${mostCells + 1} characters`, at);
   if (scope.problems.length > 0) throw invalidBlocks(scope.problems);
   if (tables.length > 1)
