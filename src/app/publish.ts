@@ -49,6 +49,8 @@ const homePauseMs = 10_000;
 /** Room that is there in a moment is not asked for at once. */
 const leastPauseMs = 100;
 const mostFailures = 30;
+/** To draw more points than these takes the database longer than an edit should. */
+const mostForSpark = 100_000;
 /** A curve beside its last value, one line on a phone. */
 const sparkWidth = 16;
 const sparkPoints = 64;
@@ -229,7 +231,8 @@ async function contentOf(
   const result =
     surface.place.kind === 'github' ? ((await ports.resultOf(run, metrics, now)) ?? undefined) : undefined;
   // Slack alone is edited often enough for a line that grows.
-  const isGrowing = isCurve && isOnMachine(run.state) && surface.place.kind === 'slack';
+  const isShort = primary !== undefined && primary.count <= mostForSpark;
+  const isGrowing = isCurve && isShort && isOnMachine(run.state) && surface.place.kind === 'slack';
   const series = isGrowing ? await ports.runs.series(run.number, [primary.name], sparkPoints) : [];
   const facts = { metrics, output, shares, result, spark: sparkOf(series[0]) };
   const [ahead, reported] = [await ports.runs.ahead(run), await ports.runs.reported(run.number)];

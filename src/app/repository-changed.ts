@@ -14,6 +14,7 @@ import {
   repositoryFileName,
   ruleWish,
 } from '../core/repository-file.ts';
+import type { Run } from '../core/run.ts';
 import { requestRun } from '../core/run-request.ts';
 import { sightBy } from '../core/secret.ts';
 import { fileProposed } from './file-proposed.ts';
@@ -23,7 +24,7 @@ export interface RepositoryPorts {
   repositories: RepositoryStore;
   pullRequests: PullRequestsPort;
   source: Pick<SourcePort, 'pin' | 'file' | 'changed' | 'standing'>;
-  runs: Pick<RunStore, 'get' | 'create' | 'change'>;
+  runs: Pick<RunStore, 'get' | 'create' | 'change' | 'showAt'>;
   readFile: ReadRepositoryFile;
   log: Log;
 }
@@ -49,7 +50,7 @@ export async function repositoryChanged(
   // 2. What was pushed where, for whoever comments later.
   if (event.type === 'proposed') {
     const { at, before, pull } = event;
-    const push = { at, before, after: pull.head.sha, forced: null };
+    const push = { at, before, after: pull.head.sha, forced: null, sight: event.looked ?? false };
     await ports.repositories.pushed({ ...push, repo: repo.id, pull: pull.number, branch: null });
     const source = sourceOf(repo);
     for (const { sha } of [pull.base, pull.head])
@@ -103,32 +104,52 @@ interface Came {
   pull: PullRequest | null;
 }
 
-/** A commit came to a branch: one run for each rule that is for it. */
+/** A commit came to a branch: one run for each rule that is for it. What came of it is written down, so that nobody looks for it again. */
 async function came(
-  { sha, branch, before, pull: known }: Came,
+  what: Came,
   event: RepositoryEvent,
   own: readonly string[],
   policy: Policy,
   ports: RepositoryPorts,
   now: Date,
 ): Promise<void> {
+  if (isQueueBranch(what.branch)) return;
+  const { sha, branch } = what;
+  const { pull } = await startRuns(what, event, own, policy, ports, now);
+  // GitHub may know of a merge only some time after the push: who looks does so long after.
+  const settled = pull !== null || event.looked === true;
+  const arrival = { repo: event.repo.id, branch, sha, pull: pull?.number ?? null, settled };
+  await ports.repositories.arrive(arrival);
+}
+
+/** By whose merge it came, as far as it was asked. */
+async function startRuns(
+  { sha, branch, before, pull: known }: Came,
+  event: RepositoryEvent,
+  own: readonly string[],
+  policy: Policy,
+  ports: RepositoryPorts,
+  now: Date,
+): Promise<{ pull: PullRequest | null }> {
   const { repo, by } = event;
   const { log } = ports;
-  if (isQueueBranch(branch)) return;
+  const nothing = { pull: known };
   const source = sourceOf(repo);
 
   // 1. What the branch says now: what came is its own, and no proposal any more.
-  if (!(await keep(source, sha, ports)))
-    return log.warn({ repo: repo.id, sha }, 'a merged commit is not there');
+  if (!(await keep(source, sha, ports))) {
+    log.warn({ repo: repo.id, sha }, 'a merged commit is not there');
+    return nothing;
+  }
   const read = await fileAt(source, sha, policy, own, ports);
-  if (read === null) return;
+  if (read === null) return nothing;
   if (!read.ok) {
     log.warn({ repo: repo.id, sha, problems: read.problems.length }, '.signalbox.yml is not valid');
     return await tellBroken({ sha, branch, before, pull: known }, event, read.problems, ports);
   }
   const file = read.value;
   const rules = mergeRules(file).filter(([, , on]) => isBranchFor(on, branch));
-  if (rules.length === 0) return;
+  if (rules.length === 0) return nothing;
 
   // 2. What it is: the same whichever delivery tells it.
   const pull = known ?? (await ports.pullRequests.mergedBy(repo, sha));
@@ -151,7 +172,10 @@ async function came(
     const wish = { spec, priority: requested.priority, requestedBy: actor, place, at: now };
     const { run, created } = await ports.runs.create({ key: mergeKey(repo.id, name, sha), ...wish });
     if (created) log.info({ repo: repo.id, sha, rule: name, run: run.number }, 'a merge started a run');
+    // The push was told before GitHub knew by which pull request it came.
+    else if (pull && run.place.kind === 'http') await ports.runs.showAt(run.number, place);
   }
+  return { pull };
 }
 
 /** As a run has it: this very repository, whatever it is called. */
@@ -204,16 +228,17 @@ async function tellBroken(
   event: RepositoryEvent,
   problems: readonly FileProblem[],
   ports: RepositoryPorts,
-): Promise<void> {
+): Promise<{ pull: PullRequest | null }> {
   const { repo, by, at } = event;
   const pull = known ?? (await ports.pullRequests.mergedBy(repo, sha));
-  if (!pull && !(event.type === 'pushed' && event.isDefault)) return;
+  if (!pull && !(event.type === 'pushed' && event.isDefault)) return { pull };
   const paths = await pathsOf(sourceOf(repo), { sha, before, pull }, ports);
-  if (paths && !paths.includes(repositoryFileName)) return;
+  if (paths && !paths.includes(repositoryFileName)) return { pull };
   const place = pull ? pullPlace(repo, pull, by) : commitPlace(repo, by);
   const content = brokenFileReply(problems, { kind: 'merged', sha, branch });
   const comment = pull && { content, isChange: false };
   await ports.repositories.found({ place, sha, at, problems, buttons: [], isSummed: false, comment });
+  return { pull };
 }
 
 /** The files that it touches; null: its origin is gone, as after a forced push, and it may be any. */
@@ -242,24 +267,31 @@ async function keep(
   return pinned.ok;
 }
 
-/** Those that were asked for on a pull request that is closed. One that was opened again since is not closed. */
+/** Those that had been asked for on a pull request when it was closed. One that was opened again since is not closed. */
 async function stopRuns(
   { repo, pull, by, at }: RepositoryEvent & { type: 'closed' },
   policy: Policy,
-  { repositories, runs, log }: RepositoryPorts,
+  { repositories, pullRequests, runs, log }: RepositoryPorts,
   now: Date,
 ): Promise<void> {
   const numbers = await repositories.openRuns(repo.id, pull.number);
   if (numbers.length === 0) return;
   const pushes = await repositories.pushes(repo.id, pull.number, null);
   if (pushes.some(push => push.before === null && push.at > at)) return;
+  // Whoever opened it again may not have been heard.
+  if ((await pullRequests.get(repo, pull.number))?.isOpen) return;
   const actor: Actor = { kind: 'github', id: by.toLowerCase(), name: by };
   const reason = `${by} closed the pull request.`;
   for (const number of numbers) {
     const run = await runs.get(number);
     const project = run && policy.projects[run.spec.project];
-    if (!run || project?.cancelOnClose === false) continue;
+    if (!run || askedAt(run) > at || project?.cancelOnClose === false) continue;
     const stopped = await runs.change(number, { type: 'stop', actor, why: 'cancel', reason }, now, actor);
     if (stopped.ok) log.info({ run: number, pull: pull.number }, 'a closed pull request stopped a run');
   }
+}
+
+/** When somebody said it, however long after it was heard. */
+function askedAt({ place, createdAt }: Run): Date {
+  return place.kind === 'github' && place.saidAt !== undefined ? new Date(place.saidAt) : createdAt;
 }

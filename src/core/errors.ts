@@ -154,7 +154,7 @@ export const errors = {
     status: 403,
     what: 'Nobody has approved that this commit of a fork is run.',
     why: 'Its head is {name}, and an approval is void once something is pushed.',
-    todo: 'Somebody with the role approver looks at it, and says {example}.',
+    todo: 'Somebody who may write to this repository looks at it, and says {example}.',
   },
   POOL_NOT_ISOLATED: {
     status: 403,

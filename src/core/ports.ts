@@ -1,4 +1,4 @@
-import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
+import type { Actor, GitHubPlace, Place, Role, SlackPlace } from './actor.ts';
 import type { BaselineFilter } from './baseline.ts';
 import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
@@ -11,6 +11,7 @@ import type { CommitApproval, HeadPush } from './head-for.ts';
 import type { ProposedHead } from './head-summary.ts';
 import type { LostDelivery } from './lost-delivery.ts';
 import type { LeftOut, Refusal, RefusedPoint } from './metric-points.ts';
+import type { MlflowCursor } from './mlflow.ts';
 import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
@@ -138,6 +139,8 @@ export interface RunStore {
     now: Date,
     actor: Actor,
   ): Promise<Transition | { ok: false; code: 'not-found' }>;
+  /** A run that is shown nowhere is shown there from now on. */
+  showAt(number: number, place: Place): Promise<void>;
   metrics(number: number): Promise<MetricSummary[]>;
   /**
    * The curves of these metrics, in this order; a name that the run never reported is left out. Of a metric with more than `most` points
@@ -431,7 +434,8 @@ export interface DeliveryStore {
   keep(delivery: { id: number } & Claim): Promise<boolean>;
   done(delivery: { id: number } & Claim): Promise<void>;
   /** Gives it back, to be tried again after a growing pause; after many tries it is laid aside and counted. */
-  failed(delivery: { id: number } & Claim, error: string): Promise<void>;
+  /** It is tried again after a growing pause, and not before `waitMs`. */
+  failed(delivery: { id: number } & Claim, error: string, waitMs?: number): Promise<void>;
   /** Ids of those not done, not claimed and due. */
   due(limit: number): Promise<number[]>;
 }
@@ -800,8 +804,90 @@ export interface RepositoryStore extends HeadStore, RepositoryFileStore {
   /** Stores that somebody approved a commit, once for each key. */
   approve(wish: { key: string; repo: number; pull: number; sha: string; by: Actor; at: Date }): Promise<void>;
   approvals(repo: number, pull: number): Promise<CommitApproval[]>;
+  /** The last that is known of each head: of a pull request, or of a branch. */
+  heads(
+    repo: number,
+  ): Promise<(Pick<HeadPush, 'after' | 'at'> & { pull: number | null; branch: string | null })[]>;
+  /** The rules were asked about a commit that came to a branch, and what they wanted is stored. */
+  arrive(arrival: Arrival & { repo: number; branch: string; sha: string }): Promise<void>;
+  /** Null: nobody asked them yet. */
+  arrival(repo: number, branch: string, sha: string): Promise<Arrival | null>;
   /** Numbers of the runs that a pull request set off and that have not ended. */
   openRuns(repo: number, pull: number): Promise<number[]>;
+  /** The pull requests that have such runs. */
+  pullsWithRuns(repo: number): Promise<number[]>;
+}
+
+export interface Arrival {
+  /** The pull request by whose merge it came; null: nobody knew of one. */
+  pull: number | null;
+  /** Whether that is certain. */
+  settled: boolean;
+}
+
+/** When repositories are looked at, by the clock of the database. */
+export interface LookStore {
+  /**
+   * Takes the turn to look at a repository, for `claimMs` at most. Null: it is another worker's, or somebody looked less than `everyMs` ago.
+   * `isWhole`: for a day nobody read the lists whatever their tags say.
+   */
+  begin(repo: number, everyMs: number, claimMs: number): Promise<Look | null>;
+  /** All up to then is known. */
+  done(repo: number, look: Pick<Look, 'tags' | 'isWhole'> & { until: Date }): Promise<void>;
+  /** Nobody looks for so long. */
+  hold(repo: number, ms: number): Promise<void>;
+}
+
+export interface Look {
+  /** Since the first look, and up to when. Null: it was never looked at. */
+  known: { from: Date; until: Date } | null;
+  /** By which GitHub says that a list is as it was. */
+  tags: Readonly<Record<string, string>>;
+  isWhole: boolean;
+}
+
+/** A list as GitHub gives it. `at`: when, by its clock. */
+export interface Listed<T> {
+  at: Date;
+  /** Null: there is none. */
+  tag: string | null;
+  /** Null: it is as it was when it had the tag that was given. */
+  items: T[] | null;
+  /** There is more, which was not read. */
+  isCut: boolean;
+}
+
+/** A branch that is at another commit, as GitHub remembers it. */
+export interface BranchMove {
+  at: Date;
+  branch: string;
+  /** Null: the branch is new. */
+  before: string | null;
+  after: string;
+  forced: boolean;
+  by: string;
+}
+
+/** What is in a repository now, whoever told of it. By its id, whatever it is called. Throws where GitHub cannot be asked. */
+export interface RepositoryLists {
+  /** As it is called now, and by which installation it is reached; null: it is out of reach, or another one has its name. */
+  find(repository: RepositoryRef): Promise<RepositoryRef | null>;
+  /** The one that has this name; null: there is none, or the app is not installed there. */
+  named(name: string): Promise<RepositoryRef | null>;
+  /** Newest first, back to that time. */
+  moves(repository: RepositoryRef, since: Date, tag: string | null): Promise<Listed<BranchMove>>;
+  openPulls(repository: RepositoryRef, tag: string | null): Promise<Listed<PullRequest>>;
+  /** Those that were merged since, by what. */
+  merged(
+    repository: RepositoryRef,
+    since: Date,
+    tag: string | null,
+  ): Promise<Listed<{ number: number; branch: string; sha: string | null }>>;
+  /** How a pull request came to its end; null: it is open, or not there. */
+  closed(
+    repository: RepositoryRef,
+    number: number,
+  ): Promise<{ pull: PullRequest; at: Date; by: string; merged: string | null } | null>;
 }
 
 /** What is known of the heads of pull requests, and what was merged, by their commits. */
@@ -861,6 +947,31 @@ export interface PullRequestsPort {
   mergedBy(repository: RepositoryRef, sha: string): Promise<PullRequest | null>;
 }
 
+export interface DeploymentStatus {
+  state: 'queued' | 'in_progress' | 'success' | 'failure' | 'error' | 'inactive';
+  /** Cut to 140 characters. */
+  description: string;
+  logUrl: string | null;
+  /** Where it is at work. */
+  environmentUrl: string | null;
+}
+
+/** That a commit goes to an environment, as its repository on GitHub shows it. Throws where GitHub cannot be asked. */
+export interface DeploymentsPort {
+  /** Begins one, once for each mark, also where the answer was lost: its id. Nothing else has to be green for it. */
+  begin(wish: {
+    repository: RepositoryRef;
+    sha: string;
+    environment: string;
+    mark: string;
+    description: string;
+    isProduction: boolean;
+    payload?: Readonly<Record<string, string | number>>;
+  }): Promise<number>;
+  /** Says how it goes; what was said last is not said again. What it replaces is `inactive` only once that is told of it. */
+  tell(repository: RepositoryRef, deployment: number, status: DeploymentStatus): Promise<void>;
+}
+
 type PullFailed = { ok: false; code: ErrorCode; details: ErrorDetails };
 
 /** What a command at a pull request is about. Throws where GitHub cannot be asked. */
@@ -898,7 +1009,7 @@ export interface PullHeads {
   ): Promise<{ ok: true; policy: Policy } | PullFailed>;
   /** A commit of a fork may run, until something is pushed. */
   approve(
-    wish: { place: GitHubPlace; said: string; key: string; by: Actor },
+    wish: { place: GitHubPlace; said: string; key: string; by: Actor; role: Role },
     policy: Policy,
   ): Promise<{ ok: true; sha: string } | PullFailed>;
 }
@@ -984,6 +1095,96 @@ export class GroupUnreadable extends Error {
     this.afterMs = afterMs;
     this.busy = options?.busy ?? false;
   }
+}
+
+/* ---- MLflow ---- */
+
+export interface MlflowPoint {
+  /** May be NaN or infinite. */
+  value: number;
+  /** Milliseconds since 1970, by the clock of whoever logged it. */
+  timestamp: number;
+  step: number;
+}
+
+/** A metric with the point that MLflow holds for its latest: that of the highest step. */
+export interface MlflowMetric extends MlflowPoint {
+  name: string;
+}
+
+/** A run in MLflow that carries the tags of Signalbox. */
+export interface MlflowRun {
+  id: string;
+  experiment: string;
+  /** By its tag. */
+  attempt: number;
+  /** Milliseconds since 1970. */
+  startedAt: number;
+  /** It is part of another. */
+  isNested: boolean;
+  latest: MlflowMetric[];
+}
+
+/** A tracking server of MLflow. Everything here throws `MlflowError`. */
+export interface MlflowPort {
+  /** Runs with this key in their tags, the oldest first; so many at most. */
+  find(key: string, most: number): Promise<MlflowRun[]>;
+  /** Null: it is not there, or was deleted. */
+  get(id: string): Promise<MlflowRun | null>;
+  /** A page of a metric's points by their time; empty where there is no such metric. `next`: the page after it; null: there is none. */
+  history(
+    id: string,
+    name: string,
+    token: string | null,
+    most: number,
+  ): Promise<{ points: MlflowPoint[]; next: string | null }>;
+  /** Where people see it. */
+  address(run: Pick<MlflowRun, 'id' | 'experiment'>): string;
+}
+
+/** `away`: it does not answer, or has too much to do. `refused`: it wants other credentials. `odd`: its answer is none that can be read. */
+export class MlflowError extends Error {
+  readonly outcome: 'away' | 'refused' | 'odd';
+  constructor(message: string, outcome: MlflowError['outcome'], options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'MlflowError';
+    this.outcome = outcome;
+  }
+}
+
+/** How far the metrics of a run are read from MLflow. */
+export interface MlflowFollow extends Claim {
+  run: number;
+  /** Null: nobody has looked yet. */
+  cursor: MlflowCursor | null;
+  /** Looks in a row that failed. */
+  failures: number;
+}
+
+export interface MlflowFollows {
+  /** What is in the tags of the run's runs in MLflow, and of no other's in any installation. */
+  keyOf(run: number): Promise<string>;
+  /** These runs are followed until they have ended and all is read. */
+  begin(runs: readonly number[]): Promise<void>;
+  /** Claims those that are due: while a run is at work now and then, after an attempt has ended once more. */
+  claim(limit: number): Promise<MlflowFollow[]>;
+  keep(follow: MlflowFollow): Promise<boolean>;
+  /**
+   * How far it is read now; nothing where the claim is another's. `address`: where people see it. `endedAttempt`: all is read of an attempt
+   * that was over when the look began. `done`: it is never looked at again.
+   */
+  looked(
+    follow: MlflowFollow,
+    state: {
+      cursor: MlflowCursor;
+      address: string | null;
+      endedAttempt: number | null;
+      done: boolean;
+      pauseMs: number;
+    },
+  ): Promise<void>;
+  /** Looked at again after `pauseMs`; never where it is given up. */
+  failed(follow: MlflowFollow, pauseMs: number, givenUp: boolean): Promise<void>;
 }
 
 /* ---- wake-ups ---- */

@@ -154,6 +154,12 @@ const projectKeys = z.strictObject({
     .boolean()
     .default(true)
     .describe('Whether closing a pull request stops the runs that were asked for on it.'),
+  forks: z
+    .enum(['writer', 'approver'])
+    .default('writer')
+    .describe(
+      'Who approves that a commit of a fork is run: whoever may write to the repository, or of them only those with the role approver. Where several projects have one repository, `approver` in any of them counts.',
+    ),
   pool: nameSchema
     .optional()
     .describe('The pool that runs go to unless the request says otherwise; the first pool when absent.'),

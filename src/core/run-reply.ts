@@ -104,6 +104,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
         : []),
       ...stopRow(run),
       ...(output !== null && isEnd(run.state) ? [{ label: 'Output', value: [{ code: output }] }] : []),
+      ...(run.mlflow ? [{ label: 'MLflow', value: [{ link: run.mlflow, text: 'Its run in MLflow' }] }] : []),
       ...(result ? requestRows(run) : []),
     ]),
     ...fields(result ? [] : requestRows(run)),

@@ -21,6 +21,7 @@ import { leaseStore } from '../adapters/postgres/leases.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { stallStore } from '../adapters/postgres/metrics.ts';
+import { mlflowFollows } from '../adapters/postgres/mlflow-follows.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
@@ -71,6 +72,7 @@ import type { Policy } from '../core/project.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
+import { type Mlflow, openMlflow } from './mlflow.ts';
 import { openSlack, type Slack } from './slack.ts';
 import { openStore } from './store.ts';
 
@@ -113,6 +115,7 @@ export interface Adapters {
   /** Where the Slack app was installed by way of `/slack/install`. */
   installations: InstallationStore;
   slack: Slack;
+  mlflow: Mlflow;
   close(): Promise<void>;
 }
 
@@ -255,6 +258,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     repositories,
     installations,
     slack,
+    mlflow: openMlflow(config, mlflowFollows(db)),
     pictures,
     signer: sign,
     async close() {

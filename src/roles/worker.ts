@@ -7,13 +7,16 @@ import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
 import { runCosts } from '../adapters/postgres/baselines.ts';
+import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
 import { followFiles } from '../app/follow-files.ts';
+import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
+import { lookAround } from '../app/look-around.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { resultOf } from '../app/result-of.ts';
@@ -29,6 +32,7 @@ import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
 import type { MetricSummary, PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
@@ -45,15 +49,26 @@ const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
 /** How long a run has made no step is said in minutes. */
 const stallEveryMs = 20_000;
-const findEveryMs = 60_000;
+const minuteMs = 60_000;
+const findEveryMs = minuteMs;
+const followEveryMs = 1_000;
+/** Of all workers together, up to a minute. */
+const lookEveryMs = 15 * minuteMs;
 const forgetEveryMs = 600_000;
 /** Schedules are to the minute. */
-const followEveryMs = 5_000;
+const scheduleEveryMs = 5_000;
 const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
 export function startWorker(base: Base): Running {
   const { log, clock, deliveries, surfaces, wakeups, runs, slack, github } = base;
+  const changed = (event: RepositoryEvent) =>
+    repositoryChanged(
+      event,
+      base.policy(),
+      { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
+      clock(),
+    );
   const deliverPorts: DeliverPorts = {
     deliveries,
     surfaces,
@@ -63,13 +78,8 @@ export function startWorker(base: Base): Running {
       (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
     dispatch: base.dispatch,
     standing: github.standing,
-    repositoryChanged: event =>
-      repositoryChanged(
-        event,
-        base.policy(),
-        { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
-        clock(),
-      ),
+    repositoryChanged: changed,
+    waitFor: githubWait,
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,
   };
@@ -155,7 +165,9 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
-  const stopFollow = followRepositories(base);
+  const stopSchedules = followRepositories(base);
+  const stopFollow = followMlflow(base);
+  const stopLooking = lookAtRepositories(base, changed);
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -174,6 +186,8 @@ export function startWorker(base: Base): Running {
         stopStalls(),
         stopFind(),
         stopFollow(),
+        stopSchedules(),
+        stopLooking(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -190,7 +204,7 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
   const ports = {
     lost: lostDeliveries(database.db, findEveryMs),
     hook: githubHook(app),
-    waitFor: (err: unknown) => (err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null),
+    waitFor: githubWait,
     log,
   };
   return every(
@@ -206,10 +220,41 @@ function followRepositories(base: Base): () => Promise<void> {
   if (!github.app) return async () => {};
   const ports = { ...base, readFile: readRepositoryFile, next: cronNext };
   return every(
-    followEveryMs,
+    scheduleEveryMs,
     () => followFiles(base.policy(), ports, clock()),
     err => log.warn({ err }, 'repositories could not be looked at'),
   );
+}
+
+function followMlflow({ mlflow: { port, follows }, runs, log, clock }: Base): () => Promise<void> {
+  if (!port) return async () => {};
+  return every(followEveryMs, mlflowFollower({ mlflow: port, follows, runs, log }, clock), err =>
+    log.warn({ err }, 'metrics in MLflow could not be looked for'),
+  );
+}
+
+/** At the start, where the last look is not quite new, and every so often. */
+function lookAtRepositories(
+  { database, github, repositories, policy, log, clock }: Base,
+  changed: (event: RepositoryEvent) => Promise<void>,
+): () => Promise<void> {
+  const { lists } = github;
+  if (!lists) return async () => {};
+  const ports = { looks: lookStore(database.db), repositories, lists, changed, waitFor: githubWait, log };
+  let isFirst = true;
+  return every(
+    lookEveryMs,
+    async () => {
+      const sinceMs = isFirst ? minuteMs : lookEveryMs - minuteMs;
+      isFirst = false;
+      await lookAround(policy(), ports, sinceMs, clock());
+    },
+    err => log.warn({ err }, 'repositories on GitHub could not be looked at'),
+  );
+}
+
+function githubWait(err: unknown): number | null {
+  return err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null;
 }
 
 interface Work {

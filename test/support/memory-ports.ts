@@ -120,6 +120,7 @@ export function memoryPorts(m: Memory): Ports {
         if (after.ok) m.runs = m.runs.map(one => (one === run ? after.run : one));
         return after;
       },
+      showAt: unused,
       metrics: async () => m.metrics,
       series: unused,
       reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null }),

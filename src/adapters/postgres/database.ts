@@ -5,6 +5,7 @@ import type { Verdict } from '../../core/elevation.ts';
 import type { FileProblem } from '../../core/file-problem.ts';
 import type { Freeze } from '../../core/freeze.ts';
 import type { LeftOut } from '../../core/metric-points.ts';
+import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
 import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
@@ -47,6 +48,7 @@ export interface Tables {
     waiting: Json<NonNullable<Run['waiting']>> | null;
     exit_code: number | null;
     failure: Json<Failure> | null;
+    mlflow: string | null;
     created_at: Date;
     queued_at: Date | null;
     started_at: Date | null;
@@ -230,6 +232,24 @@ export interface Tables {
     after: string;
     forced: boolean | null;
     at: Date;
+    sight: Generated<boolean>;
+  };
+  github_looks: {
+    repo: number;
+    tried_at: Generated<Date>;
+    claimed_until: Generated<Date>;
+    first_at: Date | null;
+    known_until: Date | null;
+    whole_at: Generated<Date>;
+    tags: Json<Record<string, string>>;
+  };
+  github_arrivals: {
+    repo: number;
+    branch: string;
+    sha: string;
+    pull: number | null;
+    settled: boolean;
+    at: Generated<Date>;
   };
   github_approvals: { key: string; repo: number; pull: number; sha: string; by: Json<Actor>; at: Date };
   used_states: { nonce: string; until: Date };
@@ -303,6 +323,17 @@ export interface Tables {
     outcome: AuditEntry['outcome'];
     details: Json<AuditEntry['details']>;
     hash: Buffer;
+  };
+  mlflow_follows: {
+    run: number;
+    cursor: Json<MlflowCursor> | null;
+    /** The last attempt of which all is read. */
+    ended_attempt: Generated<number>;
+    failures: Generated<number>;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+    done_at: Date | null;
   };
   audit_head: { id: number; seq: number; hash: Buffer };
 }

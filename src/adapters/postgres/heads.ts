@@ -103,7 +103,7 @@ async function wantSummaries(tx: Tx, keys: readonly string[]): Ids {
   return rows.map(row => row.id);
 }
 
-/** The commit of a new run has something to sum up. The caller holds the planner's row, so that no two wait for each other. */
+/** The commit of a new run has something to sum up. The caller takes the planner's row before or not at all, so that no two wait for each other. */
 export async function sumUp(tx: Tx, run: Run): Promise<void> {
   if (run.place.kind === 'github' && checkOf(run)) await wantSummary(tx, run.place, run.spec.sha);
 }

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { checkOf } from '../../core/check.ts';
 import type { NewRun, RunStore } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
-import { type RunEvent, transition } from '../../core/run.ts';
+import { type Run, type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tx } from './database.ts';
 import { sumUp } from './heads.ts';
@@ -127,12 +127,32 @@ export function runStore(db: Db): RunStore {
         return after;
       });
     },
+    async showAt(number, place) {
+      await db.transaction().execute(async tx => {
+        const row = await tx
+          .updateTable('runs')
+          .set({ place: json(place) })
+          .where('number', '=', number)
+          .where(sql<string>`place ->> 'kind'`, '=', 'http')
+          .returningAll()
+          .executeTakeFirst();
+        if (!row) return;
+        const run = runOf(row);
+        await showFirst(tx, run);
+        await sumUp(tx, run);
+      });
+    },
     metrics: number => summaries(db, number),
     series: (number, names, most) => series(db, number, names, most),
     reported: number => reported(db, number),
     addPoints: (number, attempt, points, refused, now) =>
       db.transaction().execute(tx => insertPoints(tx, number, attempt, points, refused, now)),
   };
+}
+
+async function showFirst(tx: Tx, run: Run): Promise<void> {
+  await addSurface(tx, `run:${run.number}:message`, 'run', run);
+  if (checkOf(run)) await addSurface(tx, `run:${run.number}:check`, 'check', run);
 }
 
 /** Whether this wish for more time was granted before. The caller holds the run's row lock. */
@@ -187,8 +207,7 @@ async function insertRun(tx: Tx, wish: NewRun) {
     tx,
     events.map(event => ({ run: run.number, event })),
   );
-  await addSurface(tx, `run:${run.number}:message`, 'run', run);
-  if (checkOf(run)) await addSurface(tx, `run:${run.number}:check`, 'check', run);
+  await showFirst(tx, run);
   await wantPlan(tx);
   await sumUp(tx, run);
   const details = {
