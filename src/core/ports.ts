@@ -201,6 +201,107 @@ export interface LogStore {
   tail(number: number, attempt: number, lines: number): Promise<string[]>;
 }
 
+/* ---- what runs stood on, and what they made ---- */
+
+/** A file by its content. */
+export interface FileDigest {
+  /** With `/` between folders, relative to where it was looked for. */
+  name: string;
+  /** `sha256:` and 64 hexadecimal digits. */
+  sha256: string;
+  bytes: number;
+}
+
+/** A declared output of an attempt, kept by content. */
+export interface Artifact extends FileDigest {
+  attempt: number;
+}
+
+/** What the machine of an attempt says of itself; null: it cannot tell. */
+export interface MachineFacts {
+  node: string;
+  system: string;
+  cpus: number;
+  memoryMb: number;
+  accelerators: { model: string; count: number }[];
+  /** Version of the accelerators' driver. */
+  driver: string | null;
+  python: string | null;
+  /** The files in the source that say what is installed. */
+  locks: FileDigest[];
+  /** One digest for all of `locks`; null where there are none. */
+  environment: string | null;
+}
+
+/** What a run held, added up over its attempts. */
+export interface Held {
+  acceleratorHours: number;
+  /** By the prices of when they were given out, in the currency of the policy. */
+  cost: number;
+}
+
+export interface RunRecord {
+  artifacts: Artifact[];
+  /** Of the newest attempt that has said something. */
+  inputs: FileDigest[];
+  machine: MachineFacts | null;
+  held: Held;
+}
+
+export interface RecordStore {
+  /** The outputs of the newest attempt that has any, by name. Those of a run that succeeded are whole. */
+  artifacts(run: number): Promise<Artifact[]>;
+  /** Digests of the declared inputs by name, of the newest attempt that has any. */
+  inputs(run: number): Promise<Record<string, string>>;
+  of(run: number, now: Date): Promise<RunRecord>;
+  /** What a machine says before the command starts. Said again, the first word stays. */
+  began(
+    run: number,
+    attempt: number,
+    said: { inputs: readonly FileDigest[]; machine: MachineFacts },
+  ): Promise<void>;
+  /** Content that is about to be named by an artifact: from now on it is not removed for a day. Those that are not stored, or are being removed. */
+  expect(files: readonly FileDigest[]): Promise<string[]>;
+  /** It is in the store now. `false`: it is being removed. */
+  stored(content: { sha256: string; bytes: number }): Promise<boolean>;
+  /** All outputs of an attempt at once, each of which is stored; else nothing, and which are not. */
+  keep(run: number, attempt: number, files: readonly FileDigest[]): Promise<string[]>;
+  /** Whether any output of the attempt is kept. */
+  hasOutputs(run: number, attempt: number): Promise<boolean>;
+  /**
+   * Takes some content that nobody has wanted for a day, that no artifact names and nobody holds: nobody else is given it within the hour,
+   * and it counts as gone.
+   */
+  takeUnused(most: number): Promise<string[]>;
+  /** It was removed from the store. */
+  removed(sha256: string): Promise<void>;
+}
+
+/** Where the content of artifacts is kept, by its digest (`sha256:...`): written once, never changed. */
+export interface ArtifactStore {
+  /**
+   * Keeps what the stream brings, if that is exactly this content; until all of it was compared nobody finds it. Repeated, it is harmless.
+   * Throws `ContentMismatch`, after which nothing of it is kept.
+   */
+  put(
+    content: AsyncIterable<Uint8Array>,
+    expected: { sha256: string; bytes: number },
+  ): Promise<{ sha256: string; bytes: number }>;
+  /** Null: it is not here. */
+  open(sha256: string): Promise<{ bytes: number; content: AsyncIterable<Uint8Array> } | null>;
+  has(sha256: string): Promise<boolean>;
+  /** Also where it is not here. */
+  remove(sha256: string): Promise<void>;
+}
+
+/** What arrived is not what was announced. */
+export class ContentMismatch extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ContentMismatch';
+  }
+}
+
 /* ---- planning ---- */
 
 export interface Accelerator {
@@ -1299,5 +1400,6 @@ export interface Ports {
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
   usage: UsageStore;
+  records: Pick<RecordStore, 'of' | 'artifacts'>;
   charts: RunCharts;
 }

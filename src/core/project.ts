@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { declaredFilesSchema } from './declared-files.ts';
 import { durationSchema } from './duration.ts';
 import { repositoryPattern, sourceOn } from './github-source.ts';
 import { compareDescription, compareSchema, metricsDescription, metricsSchema } from './metric-keys.ts';
@@ -68,6 +69,14 @@ export const commandSchema = z
   .describe(
     'The command as a list of arguments; `{name}` inside an argument is replaced by the value of that parameter.',
   );
+
+export const outputsSchema = declaredFilesSchema.describe(
+  'Patterns of the files below $SIGNALBOX_OUTPUT_DIR that are kept when a run ends with exit code 0. A run that leaves none for one of them fails.',
+);
+
+export const inputsSchema = declaredFilesSchema.describe(
+  'Patterns of the files in the source whose digests are recorded before the command starts. A run whose source has none for one of them does not start.',
+);
 
 export const parametersSchema = z
   .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), parameterSchema)
@@ -183,6 +192,8 @@ const projectKeys = z.strictObject({
     .max(1_000_000)
     .optional()
     .describe('How many of its runs may be at work at once; any number when absent.'),
+  outputs: outputsSchema.default([]),
+  inputs: inputsSchema.default([]),
   primaryMetric: z.string().optional().describe('The metric shown first.'),
   metrics: metricsSchema.optional().describe(metricsDescription),
   compare: compareSchema.optional().describe(compareDescription),

@@ -15,6 +15,7 @@ import { findLost } from '../app/find-lost.ts';
 import { followFiles } from '../app/follow-files.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
+import { removeUnused } from '../app/keep-outputs.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { lookAround } from '../app/look-around.ts';
 import { publish } from '../app/publish.ts';
@@ -173,6 +174,8 @@ export function startWorker(base: Base): Running {
     async () => {
       const gone = await forgetOld(base.database.db);
       if (gone > 0) log.info({ gone }, 'old deliveries and answers forgotten');
+      const removed = await removeUnused(base, log);
+      if (removed > 0) log.info({ removed }, 'content that nothing refers to removed');
     },
     err => log.warn({ err }, 'forgetting failed'),
   );

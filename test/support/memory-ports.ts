@@ -12,6 +12,7 @@ import type {
   PoolState,
   Ports,
   Resolved,
+  RunRecord,
   RunShare,
   Token,
   UsageRow,
@@ -33,6 +34,7 @@ export interface Memory {
   ahead: number;
   shares: RunShare[];
   usage: UsageRow[];
+  record: RunRecord;
   lines: string[];
   audit: AuditRow[];
   pools: PoolState[];
@@ -56,6 +58,7 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     ahead: 0,
     shares: [],
     usage: [],
+    record: { artifacts: [], inputs: [], machine: null, held: { acceleratorHours: 0, cost: 0 } },
     lines: [],
     audit: [],
     pools: [],
@@ -163,6 +166,7 @@ export function memoryPorts(m: Memory): Ports {
         return m.usage;
       },
     },
+    records: { of: async () => m.record, artifacts: async () => m.record.artifacts },
     links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
     groups: { of: async () => [] },
     github: { startAddress: async () => null },

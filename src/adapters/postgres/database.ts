@@ -7,7 +7,7 @@ import type { Freeze } from '../../core/freeze.ts';
 import type { LeftOut } from '../../core/metric-points.ts';
 import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
-import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
+import type { Accelerator, AuditEntry, MachineFacts, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { RepositoryFile, RuleButton } from '../../core/repository-file.ts';
 import type {
@@ -313,6 +313,17 @@ export interface Tables {
     note: string | null;
     reviewed_at: Date | null;
   };
+  contents: {
+    sha256: string;
+    bytes: number;
+    /** `expected`: it may arrive; `stored`: it is there; `going`: it is being removed. */
+    state: 'expected' | 'stored' | 'going';
+    wanted_at: Generated<Date>;
+  };
+  artifacts: { run: number; attempt: number; name: string; sha256: string; bytes: number };
+  content_holders: { sha256: string; holder: string };
+  run_inputs: { run: number; attempt: number; name: string; sha256: string; bytes: number };
+  run_machines: { run: number; attempt: number; facts: Json<MachineFacts> };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {
     seq: number;
