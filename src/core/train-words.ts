@@ -11,6 +11,7 @@ export const trainWords: readonly string[] = [
     'bump',
     'approve',
     'compare',
+    'artifacts',
     'chart',
     'help',
   ],
