@@ -151,7 +151,8 @@ async function cardOf(
 ): Promise<string | null> {
   if (card === undefined) return null;
   try {
-    return await source.file(spec.source, spec.sha, card);
+    const file = await source.file(spec.source, spec.sha, card);
+    return file?.isPlain ? await file.text() : null;
   } catch (err) {
     if (failures < triesForCard) throw err;
     log.warn({ err, run: number }, 'a version is made without its card, which cannot be read');

@@ -3,8 +3,8 @@ import type { Log, ModelFile, ModelFileStore, ModelPolicies, ModelStore, SourceP
 import type { Policy } from '../core/project.ts';
 import { declaredModels } from '../core/promotion/declared.ts';
 import type { ModelPolicy } from '../core/promotion/model-keys.ts';
-import { repositoryFileName } from '../core/repository-file.ts';
-import type { ReadRepositoryFile } from './repository-changed.ts';
+import { longestRepositoryFile, repositoryFileName } from '../core/repository-file.ts';
+import type { ReadRepositoryFile } from './repository-files.ts';
 
 export interface ModelFilePorts {
   files: ModelFileStore;
@@ -40,7 +40,8 @@ export async function readModelFiles(
         await files.failed(one, reason);
         continue;
       }
-      const content = await source.file(one, resolved.sha, repositoryFileName);
+      const file = await source.file(one, resolved.sha, repositoryFileName);
+      const content = file?.isPlain && file.size <= longestRepositoryFile ? await file.text() : null;
       await files.read({ source: one, sha: resolved.sha, content, readAt });
     } catch (err) {
       log.warn({ err, source: one }, 'what a repository says of models could not be read');

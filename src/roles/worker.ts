@@ -13,6 +13,7 @@ import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
+import { followFiles } from '../app/follow-files.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
@@ -40,6 +41,7 @@ import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
 import type { GroupChange } from '../core/webhook.ts';
+import { cronNext } from '../files/cron.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import type { Base } from './base.ts';
 import { messengers } from './messengers.ts';
@@ -59,6 +61,8 @@ const modelFilesEveryMs = 10_000;
 /** Of all workers together, up to a minute. */
 const lookEveryMs = 15 * minuteMs;
 const forgetEveryMs = 600_000;
+/** Schedules are to the minute. */
+const scheduleEveryMs = 5_000;
 const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
@@ -167,6 +171,7 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
+  const stopSchedules = followRepositories(base);
   const stopFollow = followMlflow(base);
   const stopModels = keepModels(base);
   const stopLooking = lookAtRepositories(base, changed);
@@ -191,6 +196,7 @@ export function startWorker(base: Base): Running {
         stopFind(),
         stopFollow(),
         stopModels(),
+        stopSchedules(),
         stopLooking(),
         stopForget(),
         wakeWorker.close(),
@@ -215,6 +221,18 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
     findEveryMs,
     () => findLost(ports, clock()),
     err => log.warn({ err }, 'lost deliveries of GitHub could not be looked for'),
+  );
+}
+
+/** Where repositories can be read. */
+function followRepositories(base: Base): () => Promise<void> {
+  const { github, log, clock } = base;
+  if (!github.app) return async () => {};
+  const ports = { ...base, readFile: readRepositoryFile, next: cronNext };
+  return every(
+    scheduleEveryMs,
+    () => followFiles(base.policy(), ports, clock()),
+    err => log.warn({ err }, 'repositories could not be looked at'),
   );
 }
 

@@ -70,7 +70,9 @@ describe('versions of what runs put out', () => {
       file: async (from: string, sha: string, path: string) => {
         const found = state.files.get(`${from} ${sha} ${path}`) ?? null;
         if (found instanceof Error) throw found;
-        return found;
+        return found === null
+          ? null
+          : { id: sha, isPlain: true, size: found.length, text: async () => found };
       },
     };
     const policies = modelPolicies(() => policy, { files, models, readFile: readRepositoryFile });
