@@ -23,8 +23,8 @@ const shortForms = [
   'retry',
   'extend',
   'compare',
-  'chart',
   'artifacts',
+  'chart',
   'bump',
   'approve',
 ];

@@ -24,6 +24,8 @@ import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { stallStore } from '../adapters/postgres/metrics.ts';
 import { mlflowFollows } from '../adapters/postgres/mlflow-follows.ts';
+import { modelFileStore } from '../adapters/postgres/model-files.ts';
+import { modelStore } from '../adapters/postgres/models.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
@@ -38,6 +40,7 @@ import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
+import { modelPolicies } from '../app/model-files.ts';
 import { pullHeads } from '../app/pull-head.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
@@ -60,6 +63,9 @@ import type {
   LinkStore,
   Log,
   LogStore,
+  ModelFileStore,
+  ModelPolicies,
+  ModelStore,
   PicturePort,
   PlanStore,
   RecordStore,
@@ -108,6 +114,10 @@ export interface Adapters {
   usage: UsageStore;
   records: RecordStore;
   artifacts: ArtifactStore;
+  models: ModelStore;
+  modelFiles: ModelFileStore;
+  /** What is declared of models, here and in repositories. */
+  modelPolicies: ModelPolicies;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -183,8 +193,8 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     elevations,
     tokens,
     usage,
-    charts,
     records,
+    charts,
     github: adapters.github.linking,
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
@@ -221,6 +231,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
+  const [models, modelFiles] = [modelStore(db), modelFileStore(db)];
   const pictures = chartPictures();
   const sign = signer(db);
   const slack = openSlack(config, installations, sign, log, () => new Date(), rateBudget(db), pictures);
@@ -264,6 +275,9 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     artifacts: config.artifacts.s3
       ? s3Artifacts(config.artifacts.s3)
       : folderArtifacts(join(config.dataDir, 'artifacts')),
+    models,
+    modelFiles,
+    modelPolicies: modelPolicies(policy, { models, files: modelFiles, readFile: readRepositoryFile }),
     groups: groupStore(db),
     outside: openGroups(slack, github),
     github,

@@ -115,8 +115,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       elevations,
       tokens: tokenStore(db),
       usage: usageStore(db),
-      charts,
       records: recordStore(db),
+      charts,
     },
   };
   const sync = { groups, outside: openGroups(slack, github), log };
@@ -179,6 +179,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
           links: said.ports.links,
           groups,
           elevations,
+          repositories: repositoryStore(db),
           audit,
           log,
         }),

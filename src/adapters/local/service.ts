@@ -39,8 +39,6 @@ export interface Service {
   sync(request: AgentSyncRequest): Promise<AgentSyncResponse>;
   /** Answers the bytes that Signalbox has now. */
   appendLog(run: number, attempt: number, chunk: AgentLogRequest): Promise<number>;
-  /** Adds what a run wrote into its metrics file. */
-  addMetrics(run: number, attempt: number, metrics: AgentMetricsRequest): Promise<void>;
   /** Says what an attempt stands on. */
   record(run: number, attempt: number, said: AgentRecordRequest): Promise<void>;
   /** Names an attempt's outputs; answers the digests of those that are to be sent before they are kept. */
@@ -54,6 +52,8 @@ export interface Service {
   ): Promise<void>;
   /** The content of the model that the attempt serves, asked for with its own token. */
   model(run: number, token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** Adds what a run wrote into its metrics file. */
+  addMetrics(run: number, attempt: number, metrics: AgentMetricsRequest): Promise<void>;
   /** The tar stream of what the attempt runs, asked for with the attempt's own token. */
   source(run: number, token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
@@ -88,9 +88,6 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
       const answer = await post(`${about(run, attempt)}/log`, chunk);
       return understood(agentLogResponse, answer).size;
     },
-    addMetrics: async (run, attempt, metrics) => {
-      await post(`${about(run, attempt)}/metrics`, metrics);
-    },
     record: async (run, attempt, said) => {
       await send(`${about(run, attempt)}/record`, said);
     },
@@ -124,6 +121,9 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
       const response = await ask(`${base}/v1/runs/${run}/model`, { headers, signal: stop });
       if (!response.body) throw new ServiceError('Signalbox sent no model.', 'broken', response.status);
       return response.body;
+    },
+    addMetrics: async (run, attempt, metrics) => {
+      await post(`/v1/agent/runs/${run}/attempts/${attempt}/metrics`, metrics);
     },
     source: async (run, attemptToken, stop) => {
       const headers = { authorization: `Bearer ${attemptToken}` };

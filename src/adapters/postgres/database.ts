@@ -2,13 +2,16 @@ import { type ColumnType, type Generated, Kysely, PostgresDialect, type Transact
 import pg from 'pg';
 import type { Actor, Place } from '../../core/actor.ts';
 import type { Verdict } from '../../core/elevation.ts';
+import type { FileProblem } from '../../core/file-problem.ts';
 import type { Freeze } from '../../core/freeze.ts';
 import type { LeftOut } from '../../core/metric-points.ts';
 import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
-import type { Accelerator, AuditEntry, MachineFacts, Surface } from '../../core/ports.ts';
+import type { Accelerator, AuditEntry, MachineFacts, MetricSummary, Surface } from '../../core/ports.ts';
 import type { ToldState } from '../../core/promotion/serving.ts';
+import type { ModelVersion } from '../../core/promotion/version.ts';
 import type { Reply } from '../../core/reply.ts';
+import type { RepositoryFile, RuleButton } from '../../core/repository-file.ts';
 import type {
   Failure,
   Preemption,
@@ -169,6 +172,8 @@ export interface Tables {
     run: number | null;
     place: Json<Place>;
     content: Json<Reply> | null;
+    /** Of a commit on GitHub, for what belongs to one. */
+    sha: string | null;
     nonce: Generated<string>;
     remote: Json<NonNullable<Surface['remote']>> | null;
     shown_hash: string | null;
@@ -199,7 +204,26 @@ export interface Tables {
   };
   group_members: { group_name: string; account: string };
   github_users: { id: number; account: string };
-  github_repositories: { id: number; name: string; installation: number };
+  github_repositories: { id: number; name: string; installation: number; look_at: Generated<Date> };
+  /** Commits that are or were the head of a pull request. */
+  github_heads: {
+    repo: number;
+    sha: string;
+    pull: number;
+    at: Date;
+    problems: Json<readonly FileProblem[]> | null;
+    buttons: Json<readonly RuleButton[]>;
+  };
+  /** What the default branch said of its projects when it was read last. */
+  github_files: { repo: number; sha: string; projects: Json<RepositoryFile['projects']> };
+  github_schedules: {
+    repo: number;
+    rule: string;
+    cron: string;
+    zone: string;
+    next_at: Date;
+    claimed_until: Generated<Date>;
+  };
   /** By which signalbox.yml means a repository. */
   github_names: { name: string; repo: number };
   github_pushes: {
@@ -339,6 +363,43 @@ export interface Tables {
     states: Json<Record<string, ToldState>>;
     tries: number;
     next_at: Date;
+  models: { name: string; project: string; output: string; newest: Generated<number> };
+  model_versions: {
+    model: string;
+    number: number;
+    run: number;
+    attempt: number;
+    project: string;
+    output: string;
+    sha256: string;
+    bytes: number;
+    source: string;
+    sha: string;
+    metrics: Json<readonly MetricSummary[]>;
+    directions: Json<ModelVersion['directions']>;
+    primary_metric: string | null;
+    inputs: Json<Record<string, string>>;
+    signature: ColumnType<unknown, string | null, never>;
+    card: string | null;
+    trained_by: Json<Actor>;
+    at: Date;
+  };
+  model_candidates: {
+    run: number;
+    at: Generated<Date>;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+    failures: Generated<number>;
+    error: string | null;
+  };
+  model_files: {
+    source: string;
+    sha: string | null;
+    content: string | null;
+    read_at: Date | null;
+    next_at: Generated<Date>;
+    error: string | null;
   };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {
