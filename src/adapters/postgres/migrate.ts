@@ -21,6 +21,7 @@ import { mlflow } from './migrations/0020-mlflow.ts';
 import { baselines } from './migrations/0022-baselines.ts';
 import { records } from './migrations/0026-records.ts';
 import { models } from './migrations/0027-models.ts';
+import { promotions } from './migrations/0028-promotions.ts';
 
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
@@ -36,6 +37,7 @@ const migrations = [
     baselines,
     records,
     models,
+    promotions,
   ],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
