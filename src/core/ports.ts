@@ -15,6 +15,7 @@ import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
 import type { Evidence } from './promotion/evidence.ts';
+import type { ModelPolicy } from './promotion/model-keys.ts';
 import type {
   Promotion,
   PromotionChange,
@@ -187,6 +188,15 @@ export interface DeclaredModel {
   pullRequests: boolean;
 }
 
+/** A run that has succeeded with outputs, claimed by whoever looks whether it makes versions. */
+export interface Candidate {
+  run: number;
+  /** When it became one. */
+  at: Date;
+  claim: number;
+  failures: number;
+}
+
 export interface ModelStore {
   all(): Promise<Model[]>;
   get(name: string): Promise<Model | null>;
@@ -196,23 +206,49 @@ export interface ModelStore {
   /** What a run made. */
   ofRun(run: number): Promise<ModelVersion[]>;
   /**
-   * Notes what a model is. One that is new, or of another project or output than before, begins with the newest run that has made its output;
-   * earlier ones make no versions.
+   * Notes what a model is. Of one that is new, or of another project or output than before, the newest run that has made its output is looked
+   * at; earlier ones make no versions.
    */
-  declare(model: DeclaredModel, now: Date): Promise<Model>;
-  /** Runs that should have made a version of the model and have not, the earliest end first. */
-  due(model: DeclaredModel, limit: number): Promise<number[]>;
+  declare(model: DeclaredModel): Promise<void>;
+  /** Claims runs that nobody has looked at, those that ended first before the others; one whose metrics are still being read waits a while. */
+  claim(limit: number): Promise<Candidate[]>;
+  keep(candidate: Candidate): Promise<boolean>;
+  /** All versions that it makes are made. */
+  looked(candidate: Candidate): Promise<void>;
+  /** It is looked at again after `pauseMs`; never where it is given up. */
+  failed(candidate: Candidate, error: string, pauseMs: number, givenUp: boolean): Promise<void>;
   /**
-   * Makes the version, once for each run: made already, it is answered as it is. Its content is kept from then on. `content`: what it was
-   * made of is no longer there, or is other content than that. `undeclared`: nobody has declared such a model.
+   * Makes the version, once for each run: made already, it is answered as it is. Its content is kept from then on. `content`: what it is made
+   * of is not kept any more, or is other content than that. `undeclared`: nobody has declared such a model.
    */
   make(
     version: NewVersion,
   ): Promise<
     { ok: true; version: ModelVersion; created: boolean } | { ok: false; code: 'content' | 'undeclared' }
   >;
-  /** Notes that a run makes no version, and why, so that it is not looked at again. */
-  pass(model: string, run: number, reason: string): Promise<void>;
+}
+
+/** What a repository's `.signalbox.yml` says on its default branch; `content` is null where there is none. */
+export interface ModelFile {
+  source: string;
+  sha: string;
+  content: string | null;
+  readAt: Date;
+}
+
+export interface ModelFileStore {
+  /** As they were read last. */
+  all(sources: readonly string[]): Promise<ModelFile[]>;
+  /** Those that were not read since, each for one caller; others get them again after a while. */
+  take(sources: readonly string[], readBefore: Date): Promise<string[]>;
+  read(file: ModelFile): Promise<void>;
+  /** It cannot be read now; what it said before still holds. */
+  failed(source: string, error: string): Promise<void>;
+}
+
+/** What is declared now, in `signalbox.yml` and in the repositories. */
+export interface ModelPolicies {
+  all(): Promise<ReadonlyMap<string, ModelPolicy>>;
 }
 
 export interface NewPromotion

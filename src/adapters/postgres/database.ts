@@ -6,9 +6,10 @@ import type { Freeze } from '../../core/freeze.ts';
 import type { LeftOut } from '../../core/metric-points.ts';
 import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
-import type { Accelerator, AuditEntry, MachineFacts, Surface } from '../../core/ports.ts';
+import type { Accelerator, AuditEntry, MachineFacts, MetricSummary, Surface } from '../../core/ports.ts';
 import type { Evidence } from '../../core/promotion/evidence.ts';
 import type { Answer, Promotion, PromotionEvent, PromotionState } from '../../core/promotion/promotion.ts';
+import type { ModelVersion } from '../../core/promotion/version.ts';
 import type { Reply } from '../../core/reply.ts';
 import type {
   Failure,
@@ -349,6 +350,44 @@ export interface Tables {
   content_holders: { sha256: string; holder: string };
   run_inputs: { run: number; attempt: number; name: string; sha256: string; bytes: number };
   run_machines: { run: number; attempt: number; facts: Json<MachineFacts> };
+  models: { name: string; project: string; output: string; newest: Generated<number> };
+  model_versions: {
+    model: string;
+    number: number;
+    run: number;
+    attempt: number;
+    project: string;
+    output: string;
+    sha256: string;
+    bytes: number;
+    source: string;
+    sha: string;
+    metrics: Json<readonly MetricSummary[]>;
+    directions: Json<ModelVersion['directions']>;
+    primary_metric: string | null;
+    inputs: Json<Record<string, string>>;
+    signature: ColumnType<unknown, string | null, never>;
+    card: string | null;
+    trained_by: Json<Actor>;
+    at: Date;
+  };
+  model_candidates: {
+    run: number;
+    at: Generated<Date>;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+    failures: Generated<number>;
+    error: string | null;
+  };
+  model_files: {
+    source: string;
+    sha: string | null;
+    content: string | null;
+    read_at: Date | null;
+    next_at: Generated<Date>;
+    error: string | null;
+  };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {
     seq: number;
