@@ -15,7 +15,14 @@ import type { MlflowCursor } from './mlflow.ts';
 import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
+import type { Evidence } from './promotion/evidence.ts';
 import type { ModelPolicy } from './promotion/model-keys.ts';
+import type {
+  Promotion,
+  PromotionChange,
+  PromotionEvent,
+  PromotionTransition,
+} from './promotion/promotion.ts';
 import type { Model, ModelVersion, NewVersion } from './promotion/version.ts';
 import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
@@ -249,6 +256,76 @@ export interface ModelFileStore {
 /** What is declared now, in `signalbox.yml` and in the repositories. */
 export interface ModelPolicies {
   all(): Promise<ReadonlyMap<string, ModelPolicy>>;
+}
+
+export interface NewPromotion
+  extends Pick<
+    Promotion,
+    | 'kind'
+    | 'model'
+    | 'version'
+    | 'environment'
+    | 'before'
+    | 'requestedBy'
+    | 'place'
+    | 'reason'
+    | 'needed'
+    | 'expiresAt'
+  > {
+  /** The intent's key: a promotion that carries it already is returned instead of a second one. */
+  key: string;
+  /** Where else it has a message, such as the pull request of the run that made the version. */
+  alsoAt: readonly Place[];
+  at: Date;
+}
+
+/** A version that serves in an environment, since when, and by which promotion. */
+export interface Live {
+  environment: string;
+  version: number;
+  promotion: number;
+  since: Date;
+}
+
+export interface PromotionStore {
+  /**
+   * Stores it as `evaluating`, with its message, event and audit row, in one transaction. One of the same model and environment whose
+   * rollout has not begun is superseded in it, unless it is for the same version: then that one is answered, `created: false`, as it is
+   * where one is moving to that version.
+   */
+  create(
+    wish: NewPromotion,
+  ): Promise<{ promotion: Promotion; created: boolean; superseded: Promotion | null }>;
+  get(number: number): Promise<Promotion | null>;
+  /** Those that are not over, the oldest first. */
+  open(): Promise<Promotion[]>;
+  /** The newest first; only with smaller numbers than `before`. */
+  ofModel(model: string, limit: number, before?: number): Promise<Promotion[]>;
+  events(number: number): Promise<(PromotionEvent & { seq: number; evidence: string | null })[]>;
+  /** What serves in each environment of a model: the versions of its last promotions that came to their end well. */
+  live(model: string): Promise<Live[]>;
+  /** Whether a version has served in an environment at any time. */
+  wasLive(model: string, version: number, environment: string): Promise<boolean>;
+  /**
+   * Reads it under a row lock, applies `changed`, and stores it, its events, answers, evidence, wanted messages and audit row in one
+   * transaction. `busy`: another one's rollout is under way there, and this one's may not begin.
+   */
+  change(
+    number: number,
+    change: PromotionChange,
+    now: Date,
+    actor: Actor,
+    /** With `judged`: what its digest stands for. */
+    evidence?: Evidence,
+  ): Promise<PromotionTransition | { ok: false; code: 'not-found' | 'busy' }>;
+  /** What was decided on. */
+  evidence(number: number, digest: string): Promise<Evidence | null>;
+  /** The id by which a button in this place of Slack says what it is about; the same one again. `id`: random, for a new one. */
+  button(wish: { id: string; promotion: number; evidence: string; place: SlackPlace }): Promise<string>;
+  /** What a button is about, where it was put; null: there is none such there. */
+  pressed(id: string, place: Place): Promise<{ promotion: number; evidence: string } | null>;
+  /** Says something once in the threads of its messages. */
+  remark(number: number, key: string, content: Reply): Promise<void>;
 }
 
 /* ---- logs ---- */
@@ -646,7 +723,8 @@ export interface LostDeliveries {
 
 /**
  * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
- * and `warning` tell of it in its thread, all but the last once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
+ * and `warning` tell of it in its thread, all but the last once. `promotion`, `remark`: the same for a promotion, and once in its thread.
+ * `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
  * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
  */
@@ -664,8 +742,11 @@ export interface Surface {
     | 'home'
     | 'summary'
     | 'file'
-    | 'proposal';
+    | 'proposal'
+    | 'promotion'
+    | 'remark';
   run: number | null;
+  promotion: number | null;
   place: Place;
   /** For `note`, `reaction`, `preempted`, `stalled` and `proposal`. */
   content: Reply | null;

@@ -8,6 +8,8 @@ import type { LeftOut } from '../../core/metric-points.ts';
 import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
 import type { Accelerator, AuditEntry, MachineFacts, MetricSummary, Surface } from '../../core/ports.ts';
+import type { Evidence } from '../../core/promotion/evidence.ts';
+import type { Answer, Promotion, PromotionEvent, PromotionState } from '../../core/promotion/promotion.ts';
 import type { ToldState } from '../../core/promotion/serving.ts';
 import type { ModelVersion } from '../../core/promotion/version.ts';
 import type { Reply } from '../../core/reply.ts';
@@ -190,7 +192,53 @@ export interface Tables {
     opened_at: Date | null;
     seen_change: Generated<number>;
     shown_stage: string | null;
+    promotion: number | null;
   };
+  promotions: {
+    number: Generated<number>;
+    request_key: string;
+    kind: Promotion['kind'];
+    model: string;
+    version: number;
+    environment: string;
+    before: number | null;
+    requested_by: Json<Actor>;
+    requester: string;
+    place: Json<Place>;
+    reason: string;
+    state: PromotionState;
+    evidence: string | null;
+    needed: number;
+    step: number | null;
+    step_at: Date | null;
+    said: string;
+    created_at: Date;
+    expires_at: Date;
+    ended_at: Date | null;
+  };
+  promotion_events: {
+    promotion: number;
+    seq: number;
+    type: PromotionEvent['type'];
+    from_state: PromotionState;
+    to_state: PromotionState;
+    actor: Json<Actor>;
+    reason: string;
+    evidence: string | null;
+    at: Date;
+  };
+  promotion_answers: {
+    promotion: number;
+    seq: number;
+    says: Answer['says'];
+    by: Json<Actor>;
+    person: string;
+    evidence: string;
+    reason: string;
+    at: Date;
+  };
+  promotion_evidence: { promotion: number; digest: string; content: Json<Evidence>; at: Date };
+  promotion_buttons: { id: string; promotion: number; evidence: string; team: string; channel: string };
   links: { account: string; person: string; linked_at: Date };
   link_codes: { account: string; hash: Buffer; until: Date };
   synced_groups: {
@@ -363,6 +411,7 @@ export interface Tables {
     states: Json<Record<string, ToldState>>;
     tries: number;
     next_at: Date;
+  };
   models: { name: string; project: string; output: string; newest: Generated<number> };
   model_versions: {
     model: string;

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { system } from '../../core/actor.ts';
-import type { Place, Serving, ServingRow, ServingStore, Way } from '../../core/promotion/serving.ts';
+import type { Serving, ServingPlace, ServingRow, ServingStore, Way } from '../../core/promotion/serving.ts';
 import { endStates } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json } from './database.ts';
@@ -173,7 +173,7 @@ function servingRun({
 }
 
 /** As one moment has it: a change is seen whole or not at all. */
-async function read(db: Db, place: Place | null): Promise<Serving[]> {
+async function read(db: Db, place: ServingPlace | null): Promise<Serving[]> {
   const only = place ? sql`where h.model = ${place.model} and h.environment = ${place.environment}` : sql``;
   const { rows } = await sql<{
     model: string;

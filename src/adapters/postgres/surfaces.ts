@@ -1,4 +1,4 @@
-import { type ExpressionBuilder, sql } from 'kysely';
+import { type ExpressionBuilder, type Selectable, sql } from 'kysely';
 import type { ClaimedSurface, Surface, SurfaceStore } from '../../core/ports.ts';
 import { replySchema } from '../../core/reply-json.ts';
 import { type Db, json, type Tables } from './database.ts';
@@ -20,7 +20,7 @@ const stage = sql`concat_ws(' ', r.state, r.stopping)`;
 
 /** Told in the thread of the run's message. */
 const isReply = (kind: Surface['kind']) =>
-  kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning';
+  kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning' || kind === 'remark';
 
 export function surfaceStore(db: Db): SurfaceStore {
   /** What was said first in a comment is answered first; once something of it is shown, or never will be, the next may be. */
@@ -95,18 +95,12 @@ export function surfaceStore(db: Db): SurfaceStore {
         .returningAll()
         .executeTakeFirst();
       if (!row) return null;
-      const message = row.run
-        ? await db
-            .selectFrom('surfaces')
-            .select(['remote', 'gave_up'])
-            .where('run', '=', row.run)
-            .where('kind', '=', 'run')
-            .executeTakeFirst()
-        : null;
+      const message = await messageOf(db, row);
       return {
         id,
         kind: row.kind,
         run: row.run,
+        promotion: row.promotion,
         place: row.place,
         // The database gives moments back as text.
         content: row.content && replySchema.parse(row.content),
@@ -245,4 +239,18 @@ export function surfaceStore(db: Db): SurfaceStore {
       return rows.map(row => row.id);
     },
   };
+}
+
+/** The message in whose thread it belongs. */
+async function messageOf(db: Db, row: Selectable<Tables['surfaces']>) {
+  const messages = db.selectFrom('surfaces').select(['remote', 'gave_up']);
+  if (row.kind === 'remark')
+    return await messages
+      .where('promotion', '=', row.promotion)
+      .where('kind', '=', 'promotion')
+      .where(sql<boolean>`place->>'team' = ${row.place.kind === 'slack' ? row.place.team : ''}`)
+      .where(sql<boolean>`place->>'channel' = ${row.place.kind === 'slack' ? row.place.channel : ''}`)
+      .executeTakeFirst();
+  if (row.run === null) return null;
+  return await messages.where('run', '=', row.run).where('kind', '=', 'run').executeTakeFirst();
 }

@@ -85,7 +85,7 @@ export interface Promotion {
 }
 
 export interface PromotionEvent {
-  type: PromotionState | 'answered' | 'step' | 'evidence';
+  type: PromotionState | 'answered' | 'passed' | 'step' | 'waits';
   from: PromotionState;
   to: PromotionState;
   actor: Actor;
@@ -96,9 +96,20 @@ export interface PromotionEvent {
 
 export type PromotionChange =
   /** The evidence was gathered. `holds`: all gates do. With other evidence than before, answers given for that do not count. */
-  | { type: 'judged'; evidence: string; holds: boolean; reason: string }
+  | {
+      type: 'judged';
+      evidence: string;
+      holds: boolean;
+      /** How many persons must approve, as it is asked now. */
+      needed: number;
+      reason: string;
+    }
   /** `evidence`: of what the one who answers was shown. */
   | { type: 'answer'; answer: Answer }
+  /** An emergency: it needs no more approvals. `evidence`: of what whoever said so was shown. */
+  | { type: 'pass'; evidence: string; reason: string }
+  /** What keeps an approved one from beginning. */
+  | { type: 'wait'; reason: string }
   /** The rollout begins, or reaches another step. */
   | { type: 'step'; step: number; reason: string }
   | { type: 'live'; reason: string }
@@ -182,6 +193,17 @@ export function changed(
       const reason = `${answer.by.name} approved it: ${approved.length} of ${promotion.needed}.`;
       return stays('answered', reason, { answers, said: reason });
     }
+    case 'pass': {
+      if (state !== 'awaiting-approval') return stale;
+      if (change.evidence !== promotion.evidence) return { ok: false, code: 'evidence' };
+      const passed = moved('approved', change.reason);
+      return passed.ok
+        ? { ...passed, events: passed.events.map(event => ({ ...event, type: 'passed' })) }
+        : passed;
+    }
+    case 'wait':
+      if (state !== 'approved' || promotion.said === change.reason) return stale;
+      return stays('waits', change.reason, { said: change.reason });
     case 'step': {
       const { step, reason } = change;
       const more = { step, stepAt: now };
@@ -214,19 +236,20 @@ interface Ways {
 /** The same evidence again changes nothing, other evidence starts over. */
 function judged(
   promotion: Promotion,
-  { evidence, holds, reason }: Extract<PromotionChange, { type: 'judged' }>,
+  { evidence, holds, needed, reason }: Extract<PromotionChange, { type: 'judged' }>,
   { moved, stale }: Ways,
 ): PromotionTransition {
-  const { state, needed, kind } = promotion;
+  const { state, kind } = promotion;
   if (isMoving(state)) return stale;
   if (state !== 'evaluating')
     return evidence === promotion.evidence ? stale : moved('evaluating', reason, { evidence: null });
   if (!holds) return moved('refused', reason, { evidence });
   const approved = approvalsOf({ answers: promotion.answers, evidence });
-  if (kind === 'rollback' || needed === 0) return moved('approved', reason, { evidence });
+  const more = { evidence, needed };
+  if (kind === 'rollback' || needed === 0) return moved('approved', reason, more);
   // It has changed back to what was approved.
-  if (approved.length >= needed) return moved('approved', approvedSentence(approved), { evidence });
-  return moved('awaiting-approval', reason, { evidence });
+  if (approved.length >= needed) return moved('approved', approvedSentence(approved), more);
+  return moved('awaiting-approval', reason, more);
 }
 
 /** `octocat and hubot approved it.` */

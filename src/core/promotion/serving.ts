@@ -3,13 +3,13 @@ import { isEnd, isOnMachine, type Run } from '../run.ts';
 import type { Applying, ServingHold, VersionState, Weights } from './rollout.ts';
 
 /** Where a model serves. */
-export interface Place {
+export interface ServingPlace {
   model: string;
   environment: string;
 }
 
 /** A version that is kept ready. */
-export interface ServingRow extends Place {
+export interface ServingRow extends ServingPlace {
   version: number;
   /** Of a hundred requests. */
   weight: number;
@@ -20,7 +20,7 @@ export interface ServingRow extends Place {
   since: Date;
 }
 
-export interface Serving extends Place {
+export interface Serving extends ServingPlace {
   hold: (ServingHold & { target: string }) | null;
   rows: ServingRow[];
 }
@@ -33,7 +33,7 @@ export interface ServingRun {
 }
 
 /** What a request to a target may be sent to; `port` null: it is not ready. */
-export interface Way extends Place {
+export interface Way extends ServingPlace {
   target: string;
   version: number;
   weight: number;
@@ -43,7 +43,7 @@ export interface Way extends Place {
 }
 
 /** A version during one stage of a rollout. */
-export interface Stage extends Place {
+export interface Stage extends ServingPlace {
   version: number;
   promotion: number;
   stage: number;
@@ -64,15 +64,15 @@ export interface ToldState {
 }
 
 export interface ServingStore {
-  of(place: Place): Promise<Serving>;
+  of(place: ServingPlace): Promise<Serving>;
   all(): Promise<Serving[]>;
   /** `overtaken`: a later stage or promotion has changed it; nothing is. The same stage again changes nothing either. */
   apply(
-    wish: Place & Applying & { target: string; promotion: number },
+    wish: ServingPlace & Applying & { target: string; promotion: number },
     now: Date,
   ): Promise<'applied' | 'same' | 'overtaken'>;
   /** The newest first, those that have ended too. */
-  runs(place: Place): Promise<ServingRun[]>;
+  runs(place: ServingPlace): Promise<ServingRun[]>;
   /** All that have not ended. */
   atWork(): Promise<ServingRun[]>;
   /** The agent says where an attempt listens, and whether it answers. */
@@ -81,14 +81,14 @@ export interface ServingStore {
   count(answered: readonly (Stage & Answers)[]): Promise<void>;
   counts(stage: Stage): Promise<Answers>;
   /** What a webhook said at this stage; null: it was not told. */
-  told(hold: Place & Pick<ServingHold, 'promotion' | 'stage'>): Promise<{
+  told(hold: ServingPlace & Pick<ServingHold, 'promotion' | 'stage'>): Promise<{
     states: Record<string, ToldState>;
     tries: number;
     nextAt: Date;
   } | null>;
   /** Nothing where a later stage is known. */
   tell(
-    hold: Place & Pick<ServingHold, 'promotion' | 'stage'>,
+    hold: ServingPlace & Pick<ServingHold, 'promotion' | 'stage'>,
     said: { states: Record<string, ToldState>; tries: number; nextAt: Date },
   ): Promise<void>;
 }

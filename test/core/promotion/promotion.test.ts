@@ -50,10 +50,11 @@ const answer = (who: string, says: Answer['says'] = 'approve', more: Partial<Ans
   ...more,
 });
 const said = (one: Answer): PromotionChange => ({ type: 'answer', answer: one });
-const judged = (evidence: string, holds = true): PromotionChange => ({
+const judged = (evidence: string, holds = true, needed = 2): PromotionChange => ({
   type: 'judged',
   evidence,
   holds,
+  needed,
   reason: 'r',
 });
 
@@ -64,7 +65,23 @@ const rows: [name: string, from: Partial<Promotion>, change: PromotionChange, th
     judged('e1'),
     'awaiting-approval',
   ],
-  ['gates hold, nobody need approve', { state: 'evaluating', needed: 0 }, judged('e1'), 'approved'],
+  ['gates hold, nobody need approve', { state: 'evaluating' }, judged('e1', true, 0), 'approved'],
+  [
+    'one more must approve than before',
+    { state: 'evaluating', needed: 1 },
+    judged('e1'),
+    'awaiting-approval',
+  ],
+  ['passed in an emergency', {}, { type: 'pass', evidence: 'e1', reason: 'r' }, 'approved'],
+  ['passed, as it was before', {}, { type: 'pass', evidence: 'e0', reason: 'r' }, 'evidence'],
+  [
+    'passed while it is looked at',
+    { state: 'evaluating' },
+    { type: 'pass', evidence: 'e1', reason: 'r' },
+    'stale',
+  ],
+  ['it has to wait', { state: 'approved' }, { type: 'wait', reason: 'quiet' }, 'approved'],
+  ['it still has to wait', { state: 'approved', said: 'quiet' }, { type: 'wait', reason: 'quiet' }, 'stale'],
   ['a rollback asks nobody', { state: 'evaluating', kind: 'rollback' }, judged('e1'), 'approved'],
   ['a gate fails', { state: 'evaluating' }, judged('e1', false), 'refused'],
   ['nothing new was gathered', {}, judged('e1'), 'stale'],

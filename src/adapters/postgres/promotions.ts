@@ -1,0 +1,392 @@
+import { type Selectable, sql } from 'kysely';
+import { type Actor, actorKey, hasMessages, type Place } from '../../core/actor.ts';
+import type { NewPromotion, PromotionStore } from '../../core/ports.ts';
+import type { Evidence } from '../../core/promotion/evidence.ts';
+import {
+  changed,
+  isMoving,
+  isOver,
+  type Promotion,
+  type PromotionChange,
+  type PromotionEvent,
+  type PromotionTransition,
+  promotionStates,
+} from '../../core/promotion/promotion.ts';
+import { appendAudits } from './audit.ts';
+import { type Db, json, type Tables, type Tx } from './database.ts';
+
+const unended = promotionStates.filter(state => !isOver(state));
+const moving = unended.filter(isMoving);
+
+export function promotionStore(db: Db): PromotionStore {
+  return {
+    async create(wish) {
+      return await db.transaction().execute(async tx => {
+        await lockEnvironment(tx, wish);
+        const known = await tx
+          .selectFrom('promotions')
+          .selectAll()
+          .where('request_key', '=', wish.key)
+          .executeTakeFirst();
+        if (known) return { promotion: await promotionOf(tx, known), created: false, superseded: null };
+        const others = await tx
+          .selectFrom('promotions')
+          .selectAll()
+          .where('model', '=', wish.model)
+          .where('environment', '=', wish.environment)
+          .where('state', 'in', unended)
+          .orderBy('number', 'desc')
+          .forUpdate()
+          .execute();
+        const open = others.find(({ state }) => !isMoving(state));
+        // What is open is what counts next; without it, what moves.
+        const next = open ?? others[0];
+        if (next && next.version === wish.version && next.kind === wish.kind && next.state !== 'rolling-back')
+          return { promotion: await promotionOf(tx, next), created: false, superseded: null };
+        const superseded = open ? await supersede(tx, open, wish) : null;
+        const promotion = await insert(tx, wish);
+        return { promotion, created: true, superseded };
+      });
+    },
+    async get(number) {
+      const row = await db
+        .selectFrom('promotions')
+        .selectAll()
+        .where('number', '=', number)
+        .executeTakeFirst();
+      return row ? await promotionOf(db, row) : null;
+    },
+    async open() {
+      const rows = await db
+        .selectFrom('promotions')
+        .selectAll()
+        .where('state', 'in', unended)
+        .orderBy('number')
+        .execute();
+      return await Promise.all(rows.map(row => promotionOf(db, row)));
+    },
+    async ofModel(model, limit, before) {
+      let query = db.selectFrom('promotions').selectAll().where('model', '=', model);
+      if (before !== undefined) query = query.where('number', '<', before);
+      const rows = await query.orderBy('number', 'desc').limit(limit).execute();
+      return await Promise.all(rows.map(row => promotionOf(db, row)));
+    },
+    async events(number) {
+      const rows = await db
+        .selectFrom('promotion_events')
+        .selectAll()
+        .where('promotion', '=', number)
+        .orderBy('seq')
+        .execute();
+      return rows.map(({ seq, type, from_state: from, to_state: to, actor, reason, evidence, at }) => {
+        return { seq, type, from, to, actor, reason, evidence, at };
+      });
+    },
+    async live(model) {
+      const { rows } = await sql<{ environment: string; version: number; number: number; ended_at: Date }>`
+        select distinct on (environment) environment, version, number, ended_at from promotions
+        where model = ${model} and state = 'live' order by environment, ended_at desc, number desc`.execute(
+        db,
+      );
+      return rows.map(row => {
+        const { environment, version, number, ended_at: since } = row;
+        return { environment, version, promotion: number, since };
+      });
+    },
+    async wasLive(model, version, environment) {
+      const row = await db
+        .selectFrom('promotions')
+        .select('number')
+        .where('model', '=', model)
+        .where('version', '=', version)
+        .where('environment', '=', environment)
+        .where('state', '=', 'live')
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+    async change(number, change, now, actor, evidence) {
+      return await db.transaction().execute(async tx => {
+        const row = await tx
+          .selectFrom('promotions')
+          .selectAll()
+          .where('number', '=', number)
+          .forUpdate()
+          .executeTakeFirst();
+        if (!row) return { ok: false as const, code: 'not-found' as const };
+        const before = await promotionOf(tx, row);
+        if (change.type === 'step' && before.state === 'approved' && (await isOtherMoving(tx, before)))
+          return { ok: false as const, code: 'busy' as const };
+        const after = changed(before, change, now, actor);
+        if (after.ok) await store(tx, before, after, { change, evidence });
+        return after;
+      });
+    },
+    async evidence(number, digest) {
+      const row = await db
+        .selectFrom('promotion_evidence')
+        .select('content')
+        .where('promotion', '=', number)
+        .where('digest', '=', digest)
+        .executeTakeFirst();
+      return row?.content ?? null;
+    },
+    async button({ id, promotion, evidence, place: { team, channel } }) {
+      await db
+        .insertInto('promotion_buttons')
+        .values({ id, promotion, evidence, team, channel })
+        .onConflict(conflict => conflict.columns(['promotion', 'evidence', 'team', 'channel']).doNothing())
+        .execute();
+      const row = await db
+        .selectFrom('promotion_buttons')
+        .select('id')
+        .where('promotion', '=', promotion)
+        .where('evidence', '=', evidence)
+        .where('team', '=', team)
+        .where('channel', '=', channel)
+        .executeTakeFirstOrThrow();
+      return row.id;
+    },
+    async pressed(id, place) {
+      if (place.kind !== 'slack') return null;
+      const row = await db
+        .selectFrom('promotion_buttons')
+        .select(['promotion', 'evidence'])
+        .where('id', '=', id)
+        .where('team', '=', place.team)
+        .where('channel', '=', place.channel)
+        .executeTakeFirst();
+      return row ?? null;
+    },
+    async remark(number, key, content) {
+      // There are no threads on GitHub: the comment itself says it.
+      await sql`
+        insert into surfaces (key, kind, promotion, place, content)
+        select ${`promotion:${number}:${key}:`} || row_number() over (order by key), 'remark', promotion, place, ${json(content)}::jsonb
+        from surfaces where promotion = ${number} and kind = 'promotion' and place->>'kind' = 'slack'
+        on conflict (key) do nothing`.execute(db);
+    },
+  };
+}
+
+/** One after the other for a model in an environment; there may be no row yet that could be locked. */
+async function lockEnvironment(
+  tx: Tx,
+  { model, environment }: Pick<NewPromotion, 'model' | 'environment'>,
+): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`promotion ${model} ${environment}`}, 0))`.execute(
+    tx,
+  );
+}
+
+/** Of two that begin at once, the index keeps one from it, and that one is tried again. */
+async function isOtherMoving(tx: Tx, { model, environment }: Promotion): Promise<boolean> {
+  const row = await tx
+    .selectFrom('promotions')
+    .select('number')
+    .where('model', '=', model)
+    .where('environment', '=', environment)
+    .where('state', 'in', moving)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+async function insert(tx: Tx, wish: NewPromotion): Promise<Promotion> {
+  const by = lasting(wish.requestedBy);
+  const said = 'It is being looked at.';
+  const row = await tx
+    .insertInto('promotions')
+    .values({
+      request_key: wish.key,
+      kind: wish.kind,
+      model: wish.model,
+      version: wish.version,
+      environment: wish.environment,
+      before: wish.before,
+      requested_by: json(by),
+      requester: actorKey(by),
+      place: json(wish.place),
+      reason: wish.reason,
+      state: 'evaluating',
+      needed: wish.needed,
+      said,
+      created_at: wish.at,
+      expires_at: wish.expiresAt,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  const promotion = await promotionOf(tx, row);
+  await addEvents(tx, promotion, [
+    {
+      type: 'evaluating',
+      from: 'evaluating',
+      to: 'evaluating',
+      actor: wish.requestedBy,
+      reason: wish.reason || 'It was asked for.',
+      at: wish.at,
+    },
+  ]);
+  const places = [wish.place, ...wish.alsoAt].filter(hasMessages);
+  for (const [i, place] of places.entries())
+    if (places.findIndex(one => isSamePlace(one, place)) === i)
+      await tx
+        .insertInto('surfaces')
+        .values({
+          key: `promotion:${promotion.number}:message:${i}`,
+          kind: 'promotion',
+          promotion: promotion.number,
+          place: json(place),
+        })
+        .execute();
+  const { kind, model, version, environment, reason } = wish;
+  const details = { kind, model, version, environment, reason, place: wish.place.kind };
+  const subject = `promotion:${promotion.number}`;
+  const entry = { actor: wish.requestedBy, action: 'promotion.requested', subject, outcome: 'done' as const };
+  await appendAudits(tx, [{ entry: { ...entry, details }, at: wish.at }]);
+  return promotion;
+}
+
+/** Whether two places show the same: a message each would be one too many. */
+function isSamePlace(a: Place, b: Place): boolean {
+  if (a.kind === 'slack' && b.kind === 'slack') return a.team === b.team && a.channel === b.channel;
+  if (a.kind === 'github' && b.kind === 'github') return a.repo === b.repo && a.issue === b.issue;
+  return false;
+}
+
+/** By the newer one, in the transaction that makes it. */
+async function supersede(
+  tx: Tx,
+  row: Selectable<Tables['promotions']>,
+  { kind, version, requestedBy, at }: NewPromotion,
+): Promise<Promotion> {
+  const before = await promotionOf(tx, row);
+  const what = kind === 'rollback' ? 'A rollback to' : 'A newer promotion of';
+  const reason = `${what} version ${version} takes its place.`;
+  const after = changed(before, { type: 'supersede', reason }, at, requestedBy);
+  if (!after.ok) throw new Error(`promotion ${before.number} could not be superseded: ${after.code}`);
+  await store(tx, before, after, {});
+  return after.promotion;
+}
+
+async function store(
+  tx: Tx,
+  before: Promotion,
+  { promotion, events }: Extract<PromotionTransition, { ok: true }>,
+  { change, evidence }: { change?: PromotionChange; evidence?: Evidence | undefined },
+): Promise<void> {
+  const { number, state, said, step, needed } = promotion;
+  await tx
+    .updateTable('promotions')
+    .set({
+      state,
+      said,
+      step,
+      needed,
+      evidence: promotion.evidence,
+      step_at: promotion.stepAt,
+      ended_at: promotion.endedAt,
+    })
+    .where('number', '=', number)
+    .execute();
+  if (change?.type === 'judged' && evidence && promotion.evidence !== null)
+    await tx
+      .insertInto('promotion_evidence')
+      .values({ promotion: number, digest: promotion.evidence, content: json(evidence), at: lastAt(events) })
+      // As it was when it was first decided on.
+      .onConflict(conflict => conflict.columns(['promotion', 'digest']).doNothing())
+      .execute();
+  for (const [i, answer] of promotion.answers.entries())
+    if (i >= before.answers.length)
+      await tx
+        .insertInto('promotion_answers')
+        .values({ promotion: number, seq: i + 1, ...answer, by: json(lasting(answer.by)) })
+        .execute();
+  await addEvents(tx, promotion, events);
+  await tx
+    .updateTable('surfaces')
+    .set({ wanted_seq: sql`wanted_seq + 1` })
+    .where('promotion', '=', number)
+    .where('kind', '=', 'promotion')
+    .execute();
+  await appendAudits(
+    tx,
+    events.map(({ actor, type, from, to, reason, at }) => ({
+      entry: {
+        actor,
+        action: `promotion.${type}`,
+        subject: `promotion:${number}`,
+        outcome: 'done' as const,
+        details: { from, to, reason, evidence: promotion.evidence ?? before.evidence },
+      },
+      at,
+    })),
+  );
+}
+
+async function addEvents(tx: Tx, promotion: Promotion, events: readonly PromotionEvent[]): Promise<void> {
+  const last = await tx
+    .selectFrom('promotion_events')
+    .select(({ fn }) => fn.max('seq').as('seq'))
+    .where('promotion', '=', promotion.number)
+    .executeTakeFirst();
+  for (const [i, { type, from, to, actor, reason, at }] of events.entries())
+    await tx
+      .insertInto('promotion_events')
+      .values({
+        promotion: promotion.number,
+        seq: (last?.seq ?? 0) + 1 + i,
+        type,
+        from_state: from,
+        to_state: to,
+        actor: json(actor),
+        reason,
+        evidence: promotion.evidence,
+        at,
+      })
+      .execute();
+}
+
+function lastAt(events: readonly PromotionEvent[]): Date {
+  const last = events.at(-1);
+  if (!last) throw new Error('a change of a promotion has no event');
+  return last.at;
+}
+
+/** What was said outlives an elevation of whoever said it. */
+function lasting(actor: Actor): Actor {
+  const { breakglass: _, ...rest } = actor;
+  return rest;
+}
+
+async function promotionOf(db: Db | Tx, row: Selectable<Tables['promotions']>): Promise<Promotion> {
+  const answers = await db
+    .selectFrom('promotion_answers')
+    .selectAll()
+    .where('promotion', '=', row.number)
+    .orderBy('seq')
+    .execute();
+  return {
+    number: row.number,
+    kind: row.kind,
+    model: row.model,
+    version: row.version,
+    environment: row.environment,
+    before: row.before,
+    requestedBy: row.requested_by,
+    place: row.place,
+    reason: row.reason,
+    state: row.state,
+    evidence: row.evidence,
+    needed: row.needed,
+    answers: answers.map(({ says, by, person, evidence, reason, at }) => {
+      return { says, by, person, evidence, reason, at };
+    }),
+    step: row.step,
+    stepAt: row.step_at,
+    said: row.said,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    endedAt: row.ended_at,
+  };
+}
