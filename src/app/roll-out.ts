@@ -32,7 +32,7 @@ export interface RollOutPorts {
   modelPolicies: ModelPolicies;
   policy(): Pick<Policy, 'targets'>;
   /** Null: no Prometheus is configured. */
-  metrics: MetricsPort | null;
+  checks: MetricsPort | null;
 }
 
 export type RolledOut =
@@ -149,7 +149,7 @@ async function checked(
   { check }: RolloutPlan,
   environment: ModelEnvironment | undefined,
   { hold }: Serving,
-  { serving, metrics }: Pick<RollOutPorts, 'serving' | 'metrics'>,
+  { serving, checks }: Pick<RollOutPorts, 'serving' | 'checks'>,
 ): Promise<Checked | null> {
   const query = environment?.rollout.check;
   if (!check || query === undefined || state !== 'rolling-out') return null;
@@ -161,9 +161,9 @@ async function checked(
     if (answers === 0) return { missing: 'Nobody has asked the version anything at this step.' };
     return { value: own === 'signalbox.errors' ? errors / answers : seconds / answers };
   }
-  if (!metrics) return { missing: 'PROMETHEUS_URL is not set.' };
+  if (!checks) return { missing: 'PROMETHEUS_URL is not set.' };
   try {
-    const value = await metrics.query(query);
+    const value = await checks.query(query);
     return value === null ? { missing: 'The query gave no number.' } : { value };
   } catch (err) {
     return { missing: `Prometheus: ${err instanceof Error ? err.message : 'it cannot be asked'}.` };

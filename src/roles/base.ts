@@ -38,10 +38,12 @@ import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
+import { prometheusMetrics } from '../adapters/prometheus/prometheus.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { modelPolicies } from '../app/model-files.ts';
 import { pullHeads } from '../app/pull-head.ts';
+import type { MetricsPort } from '../app/roll-out.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns } from '../app/wake.ts';
@@ -136,6 +138,8 @@ export interface Adapters {
   slack: Slack;
   mlflow: Mlflow;
   serving: ServingStore;
+  /** Prometheus, where it is configured. */
+  checks: MetricsPort | null;
   close(): Promise<void>;
 }
 
@@ -290,6 +294,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     slack,
     mlflow: openMlflow(config, mlflowFollows(db)),
     serving: servingStore(db),
+    checks: config.prometheus && prometheusMetrics(config.prometheus),
     pictures,
     signer: sign,
     async close() {

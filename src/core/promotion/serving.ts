@@ -170,3 +170,9 @@ export function answersSentence({ answers, errors }: Answers, overS: number): st
   const share = answers === 0 ? 0 : (100 * errors) / answers;
   return `${Number(share.toPrecision(3))} % of ${answers} answers were errors, over ${formatDuration(overS)}.`;
 }
+
+/** Tells a webhook what is to serve. `id`: the same for the same wish, however often it is told. */
+export type TargetHook = (
+  target: { url: string; secret: string },
+  wish: { id: string; now: Date; body: unknown },
+) => Promise<{ ok: true; states: Record<string, ToldState> } | { ok: false; reason: string }>;
