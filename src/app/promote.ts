@@ -45,7 +45,12 @@ export async function promote(ports: PromotePorts, now: Date): Promise<void> {
   }
 }
 
-async function promoteOne(found: Promotion, snapshot: Snapshot, ports: PromotePorts, now: Date): Promise<void> {
+async function promoteOne(
+  found: Promotion,
+  snapshot: Snapshot,
+  ports: PromotePorts,
+  now: Date,
+): Promise<void> {
   const { promotions } = ports;
   if (!isMoving(found.state)) {
     // 2. Nobody has decided in time.
@@ -93,9 +98,10 @@ export function heldOf(
   { freezes, policy }: Pick<Snapshot, 'freezes' | 'policy'>,
   now: Date,
 ): RolloutHeld {
-  const target = environment && Object.hasOwn(policy.targets, environment.target)
-    ? policy.targets[environment.target]
-    : undefined;
+  const target =
+    environment && Object.hasOwn(policy.targets, environment.target)
+      ? policy.targets[environment.target]
+      : undefined;
   const pool = target?.kind === 'process' ? target.pool : '';
   const on = freezesOn(freezes, { pool, project }).filter(one => one.kind === 'freeze');
   const frozen = on.length === 0 ? null : on.map(one => freezeSentence(one, now)).join(' ');
@@ -135,7 +141,11 @@ async function remind(
 const mostPeople = 5;
 
 /** Those of them whom signalbox.yml names, as they are in the workspace where it was asked for. */
-function peopleOf(approvers: Approvers | null, { people }: Policy, { place, requestedBy }: Promotion): Actor[] {
+function peopleOf(
+  approvers: Approvers | null,
+  { people }: Policy,
+  { place, requestedBy }: Promotion,
+): Actor[] {
   if (!approvers || place.kind !== 'slack') return [];
   const fits = people.filter(one =>
     'role' in approvers ? one.role === approvers.role : one.teams.includes(approvers.team),

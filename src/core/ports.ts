@@ -8,6 +8,7 @@ import type { Freeze, FreezeScope } from './freeze.ts';
 import type { GitHubSource } from './github-source.ts';
 import type { GroupState } from './groups.ts';
 import type { CommitApproval, HeadPush } from './head-for.ts';
+import type { ProposedHead } from './head-summary.ts';
 import type { LostDelivery } from './lost-delivery.ts';
 import type { LeftOut, Refusal, RefusedPoint } from './metric-points.ts';
 import type { MlflowCursor } from './mlflow.ts';
@@ -26,6 +27,7 @@ import type { Model, ModelVersion, NewVersion } from './promotion/version.ts';
 import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
 import type { PullRequest, RepositoryRef } from './repository-event.ts';
+import type { RepositoryFile, Rule, Schedule } from './repository-file.ts';
 import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
 import type { Decision, Room } from './scheduler/world.ts';
 import type { Delivery } from './webhook.ts';
@@ -129,6 +131,8 @@ export interface RunStore {
   get(number: number): Promise<Run | null>;
   newestNumber(): Promise<number | null>;
   list(filter: RunFilter): Promise<Run[]>;
+  /** Those that were asked for at pull requests of a repository and are of this commit, the newest first. */
+  atCommit(repo: number, sha: string): Promise<Run[]>;
   /** Runs before this one in its pool's queue. */
   ahead(run: Run): Promise<number>;
   /** What its newest attempt was given, released or not. */
@@ -239,8 +243,11 @@ export interface ModelFile {
 export interface ModelFileStore {
   /** As they were read last. */
   all(sources: readonly string[]): Promise<ModelFile[]>;
-  /** Those that were not read since, each for one caller; others get them again after a while. */
-  take(sources: readonly string[], readBefore: Date): Promise<string[]>;
+  /**
+   * Those that were not read since (null: for a minute), each for one caller, and what time it is there; others get them again after a
+   * while.
+   */
+  take(sources: readonly string[], since: Date | null): Promise<{ source: string; at: Date }[]>;
   read(file: ModelFile): Promise<void>;
   /** It cannot be read now; what it said before still holds. */
   failed(source: string, error: string): Promise<void>;
@@ -472,6 +479,15 @@ export interface ArtifactStore {
   /** Also where it is not here. */
   remove(sha256: string): Promise<void>;
 }
+
+/**
+ * Reads all of a content and answers its first bytes, `most` at most; null: it is not in the store. Throws `ContentMismatch` where it is
+ * other content.
+ */
+export type ContentExaminer = (
+  content: Pick<FileDigest, 'sha256' | 'bytes'>,
+  most: number,
+) => Promise<Uint8Array | null>;
 
 /** What arrived is not what was announced. */
 export class ContentMismatch extends Error {
@@ -737,8 +753,10 @@ export interface LostDeliveries {
 
 /**
  * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
- * and `warning` tell of it in its thread, all but the last once. `promotion`, `remark`: the same for a promotion, and once in its thread. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
- * one person's Home, where all is shown that concerns them.
+ * and `warning` tell of it in its thread, all but the last once. `promotion`, `remark`: the same for a promotion, and
+ * once in its thread. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
+ * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
+ * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
  */
 export interface Surface {
   id: string;
@@ -752,13 +770,18 @@ export interface Surface {
     | 'note'
     | 'reaction'
     | 'home'
+    | 'summary'
+    | 'file'
+    | 'proposal'
     | 'promotion'
     | 'remark';
   run: number | null;
   promotion: number | null;
   place: Place;
-  /** For `note`, `reaction`, `preempted` and `stalled`. */
+  /** For `note`, `reaction`, `preempted`, `stalled` and `proposal`. */
   content: Reply | null;
+  /** For `summary` and `file`: their commit, and what is known of it. */
+  commit: { sha: string; head: ProposedHead | null } | null;
   /** Written into the message's metadata, to find it again after a crash. */
   nonce: string;
   /** Where the message is, once it is known. */
@@ -1017,6 +1040,25 @@ export type Resolved =
   | { ok: false; code: 'ambiguous'; reason: string }
   | { ok: false; code: 'unavailable'; reason: string };
 
+export interface SourceFile {
+  /** By its content, as Git names it. */
+  id: string;
+  /** A link leads anywhere, also out of the repository, and is not followed. */
+  isPlain: boolean;
+  /** Bytes. */
+  size: number;
+  text(): Promise<string>;
+}
+
+export interface CommitStanding {
+  /** The default branch's commit. */
+  head: string;
+  /** Whether the default branch has it. */
+  isInHead: boolean;
+  /** The others that have it. */
+  branches: string[];
+}
+
 export interface SourcePort {
   /** The commit that a ref of a project's source is now, or the digest of a plain folder. */
   resolve(source: string, ref: string): Promise<Resolved>;
@@ -1026,8 +1068,13 @@ export interface SourcePort {
    * Keeps a commit of a repository on GitHub that is named in full, also one that only a pull request has; `unknown`: GitHub gives out no such.
    */
   pin(source: string, sha: string): Promise<Resolved>;
-  /** A file of a commit that is kept; null: there is none such, or it is no plain file. Throws `SOURCE_UNAVAILABLE`. */
-  file(source: string, sha: string, path: string): Promise<string | null>;
+  /** A file of a commit that is kept; null: there is none such. Throws `SOURCE_UNAVAILABLE`. */
+  file(source: string, sha: string, path: string): Promise<SourceFile | null>;
+  /**
+   * Where a commit that is kept stands in a repository on GitHub: the default branch as it is now, and which branches have the commit. Throws
+   * `SOURCE_UNAVAILABLE`.
+   */
+  standing(source: string, sha: string): Promise<CommitStanding>;
   /**
    * The files that differ between two commits that are kept, or between a commit and where its branch left the other (`since: 'fork'`); all
    * of the second where there is no first. Throws `SOURCE_UNAVAILABLE`.
@@ -1042,7 +1089,7 @@ export interface SourcePort {
 
 /* ---- repositories on GitHub ---- */
 
-export interface RepositoryStore {
+export interface RepositoryStore extends HeadStore, RepositoryFileStore {
   /**
    * The app is told of this repository, as it is called now. Answers which of these sources mean it: whichever repository has a name first
    * keeps it, by its id, whatever it is called later. Of one that none means nothing is stored.
@@ -1143,6 +1190,56 @@ export interface RepositoryLists {
   ): Promise<{ pull: PullRequest; at: Date; by: string; merged: string | null } | null>;
 }
 
+/** What is known of the heads of pull requests, and what was merged, by their commits. */
+export interface HeadStore {
+  /**
+   * Stores what was found, and wants it shown: in the check of the file where there is one, in the summary where `isSummed` or there is one
+   * already, and in the comment at its pull request. `isChange`: only where something was said there before. What was found of an older head
+   * is not said any more. The surfaces that no longer show what is true.
+   */
+  found(found: {
+    place: GitHubPlace;
+    sha: string;
+    /** When it became the head. */
+    at: Date;
+    problems: ProposedHead['problems'];
+    buttons: ProposedHead['buttons'];
+    isSummed: boolean;
+    comment: { content: Reply; isChange: boolean } | null;
+  }): Promise<string[]>;
+}
+
+/** A rule that is due, as it was when it was read last. */
+export interface DueSchedule {
+  repo: RepositoryRef;
+  rule: string;
+  /** The moment that it is due for. */
+  at: Date;
+}
+
+/** What the default branches of repositories say, as they were read last. */
+export interface RepositoryFileStore {
+  /** What is known of this one is to be looked at again at once. */
+  lookSoon(repo: number): Promise<void>;
+  /** Repositories that are to be looked at now, and not again for so long by anybody. */
+  looks(pauseMs: number): Promise<RepositoryRef[]>;
+  /** What the default branch says now. A schedule that is as it was keeps its moment; `next` is that of another one. */
+  filed(file: {
+    repo: number;
+    sha: string;
+    projects: RepositoryFile['projects'];
+    schedules: { rule: string; schedule: Schedule; next: Date }[];
+  }): Promise<void>;
+  /** Rules that are due, each for one asker for so long. */
+  dueSchedules(now: Date, holdMs: number): Promise<DueSchedule[]>;
+  /** It was done, and is due again then; null: it is no more. */
+  scheduled(due: DueSchedule, next: Date | null): Promise<void>;
+  /** What repositories say of their projects, and the sources that mean them. */
+  said(
+    sources: readonly GitHubSource[],
+  ): Promise<{ source: GitHubSource; projects: RepositoryFile['projects'] }[]>;
+}
+
 /** Pull requests as GitHub has them now. Throws where it cannot be asked. */
 export interface PullRequestsPort {
   get(repository: RepositoryRef, number: number): Promise<PullRequest | null>;
@@ -1191,13 +1288,25 @@ export interface PullHeads {
     | {
         ok: true;
         sha: string;
-        branch: string /** Where it goes. */;
+        branch: string;
+        /** Where it goes. */
         base: string;
         source: string;
         policy: Policy;
+        /** The base branch's, that can be said by their names. */
+        rules: Record<string, Rule>;
       }
     | PullFailed
   >;
+  /**
+   * The policy with what the repository of a project says of it at a commit that was asked for elsewhere than at a pull request. A commit that
+   * is in no branch which the default branch trusts (itself, and those of its merge rules) or that was `proposed` is run as the default
+   * branch says.
+   */
+  commit(
+    wanted: { project: string; source: string; sha: string; proposed: boolean },
+    policy: Policy,
+  ): Promise<{ ok: true; policy: Policy } | PullFailed>;
   /** A commit of a fork may run, until something is pushed. */
   approve(
     wish: { place: GitHubPlace; said: string; key: string; by: Actor; role: Role },
@@ -1490,8 +1599,8 @@ export interface Ports {
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
   usage: UsageStore;
-  charts: RunCharts;
   records: Pick<RecordStore, 'of' | 'artifacts'>;
+  charts: RunCharts;
   models: Pick<ModelStore, 'get' | 'version' | 'versions' | 'ofRun'>;
   modelPolicies: ModelPolicies;
   promotions: PromotionStore;

@@ -30,6 +30,8 @@ export interface RunFacts {
   shares?: readonly RunShare[];
   /** Where it is shown beside what it is held against. */
   result?: RunResult | undefined;
+  /** The versions that it made and that may be promoted. */
+  versions?: readonly { model: string; number: number }[];
   /** The curve of its primary metric: drawn when it has ended, as one line while it goes on. */
   chart?: Chart | null;
   spark?: string | undefined;
@@ -109,16 +111,10 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
     ]),
     ...fields(result ? [] : requestRows(run)),
     ...(result?.below ?? []),
-    { kind: 'actions', actions: actionsOf(run) },
+    { kind: 'actions', actions: actionsOf(run, facts.versions) },
   ];
   const title = `${titleOf(run)}${result?.headline ?? ''}`;
   return reply(title, blocks, { audience: 'place', tone: stall ? 'warning' : tones[run.state] });
-}
-
-/** How the primary metric went so far, while it goes on. */
-function sparkRow({ spec, state }: Run, spark: string | undefined): Row[] {
-  if (!spark || !isOnMachine(state)) return [];
-  return [{ label: `Curve of ${spec.primaryMetric}`, value: [spark] }];
 }
 
 /** How long it has made no step, where that is longer than it should be. */
@@ -148,6 +144,12 @@ export function stalledReply(run: Run, facts: RunFacts, now: Date): Reply | null
     ],
     { audience: 'place', tone: 'warning' },
   );
+}
+
+/** How the primary metric went so far, while it goes on. */
+function sparkRow({ spec, state }: Run, spark: string | undefined): Row[] {
+  if (!spark || !isOnMachine(state)) return [];
+  return [{ label: `Curve of ${spec.primaryMetric}`, value: [spark] }];
 }
 
 /** The message in the run's thread when it has ended, which tells the person who asked. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { commands } from '../../commands/index.ts';
 import { folderArtifacts } from '../adapters/artifacts/folder.ts';
@@ -10,7 +10,7 @@ import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
-import { baselineStore } from '../adapters/postgres/baselines.ts';
+import { baselineStore, runCosts } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
@@ -24,8 +24,11 @@ import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { stallStore } from '../adapters/postgres/metrics.ts';
 import { mlflowFollows } from '../adapters/postgres/mlflow-follows.ts';
+import { modelFileStore } from '../adapters/postgres/model-files.ts';
+import { modelStore } from '../adapters/postgres/models.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
+import { promotionStore } from '../adapters/postgres/promotions.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
 import { recordStore } from '../adapters/postgres/records.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
@@ -37,6 +40,8 @@ import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
+import { modelPolicies } from '../app/model-files.ts';
+import { type EvidencePorts, lookAt } from '../app/promotion-evidence.ts';
 import { pullHeads } from '../app/pull-head.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
@@ -59,10 +64,15 @@ import type {
   LinkStore,
   Log,
   LogStore,
+  ModelFileStore,
+  ModelPolicies,
+  ModelStore,
   PicturePort,
   PlanStore,
+  PromotionStore,
   RecordStore,
   RepositoryStore,
+  RolloutPort,
   RunCharts,
   RunStore,
   Signer,
@@ -106,6 +116,11 @@ export interface Adapters {
   usage: UsageStore;
   records: RecordStore;
   artifacts: ArtifactStore;
+  models: ModelStore;
+  modelFiles: ModelFileStore;
+  /** What is declared of models, here and in repositories. */
+  modelPolicies: ModelPolicies;
+  promotions: PromotionStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -145,7 +160,13 @@ export interface Base extends Adapters {
   id: () => string;
   dispatch(intent: Intent): Promise<Dispatched>;
   refusals: TokenRefusals;
+  /** What a promotion's evidence is gathered from. */
+  evidence: EvidencePorts;
+  rollout: RolloutPort;
 }
+
+/** No target can be reached. */
+const nowhere: RolloutPort = { reaches: () => false, next: async () => {} };
 
 export async function openBase(config: Config, policy: () => Policy, log: Log): Promise<Base> {
   return baseOn(await openAdapters(config, policy, log), config, policy, log);
@@ -167,6 +188,13 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
+  const evidence: EvidencePorts = {
+    ...{ promotions: adapters.promotions, models: adapters.models, modelPolicies: adapters.modelPolicies },
+    ...{ runs, records, artifacts: adapters.artifacts, costs: runCosts(adapters.database.db) },
+    currency: () => policy().currency,
+    hash: text => createHash('sha256').update(text).digest('hex'),
+  };
+  const rollout = nowhere;
   const charts = runCharts({ ...adapters, runs, log, address: config.publicUrl });
   const ports = {
     runs,
@@ -180,9 +208,16 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     elevations,
     tokens,
     usage,
-    charts,
     records,
+    charts,
     github: adapters.github.linking,
+    models: adapters.models,
+    modelPolicies: adapters.modelPolicies,
+    promotions: adapters.promotions,
+    promotionDesk: {
+      look: (number: number, at: Date) => lookAt(number, evidence, at),
+      reaches: rollout.reaches,
+    },
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
       ...{ source, readFile: readRepositoryFile },
@@ -192,6 +227,8 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   return {
     ...adapters,
     charts,
+    evidence,
+    rollout,
     config,
     policy,
     log,
@@ -218,6 +255,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
+  const [models, modelFiles] = [modelStore(db), modelFileStore(db)];
   const pictures = chartPictures();
   const sign = signer(db);
   const slack = openSlack(config, installations, sign, log, () => new Date(), rateBudget(db), pictures);
@@ -261,6 +299,10 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     artifacts: config.artifacts.s3
       ? s3Artifacts(config.artifacts.s3)
       : folderArtifacts(join(config.dataDir, 'artifacts')),
+    models,
+    modelFiles,
+    promotions: promotionStore(db),
+    modelPolicies: modelPolicies(policy, { models, files: modelFiles, readFile: readRepositoryFile }),
     groups: groupStore(db),
     outside: openGroups(slack, github),
     github,

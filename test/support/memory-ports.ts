@@ -81,6 +81,24 @@ const unused = () => {
 export function memoryPorts(m: Memory): Ports {
   const find = (number: number) => m.runs.find(run => run.number === number) ?? null;
   return {
+    models: { get: unused, version: unused, versions: unused, ofRun: async () => [] },
+    modelPolicies: { all: async () => new Map() },
+    promotions: {
+      create: unused,
+      get: unused,
+      open: unused,
+      ofModel: unused,
+      events: unused,
+      live: unused,
+      servedBefore: unused,
+      wasLive: unused,
+      change: unused,
+      evidence: unused,
+      button: unused,
+      pressed: unused,
+      remark: unused,
+    },
+    promotionDesk: { look: unused, reaches: () => false },
     charts: noCharts,
     runs: {
       async create({ key, spec, priority, requestedBy, place, at }) {
@@ -108,6 +126,7 @@ export function memoryPorts(m: Memory): Ports {
           (states === undefined || states.includes(run.state));
         return m.runs.filter(fits).toReversed().slice(0, limit);
       },
+      atCommit: async (_, sha) => m.runs.filter(run => run.spec.sha === sha).toReversed(),
       ahead: async () => m.ahead,
       shares: async () => m.shares,
       events: async number => m.events[number] ?? [],
@@ -154,10 +173,11 @@ export function memoryPorts(m: Memory): Ports {
       archive: unused,
       pin: unused,
       file: unused,
+      standing: unused,
       changed: unused,
       isOnBranch: unused,
     },
-    pulls: { at: unused, approve: unused },
+    pulls: { at: unused, commit: unused, approve: unused },
     usage: {
       between: async filter => {
         m.calls.push(`usage ${JSON.stringify(filter)}`);

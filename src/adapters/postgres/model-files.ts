@@ -4,6 +4,8 @@ import type { Db } from './database.ts';
 
 /** Whoever reads a file has it alone for so long. */
 const alone = '20 seconds';
+/** What was read within it is read again only where it is known to be older than what matters. */
+const fresh = '1 minute';
 /** One that cannot be read is tried again after so long. */
 const pause = '20 seconds';
 
@@ -21,21 +23,21 @@ export function modelFileStore(db: Db): ModelFileStore {
         sha === null || read_at === null ? [] : [{ source, sha, content, readAt: read_at }],
       );
     },
-    async take(sources, readBefore) {
+    async take(sources, since) {
       if (sources.length === 0) return [];
       await db
         .insertInto('model_files')
         .values([...sources].sort().map(source => ({ source })))
         .onConflict(conflict => conflict.column('source').doNothing())
         .execute();
-      const { rows } = await sql<{ source: string }>`
+      const { rows } = await sql<{ source: string; at: Date }>`
         update model_files set next_at = now() + ${alone}::interval
         where source in (
           select source from model_files
-          where source in (${sql.join(sources)}) and next_at <= now() and (read_at is null or read_at < ${readBefore})
+          where source in (${sql.join(sources)}) and next_at <= now() and (read_at is null or read_at < coalesce(${since}::timestamptz, now() - ${fresh}::interval))
           for update skip locked
-        ) returning source`.execute(db);
-      return rows.map(row => row.source);
+        ) returning source, now() as at`.execute(db);
+      return rows;
     },
     async read({ source, sha, content, readAt }) {
       await db

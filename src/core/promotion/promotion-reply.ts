@@ -264,7 +264,12 @@ export function remindedReply(promotion: Promotion, from: string, people: readon
 
 /** In the thread: nobody has decided for long, and others are asked. */
 export function escalatedReply(promotion: Promotion, to: string, people: readonly Actor[]): Reply {
-  return askedAgain(promotion, `${promotionName(promotion)} waits for approval, and nobody has decided`, to, people);
+  return askedAgain(
+    promotion,
+    `${promotionName(promotion)} waits for approval, and nobody has decided`,
+    to,
+    people,
+  );
 }
 
 function askedAgain(promotion: Promotion, title: string, of: string, people: readonly Actor[]): Reply {
