@@ -5,6 +5,12 @@ import { gpuRelease } from './gpu-release.ts';
 import { gpuRequest } from './gpu-request.ts';
 import { gpuUsage } from './gpu-usage.ts';
 import { gpuWhatif } from './gpu-whatif.ts';
+import { modelApprove } from './model-approve.ts';
+import { modelCancel } from './model-cancel.ts';
+import { modelHistory } from './model-history.ts';
+import { modelPromote } from './model-promote.ts';
+import { modelReject } from './model-reject.ts';
+import { modelRollback } from './model-rollback.ts';
 import { signalboxAudit } from './signalbox-audit.ts';
 import { signalboxBreakglass } from './signalbox-breakglass.ts';
 import { signalboxBreakglassEnd } from './signalbox-breakglass-end.ts';
@@ -54,6 +60,12 @@ export const commands: readonly CommandDefinition[] = [
   gpuRelease,
   gpuUsage,
   gpuWhatif,
+  modelPromote,
+  modelApprove,
+  modelReject,
+  modelCancel,
+  modelRollback,
+  modelHistory,
   signalboxWhoami,
   signalboxLink,
   signalboxUnlink,

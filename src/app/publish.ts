@@ -35,6 +35,10 @@ export interface PublishPorts {
   resultOf(run: Run, metrics: readonly MetricSummary[], now: Date): Promise<RunResult | null>;
   /** The curve that is shown when a run has ended, and its pictures. */
   charts: RunCharts;
+  /** What a promotion's message shows in a place; null: there is no such promotion. */
+  promotionOf(number: number, place: Place, now: Date): Promise<Reply | null>;
+  /** The versions that a run made and that may be promoted. */
+  versionsOf(run: Run): Promise<{ model: string; number: number }[]>;
   /** What the Home of the person of a place shows. */
   home(place: SlackPlace, now: Date): Promise<Home>;
   log: Log;
@@ -216,6 +220,12 @@ async function contentOf(
   now: Date,
 ): Promise<Reply | null> {
   if (surface.content) return surface.content;
+  if (surface.kind === 'promotion' && surface.promotion !== null) {
+    const { place, remote } = surface;
+    // Its buttons count where the message is.
+    const at = place.kind === 'slack' && remote ? { ...place, channel: remote.channel } : place;
+    return await ports.promotionOf(surface.promotion, at, now);
+  }
   if (!run) return null;
   if (surface.kind === 'warning') return leaseWarning(run, now);
   const metrics = await ports.runs.metrics(run.number);
@@ -234,7 +244,8 @@ async function contentOf(
   const isShort = primary !== undefined && primary.count <= mostForSpark;
   const isGrowing = isCurve && isShort && isOnMachine(run.state) && surface.place.kind === 'slack';
   const series = isGrowing ? await ports.runs.series(run.number, [primary.name], sparkPoints) : [];
-  const facts = { metrics, output, shares, result, spark: sparkOf(series[0]) };
+  const versions = await ports.versionsOf(run);
+  const facts = { metrics, output, shares, result, versions, spark: sparkOf(series[0]) };
   const [ahead, reported] = [await ports.runs.ahead(run), await ports.runs.reported(run.number)];
   const said = runReply(run, { ...facts, ahead, reported }, now);
   return surface.place.kind === 'github' ? await withPictures(said, run, ports) : said;
@@ -261,7 +272,9 @@ function sparkOf(series: MetricSeries | undefined): string | undefined {
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {
-  return kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning';
+  return (
+    kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning' || kind === 'remark'
+  );
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {

@@ -1,11 +1,9 @@
-import { timeOfDay } from '../core/format.ts';
-import { freezeSentence, freezesOn } from '../core/freeze.ts';
-import type { FreezeStore, ModelPolicies } from '../core/ports.ts';
+import { system } from '../core/actor.ts';
+import type { ModelPolicies, PromotionStore, RolloutHeld, RolloutPort } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { readHolds } from '../core/promotion/holds.ts';
 import type { ModelEnvironment, Target } from '../core/promotion/model-keys.ts';
-import type { Promotion, PromotionChange } from '../core/promotion/promotion.ts';
-import { quietUntil } from '../core/promotion/quiet.ts';
+import { isOver, type Promotion, type PromotionChange } from '../core/promotion/promotion.ts';
 import {
   type Checked,
   nextStep,
@@ -28,9 +26,8 @@ export interface MetricsPort {
 
 export interface RollOutPorts {
   serving: ServingStore;
-  freezes: Pick<FreezeStore, 'standing'>;
   modelPolicies: ModelPolicies;
-  policy(): Pick<Policy, 'targets'>;
+  policy(): Pick<Policy, 'targets' | 'pools'>;
   /** Null: no Prometheus is configured. */
   checks: MetricsPort | null;
 }
@@ -51,7 +48,12 @@ const roomWithinS = 3_600;
 const leastDataWithinS = 30;
 
 /** One step of a rollout that is approved or under way, or of the way back. Each may be repeated; it never waits. */
-export async function rollOut(promotion: Promotion, ports: RollOutPorts, now: Date): Promise<RolledOut> {
+export async function rollOut(
+  promotion: Promotion,
+  held: RolloutHeld,
+  ports: RollOutPorts,
+  now: Date,
+): Promise<RolledOut> {
   const { model, environment: name } = promotion;
   // 1. What was declared. What is declared no longer goes back to what it was.
   const declared = (await ports.modelPolicies.all()).get(model);
@@ -73,8 +75,7 @@ export async function rollOut(promotion: Promotion, ports: RollOutPorts, now: Da
     weights: weightsOf(serving),
     states: await statesOf(serving, target, ports),
     check: await checked(promotion, plan, environment, serving, ports),
-    frozen: await frozen(declared?.project ?? '', target, ports, now),
-    quiet: environment ? quiet(environment, now) : null,
+    ...held,
   };
   // 3. What follows from it, and only that.
   const next = nextStep(promotion, plan, seen, now);
@@ -96,6 +97,41 @@ export async function rollOut(promotion: Promotion, ports: RollOutPorts, now: Da
     default:
       return { change: { type: next.do, reason: next.reason } };
   }
+}
+
+/** As many steps as there may be in one look, and then some. */
+const mostSteps = 20;
+
+/** Takes promotions as far as it is known to be time, each step stored before the next is asked for. */
+export function rollouts(
+  ports: RollOutPorts & {
+    promotions: Pick<PromotionStore, 'change'>;
+    environment: Readonly<Record<string, string | undefined>>;
+  },
+): RolloutPort {
+  return {
+    reaches(name) {
+      const { targets, pools } = ports.policy();
+      const target = Object.hasOwn(targets, name) ? targets[name] : undefined;
+      if (target?.kind === 'process') return Object.hasOwn(pools, target.pool);
+      return target !== undefined && Boolean(ports.environment[target.secret]);
+    },
+    async next(first, held, now) {
+      let promotion = first;
+      for (let steps = 0; steps < mostSteps; steps += 1) {
+        const done = await rollOut(promotion, held, ports, now);
+        if ('nothing' in done) return;
+        if ('applied' in done) continue;
+        // How far it is was said when it came there.
+        if ('waits' in done && done.waits.code === 'baking') return;
+        const change: PromotionChange =
+          'waits' in done ? { type: 'wait', reason: done.waits.reason } : done.change;
+        const stored = await ports.promotions.change(promotion.number, change, now, system);
+        if (!stored.ok || 'waits' in done || isOver(stored.promotion.state)) return;
+        promotion = stored.promotion;
+      }
+    },
+  };
 }
 
 /** The way back has one step, and nothing to prove but that it serves. */
@@ -168,23 +204,4 @@ async function checked(
   } catch (err) {
     return { missing: `Prometheus: ${err instanceof Error ? err.message : 'it cannot be asked'}.` };
   }
-}
-
-async function frozen(
-  project: string,
-  target: Target | undefined,
-  { freezes }: Pick<RollOutPorts, 'freezes'>,
-  now: Date,
-): Promise<string | null> {
-  const pool = target?.kind === 'process' ? target.pool : '';
-  const standing = freezesOn(await freezes.standing(), { pool, project });
-  return standing.length === 0 ? null : standing.map(one => freezeSentence(one, now)).join(' ');
-}
-
-function quiet({ quiet: hours }: ModelEnvironment, now: Date): string | null {
-  const until = quietUntil(hours, now);
-  if (until === null) return null;
-  return until === 'never'
-    ? 'These are quiet hours without an end.'
-    : `These are quiet hours, until ${timeOfDay(until, now)}.`;
 }

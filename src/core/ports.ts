@@ -16,7 +16,7 @@ import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
 import type { Evidence } from './promotion/evidence.ts';
-import type { ModelPolicy } from './promotion/model-keys.ts';
+import type { ModelEnvironment, ModelPolicy } from './promotion/model-keys.ts';
 import type {
   Promotion,
   PromotionChange,
@@ -300,10 +300,12 @@ export interface PromotionStore {
   /** Those that are not over, the oldest first. */
   open(): Promise<Promotion[]>;
   /** The newest first; only with smaller numbers than `before`. */
-  ofModel(model: string, limit: number, before?: number): Promise<Promotion[]>;
+  ofModel(model: string, limit: number, before?: number, environment?: string): Promise<Promotion[]>;
   events(number: number): Promise<(PromotionEvent & { seq: number; evidence: string | null })[]>;
   /** What serves in each environment of a model: the versions of its last promotions that came to their end well. */
   live(model: string): Promise<Live[]>;
+  /** The version that served in an environment before the one that serves there; null: none did. */
+  servedBefore(model: string, environment: string): Promise<number | null>;
   /** Whether a version has served in an environment at any time. */
   wasLive(model: string, version: number, environment: string): Promise<boolean>;
   /**
@@ -324,8 +326,36 @@ export interface PromotionStore {
   button(wish: { id: string; promotion: number; evidence: string; place: SlackPlace }): Promise<string>;
   /** What a button is about, where it was put; null: there is none such there. */
   pressed(id: string, place: Place): Promise<{ promotion: number; evidence: string } | null>;
-  /** Says something once in the threads of its messages. */
+  /** Says something once in the threads of its messages; a repeat of the key says nothing. */
   remark(number: number, key: string, content: Reply): Promise<void>;
+}
+
+/** What keeps a rollout from beginning, or from going on, each as one sentence; null: nothing does. */
+export interface RolloutHeld {
+  frozen: string | null;
+  quiet: string | null;
+}
+
+/** Brings a promotion that is approved to where it serves. */
+export interface RolloutPort {
+  /** Whether there is a way to this target now. */
+  reaches(target: string): boolean;
+  /** Takes it one step further, as far as that is known to be time; done again, it goes on from where it is. */
+  next(promotion: Promotion, held: RolloutHeld, now: Date): Promise<void>;
+}
+
+/** One promotion as it is to be decided on now. */
+export interface Looked {
+  promotion: Promotion;
+  /** Null: it is no longer declared what it asks for. */
+  evidence: Evidence | null;
+  environment: ModelEnvironment | null;
+}
+
+export interface PromotionDesk {
+  /** Gathers the evidence, and stores what follows from it; what is over or moving stays as it is. Null: there is no such promotion. */
+  look(number: number, now: Date): Promise<Looked | null>;
+  reaches(target: string): boolean;
 }
 
 /* ---- logs ---- */
@@ -723,8 +753,8 @@ export interface LostDeliveries {
 
 /**
  * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
- * and `warning` tell of it in its thread, all but the last once. `promotion`, `remark`: the same for a promotion, and once in its thread.
- * `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
+ * and `warning` tell of it in its thread, all but the last once. `promotion`, `remark`: the same for a promotion, and
+ * once in its thread. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
  * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
  */
@@ -1571,4 +1601,8 @@ export interface Ports {
   usage: UsageStore;
   records: Pick<RecordStore, 'of' | 'artifacts'>;
   charts: RunCharts;
+  models: Pick<ModelStore, 'get' | 'version' | 'versions' | 'ofRun'>;
+  modelPolicies: ModelPolicies;
+  promotions: PromotionStore;
+  promotionDesk: PromotionDesk;
 }

@@ -60,6 +60,8 @@ const replyBlockSchema = z.discriminatedUnion('kind', [
         run: z.int(),
         label: z.string(),
         cost: z.number().optional(),
+        id: z.string().optional(),
+        version: z.object({ model: z.string(), number: z.int() }).optional(),
         confirm: z
           .object({ title: z.string(), text: z.string(), yes: z.string(), no: z.string() })
           .optional(),

@@ -46,16 +46,24 @@ export const replyActions = [
   'approve',
   'lease-extend',
   'lease-release',
+  'promotion-approve',
+  'promotion-reject',
+  'promote',
 ] as const;
 export type ReplyActionName = (typeof replyActions)[number];
 
 /** A button. It names what is wanted and nothing more: whether that may be, and what it means, is decided when it is pressed. */
 export interface ReplyAction {
   action: ReplyActionName;
+  /** Of a promotion it is the number of that. */
   run: number;
   label: string;
   /** For `approve`: the cost that the message names, so that nobody says yes to another one. */
   cost?: number | undefined;
+  /** Of a promotion: the random id that stands for it as it was shown. */
+  id?: string | undefined;
+  /** For `promote`: the model and its version that the message names. */
+  version?: { model: string; number: number } | undefined;
   /** Asked before it counts, where it cannot be undone. */
   confirm?: { title: string; text: string; yes: string; no: string };
 }

@@ -6,8 +6,14 @@ import { askedCost, isEnd, isLease, isOnMachine, isServing, type Run } from './r
 /** What an extension gives where nothing is said, in seconds. */
 export const usualExtensionS = 3_600;
 
-/** What can be done with a run as it is now, most wanted first, and what cannot be undone last. */
-export function actionsOf(run: Run): ReplyAction[] {
+/**
+ * What can be done with a run as it is now, most wanted first, and what cannot be undone last. `versions`: what it made of models, and may be
+ * promoted.
+ */
+export function actionsOf(
+  run: Run,
+  versions: readonly { model: string; number: number }[] = [],
+): ReplyAction[] {
   if (isLease(run)) return [...approve(run), ...leaseActions(run)];
   if (isServing(run)) return servingActions(run);
   const { number, state, attempt } = run;
@@ -15,7 +21,10 @@ export function actionsOf(run: Run): ReplyAction[] {
   const hasLogs = attempt > 0 ? [logs] : [];
   const compare: ReplyAction = { action: 'compare', run: number, label: 'Compare' };
   const retry: ReplyAction = { action: 'retry', run: number, label: 'Run again' };
-  if (isEnd(state)) return [retry, ...hasLogs, ...(attempt > 0 ? [compare] : [])];
+  const promote = versions.map((version): ReplyAction => {
+    return { action: 'promote', run: number, version, label: `Promote ${version.model} ${version.number}` };
+  });
+  if (isEnd(state)) return [...promote, retry, ...hasLogs, ...(attempt > 0 ? [compare] : [])];
   if (!isOnMachine(state))
     return [...approve(run), { action: 'why', run: number, label: 'Why?' }, ...hasLogs, cancel(run)];
   if (run.stopping) return [logs];

@@ -39,6 +39,8 @@ export interface RunFacts {
   shares?: readonly RunShare[];
   /** Where it is shown beside what it is held against. */
   result?: RunResult | undefined;
+  /** The versions that it made and that may be promoted. */
+  versions?: readonly { model: string; number: number }[];
   /** The curve of its primary metric: drawn when it has ended, as one line while it goes on. */
   chart?: Chart | null;
   spark?: string | undefined;
@@ -118,7 +120,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
     ]),
     ...fields(result ? [] : requestRows(run)),
     ...(result?.below ?? []),
-    { kind: 'actions', actions: actionsOf(run) },
+    { kind: 'actions', actions: actionsOf(run, facts.versions) },
   ];
   const title = `${titleOf(run)}${result?.headline ?? ''}`;
   return reply(title, blocks, { audience: 'place', tone: stall ? 'warning' : tones[run.state] });

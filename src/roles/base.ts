@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { commands } from '../../commands/index.ts';
 import { folderArtifacts } from '../adapters/artifacts/folder.ts';
@@ -10,7 +10,7 @@ import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
-import { baselineStore } from '../adapters/postgres/baselines.ts';
+import { baselineStore, runCosts } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
@@ -28,6 +28,7 @@ import { modelFileStore } from '../adapters/postgres/model-files.ts';
 import { modelStore } from '../adapters/postgres/models.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
+import { promotionStore } from '../adapters/postgres/promotions.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
 import { recordStore } from '../adapters/postgres/records.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
@@ -42,8 +43,9 @@ import { prometheusMetrics } from '../adapters/prometheus/prometheus.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { modelPolicies } from '../app/model-files.ts';
+import { type EvidencePorts, lookAt } from '../app/promotion-evidence.ts';
 import { pullHeads } from '../app/pull-head.ts';
-import type { MetricsPort } from '../app/roll-out.ts';
+import { type MetricsPort, rollouts } from '../app/roll-out.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns } from '../app/wake.ts';
@@ -70,8 +72,10 @@ import type {
   ModelStore,
   PicturePort,
   PlanStore,
+  PromotionStore,
   RecordStore,
   RepositoryStore,
+  RolloutPort,
   RunCharts,
   RunStore,
   Signer,
@@ -120,6 +124,7 @@ export interface Adapters {
   modelFiles: ModelFileStore;
   /** What is declared of models, here and in repositories. */
   modelPolicies: ModelPolicies;
+  promotions: PromotionStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -162,6 +167,9 @@ export interface Base extends Adapters {
   id: () => string;
   dispatch(intent: Intent): Promise<Dispatched>;
   refusals: TokenRefusals;
+  /** What a promotion's evidence is gathered from. */
+  evidence: EvidencePorts;
+  rollout: RolloutPort;
 }
 
 export async function openBase(config: Config, policy: () => Policy, log: Log): Promise<Base> {
@@ -184,6 +192,13 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
+  const evidence: EvidencePorts = {
+    ...{ promotions: adapters.promotions, models: adapters.models, modelPolicies: adapters.modelPolicies },
+    ...{ runs, records, artifacts: adapters.artifacts, costs: runCosts(adapters.database.db) },
+    currency: () => policy().currency,
+    hash: text => createHash('sha256').update(text).digest('hex'),
+  };
+  const rollout = rollouts({ ...adapters, policy, environment: config.environment });
   const charts = runCharts({ ...adapters, runs, log, address: config.publicUrl });
   const ports = {
     runs,
@@ -200,6 +215,13 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     records,
     charts,
     github: adapters.github.linking,
+    models: adapters.models,
+    modelPolicies: adapters.modelPolicies,
+    promotions: adapters.promotions,
+    promotionDesk: {
+      look: (number: number, at: Date) => lookAt(number, evidence, at),
+      reaches: rollout.reaches,
+    },
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
       ...{ source, readFile: readRepositoryFile },
@@ -209,6 +231,8 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   return {
     ...adapters,
     charts,
+    evidence,
+    rollout,
     config,
     policy,
     log,
@@ -281,6 +305,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
       : folderArtifacts(join(config.dataDir, 'artifacts')),
     models,
     modelFiles,
+    promotions: promotionStore(db),
     modelPolicies: modelPolicies(policy, { models, files: modelFiles, readFile: readRepositoryFile }),
     groups: groupStore(db),
     outside: openGroups(slack, github),

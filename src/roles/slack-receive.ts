@@ -4,6 +4,7 @@ import { slackForms } from '../adapters/slack/instant.ts';
 import { type Received, slackReceiver } from '../adapters/slack/receive.ts';
 import { faultReply } from '../app/deliver.ts';
 import { ingest } from '../app/ingest.ts';
+import { rejectDesk } from '../app/reject-desk.ts';
 import { trainDesk } from '../app/train-desk.ts';
 import { actorKey } from '../core/actor.ts';
 import { withOwnExamples } from '../core/examples.ts';
@@ -22,6 +23,7 @@ export function receiveSlack(
   if (!config.slack) return slackReceiver({ ingest: store, log });
   const instant = slackForms({
     desks: {
+      'model reject': rejectDesk(base),
       get train() {
         const policy = base.policy();
         return trainDesk({ ...base, policy, commands: withOwnExamples(commands, policy) });

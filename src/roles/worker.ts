@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { commands } from '../../commands/index.ts';
 import { contentExaminer } from '../adapters/artifacts/examine.ts';
@@ -23,6 +23,8 @@ import { createLanes, type Lanes } from '../app/lanes.ts';
 import { lookAround } from '../app/look-around.ts';
 import { makeVersions } from '../app/make-versions.ts';
 import { readModelFiles } from '../app/model-files.ts';
+import { promote } from '../app/promote.ts';
+import { promotable, promotionMessage } from '../app/promotion-message.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { resultOf } from '../app/result-of.ts';
@@ -34,7 +36,7 @@ import { tellStalled } from '../app/tell-stalled.ts';
 import { tellTargets } from '../app/tell-targets.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
-import { type SlackPlace, tokenActor } from '../core/actor.ts';
+import { type Place, type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
 import type { MetricSummary, PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
@@ -61,6 +63,7 @@ const minuteMs = 60_000;
 const findEveryMs = minuteMs;
 const followEveryMs = 1_000;
 const serveEveryMs = 500;
+const promoteEveryMs = 1_000;
 const versionsEveryMs = 1_000;
 const modelFilesEveryMs = 10_000;
 /** Of all workers together, up to a minute. */
@@ -129,6 +132,9 @@ export function startWorker(base: Base): Running {
     resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
       resultOf(run, metrics, { ...base, ...results }, now),
     charts: base.charts,
+    promotionOf: (number: number, place: Place, now: Date) =>
+      promotionMessage(number, place, { ...base.evidence, charts: base.charts, id: randomId }, now),
+    versionsOf: (run: Run) => promotable(run, base),
     outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
@@ -176,6 +182,11 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
+  const stopPromote = every(
+    promoteEveryMs,
+    () => promote({ ...base, ...base.evidence }, clock()),
+    err => log.warn({ err }, 'promotions could not be looked at'),
+  );
   const stopSchedules = followRepositories(base);
   const stopFollow = followMlflow(base);
   const stopModels = keepModels(base);
@@ -209,6 +220,7 @@ export function startWorker(base: Base): Running {
         stopSync(),
         stopStalls(),
         stopFind(),
+        stopPromote(),
         stopFollow(),
         stopModels(),
         stopSchedules(),
@@ -302,6 +314,11 @@ function lookAtRepositories(
     },
     err => log.warn({ err }, 'repositories on GitHub could not be looked at'),
   );
+}
+
+/** Nobody can guess it. */
+function randomId(): string {
+  return randomBytes(16).toString('base64url');
 }
 
 function githubWait(err: unknown): number | null {

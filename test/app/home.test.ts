@@ -141,6 +141,8 @@ describe('homes in the store', () => {
         messenger: { send: fail, find: async () => null, direct: fail, home: fail },
         hash: (content: unknown) => JSON.stringify(content),
         outputOf: () => null,
+        promotionOf: async () => null,
+        versionsOf: async () => [],
         resultOf: async () => null,
         charts: noCharts,
         home: async () => ({ content: reply('nothing'), isMoving: false }),

@@ -64,6 +64,8 @@ describe('where the messages of a run are shown', () => {
       },
       hash: (content: unknown) => JSON.stringify(content),
       outputOf: () => null,
+      promotionOf: async () => null,
+      versionsOf: async () => [],
       resultOf: async () => null,
       charts: noCharts,
       home: async () => assert.fail('no Home is open'),

@@ -68,6 +68,8 @@ describe('messages within the limits of Slack', () => {
       messenger: slackMessenger({ tokens, apiUrl: fake.apiUrl, responseOrigins: [], signer, budget, log }),
       hash: (content: unknown) => JSON.stringify(content),
       outputOf: () => null,
+      promotionOf: async () => null,
+      versionsOf: async () => [],
       resultOf: async () => null,
       charts: noCharts,
       home: async () => ({ content: reply('Home', []), isMoving: false }),

@@ -136,6 +136,8 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     messenger: messengers(github.messenger ? { github: github.messenger } : {}),
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
+    promotionOf: async () => null,
+    versionsOf: async () => [],
     charts: noCharts,
     resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
       resultOf(run, metrics, results, now),

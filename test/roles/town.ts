@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { commands } from '../../commands/index.ts';
 import { chartPictures } from '../../src/adapters/charts/charts.ts';
 import { auditLog } from '../../src/adapters/postgres/audit.ts';
-import { baselineStore } from '../../src/adapters/postgres/baselines.ts';
+import { baselineStore, runCosts } from '../../src/adapters/postgres/baselines.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
@@ -14,8 +15,10 @@ import { installationStore } from '../../src/adapters/postgres/installations.ts'
 import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { logStore } from '../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { modelStore } from '../../src/adapters/postgres/models.ts';
 import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
+import { promotionStore } from '../../src/adapters/postgres/promotions.ts';
 import { rateBudget } from '../../src/adapters/postgres/rates.ts';
 import { recordStore } from '../../src/adapters/postgres/records.ts';
 import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
@@ -29,12 +32,15 @@ import { slackReceiver } from '../../src/adapters/slack/receive.ts';
 import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { homeOf } from '../../src/app/home.ts';
+import { lookAt } from '../../src/app/promotion-evidence.ts';
+import { promotionMessage } from '../../src/app/promotion-message.ts';
 import { publish } from '../../src/app/publish.ts';
+import { rejectDesk } from '../../src/app/reject-desk.ts';
 import { runCharts } from '../../src/app/run-charts.ts';
 import { groupChanged, syncGroups } from '../../src/app/sync-groups.ts';
 import { trainDesk } from '../../src/app/train-desk.ts';
 import { loadConfig } from '../../src/config.ts';
-import { type SlackPlace, system } from '../../src/core/actor.ts';
+import { type Place, type SlackPlace, system } from '../../src/core/actor.ts';
 import { groupsIn } from '../../src/core/groups.ts';
 import type { Intent } from '../../src/core/intent.ts';
 import type { Policy } from '../../src/core/project.ts';
@@ -98,6 +104,22 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...{ runs, source, log, baselines: baselineStore(db), signer: signer(db) },
     address: 'https://signalbox.example.com',
   });
+  /** The content that the store has. */
+  const artifacts = { kept: new Set<string>(), has: async (sha256: string) => artifacts.kept.has(sha256) };
+  const evidence = {
+    ...{ runs, artifacts, promotions: promotionStore(db), models: modelStore(db), records: recordStore(db) },
+    modelPolicies: { all: async () => new Map(Object.entries(said.policy.models)) },
+    costs: runCosts(db),
+    currency: () => said.policy.currency,
+    hash: (text: string) => createHash('sha256').update(text).digest('hex'),
+  };
+  const models = {
+    ...{ models: evidence.models, modelPolicies: evidence.modelPolicies, promotions: evidence.promotions },
+    promotionDesk: {
+      look: (number: number, at: Date) => lookAt(number, evidence, at),
+      reaches: () => true,
+    },
+  };
   const said = {
     commands,
     policy,
@@ -116,6 +138,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       tokens: tokenStore(db),
       usage: usageStore(db),
       records: recordStore(db),
+      ...models,
       charts,
     },
   };
@@ -132,6 +155,9 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...{ surfaces, runs, log, messenger: slack.messenger },
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
+    promotionOf: (number: number, place: Place, at: Date) =>
+      promotionMessage(number, place, { ...evidence, charts, id: randomUUID }, at),
+    versionsOf: async () => [],
     resultOf: async () => null,
     charts,
     home: (place: SlackPlace, now: Date) =>
@@ -171,6 +197,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
         clock,
       },
       desks: {
+        'model reject': rejectDesk({ signer: signer(db), promotions: evidence.promotions }),
         train: trainDesk({
           commands,
           policy: said.policy,
@@ -198,6 +225,9 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
   }
   return {
     fake,
+    evidence,
+    artifacts,
+    said,
     runs,
     charts,
     pictures,

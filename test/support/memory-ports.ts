@@ -81,6 +81,24 @@ const unused = () => {
 export function memoryPorts(m: Memory): Ports {
   const find = (number: number) => m.runs.find(run => run.number === number) ?? null;
   return {
+    models: { get: unused, version: unused, versions: unused, ofRun: async () => [] },
+    modelPolicies: { all: async () => new Map() },
+    promotions: {
+      create: unused,
+      get: unused,
+      open: unused,
+      ofModel: unused,
+      events: unused,
+      live: unused,
+      servedBefore: unused,
+      wasLive: unused,
+      change: unused,
+      evidence: unused,
+      button: unused,
+      pressed: unused,
+      remark: unused,
+    },
+    promotionDesk: { look: unused, reaches: () => false },
     charts: noCharts,
     runs: {
       async create({ key, spec, priority, requestedBy, place, at }) {

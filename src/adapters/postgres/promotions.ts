@@ -65,8 +65,9 @@ export function promotionStore(db: Db): PromotionStore {
         .execute();
       return await Promise.all(rows.map(row => promotionOf(db, row)));
     },
-    async ofModel(model, limit, before) {
+    async ofModel(model, limit, before, environment) {
       let query = db.selectFrom('promotions').selectAll().where('model', '=', model);
+      if (environment !== undefined) query = query.where('environment', '=', environment);
       if (before !== undefined) query = query.where('number', '<', before);
       const rows = await query.orderBy('number', 'desc').limit(limit).execute();
       return await Promise.all(rows.map(row => promotionOf(db, row)));
@@ -92,6 +93,17 @@ export function promotionStore(db: Db): PromotionStore {
         const { environment, version, number, ended_at: since } = row;
         return { environment, version, promotion: number, since };
       });
+    },
+    async servedBefore(model, environment) {
+      // What a promotion replaced, not what a rollback did: going back twice does not go forward again.
+      const { rows } = await sql<{ before: number | null }>`
+        select before from promotions
+        where model = ${model} and environment = ${environment} and state = 'live' and kind = 'promote'
+          and version = (
+            select version from promotions
+            where model = ${model} and environment = ${environment} and state = 'live' order by ended_at desc, number desc limit 1)
+        order by ended_at desc, number desc limit 1`.execute(db);
+      return rows[0]?.before ?? null;
     },
     async wasLive(model, version, environment) {
       const row = await db

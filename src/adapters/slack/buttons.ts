@@ -34,11 +34,17 @@ function button(one: ReplyAction, value: string): Button {
   return {
     type: 'button',
     // Slack wants them to differ within a block.
-    action_id: `${one.action}:${one.run}`,
+    action_id: actionId(one),
     text: text(one.label, most.label),
     value,
     ...(one.confirm ? { confirm: confirmation(one.confirm) } : {}),
   };
+}
+
+/** What needs more words than a press has opens a form. */
+function actionId({ action, run, version }: ReplyAction): string {
+  if (action === 'promotion-reject') return `${openPrefix}model reject`;
+  return [action, run, ...(version ? [version.model] : [])].join(':');
 }
 
 /** Red where it is asked, and not before: most who see the button do not want it pressed. */

@@ -6,7 +6,7 @@ import { type ReadForm, readForm } from './form.ts';
 
 /** What somebody does with a form, as Slack tells it. */
 export type FormAct =
-  /** `text`: of the message from which it is asked for. */
+  /** `text`: of the message from which it is asked for, or what its button says. */
   | { kind: 'open'; id: string; trigger: string; text: string | null }
   | { kind: 'suggest'; field: string; query: string; form: ReadForm }
   | { kind: 'choose'; form: ReadForm }
@@ -33,7 +33,7 @@ const payloadSchema = z.discriminatedUnion('type', [
     type: z.literal('block_actions'),
     view: z.unknown(),
     trigger_id: z.string().optional(),
-    actions: z.array(z.object({ action_id: z.string() })).default([]),
+    actions: z.array(z.object({ action_id: z.string(), value: z.string().optional() })).default([]),
   }),
   z.object({ type: z.literal('view_submission'), view: z.unknown() }),
 ]);
@@ -64,12 +64,12 @@ export function readFormAct({ kind, payload }: Extract<SlackBody, { type: 'deliv
   }
   if (said.type === 'block_actions') {
     const opened = said.actions.find(one => one.action_id.startsWith(openPrefix));
-    if (opened && said.trigger_id && isHome(said.view))
+    if (opened && said.trigger_id && (said.view === undefined || isHome(said.view)))
       return {
         kind: 'open',
         id: opened.action_id.slice(openPrefix.length),
         trigger: said.trigger_id,
-        text: null,
+        text: opened.value ?? null,
       };
   }
   const form = readForm(said.view);

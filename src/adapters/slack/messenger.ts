@@ -155,8 +155,8 @@ export function slackMessenger({
     for (const block of content.blocks) {
       if (block.kind !== 'actions') continue;
       for (const one of block.actions) {
-        const { action, run, cost } = one;
-        const text = buttonText({ team, channel, action, run, cost });
+        const { action, run, cost, id, version } = one;
+        const text = buttonText({ team, channel, action, run, cost, id, version });
         values.set(one, await signer.sign(text));
       }
     }

@@ -1,8 +1,17 @@
+import { namesIn } from '../expression/expression.ts';
+import { cleanLine, formatDuration, formatNumber } from '../format.ts';
+import { githubSource } from '../github-source.ts';
 import type { Better } from '../metric-direction.ts';
-import type { GateVerdict } from './gate.ts';
+import { formatMoney } from '../money.ts';
+import type { MetricSummary } from '../ports.ts';
+import type { Run } from '../run.ts';
+import { counterNames } from '../run-facts.ts';
+import { type GateVerdict, judge, readGate } from './gate.ts';
+import type { ModelEnvironment } from './model-keys.ts';
 import type { Promotion } from './promotion.ts';
+import { type ModelVersion, measuredOf } from './version.ts';
 
-/** One metric of the version, beside the same of what serves. Numbers as people read them. */
+/** One metric of the version, beside the same of what serves. Numbers as people read them; null: there is none. */
 export interface EvidenceMetric {
   name: string;
   value: string | null;
@@ -14,7 +23,7 @@ export interface EvidenceMetric {
 /** What a promotion is decided on, as it was when it was gathered. */
 export interface Evidence extends Pick<Promotion, 'kind' | 'model' | 'version' | 'environment'> {
   sha256: string;
-  /** Whether that content is still kept. */
+  /** Whether that content is still kept as it was. */
   isKept: boolean;
   run: number;
   sha: string;
@@ -22,14 +31,210 @@ export interface Evidence extends Pick<Promotion, 'kind' | 'model' | 'version' |
   serving: { version: number; sha256: string; run: number; sha: string } | null;
   metrics: EvidenceMetric[];
   gates: Pick<GateVerdict, 'gate' | 'verdict' | 'sentence'>[];
-  /** Parameters and resources that are not those of the run that made what serves. */
-  differences: { label: string; value: string; before: string }[];
+  /** Parameters that are not those of the run that made what serves; null: it has none such. */
+  differences: { label: string; value: string | null; before: string | null }[];
   /** Where the difference of the code is seen; null: nowhere. */
   codeLink: string | null;
-  askedBy: string;
   trainedBy: string;
-  /** `2.5 GPU h, 7.40 EUR`. */
+  /** Accelerator-hours and money of the run. */
   cost: string;
   drift: string;
   policy: { target: string; count: number; from: string };
+}
+
+/** What evidence is made of. */
+export interface Found {
+  version: ModelVersion;
+  isKept: boolean;
+  run: Pick<Run, 'spec'> | null;
+  serving: { version: ModelVersion; run: Pick<Run, 'spec'> | null } | null;
+  cost: { hours: number; money: number };
+  currency: string;
+}
+
+const shownLength = 60;
+const mostRows = 20;
+
+/** What a promotion is decided on. A rollback has no gates: it goes to what has served before. */
+export function evidenceOf(
+  promotion: Pick<Promotion, 'kind' | 'model' | 'version' | 'environment'>,
+  { target, gates, approvals }: Pick<ModelEnvironment, 'target' | 'gates' | 'approvals'>,
+  { version, isKept, run, serving, cost, currency }: Found,
+  now: Date,
+): Evidence {
+  const { kind, model, environment } = promotion;
+  // Nobody watches for drift yet.
+  const drift = 'unknown';
+  const facts = {
+    candidate: measuredOf(version),
+    production: serving && measuredOf(serving.version),
+    drift,
+  };
+  const hours = `${formatNumber(cost.hours)} GPU h`;
+  return {
+    kind,
+    model,
+    version: version.number,
+    environment,
+    sha256: version.sha256,
+    isKept,
+    run: version.run,
+    sha: version.sha,
+    serving: serving && {
+      version: serving.version.number,
+      sha256: serving.version.sha256,
+      run: serving.version.run,
+      sha: serving.version.sha,
+    },
+    metrics: metricRows(version, serving?.version ?? null),
+    gates: kind === 'rollback' ? [] : gates.map(gate => gateOf(gate, judge(gate, facts, now))),
+    differences: differencesOf(run, serving?.run ?? null),
+    codeLink: codeLinkOf(version, serving?.version ?? null),
+    trainedBy: version.trainedBy.name,
+    cost: cost.money > 0 ? `${hours}, ${formatMoney(cost.money, currency)}` : hours,
+    drift,
+    policy: { target, count: kind === 'rollback' ? 0 : approvals.count, from: approvals.from },
+  };
+}
+
+/** Whether nothing in it forbids the version to serve; else why, in one sentence. */
+export function verdictOf({ isKept, gates, version }: Evidence): { holds: boolean; reason: string } {
+  if (!isKept)
+    return {
+      holds: false,
+      reason: `The content of version ${version} is not kept any more, or is other content than it was.`,
+    };
+  const failed = gates.filter(({ verdict }) => verdict === 'fails');
+  const [first] = failed;
+  if (!first)
+    return { holds: true, reason: gates.length === 0 ? 'There are no gates.' : 'All its gates hold.' };
+  const more = failed.length > 1 ? ` So do ${failed.length - 1} more.` : '';
+  return { holds: false, reason: `The gate ${first.gate} fails: ${first.sentence}${more}` };
+}
+
+/**
+ * What of it answers are given for, as one text whose digest changes with any of it. Left out is what goes by the clock alone: of a gate over
+ * an age only the verdict counts, and neither names nor costs.
+ */
+export function evidenceText(evidence: Evidence): string {
+  const { kind, model, version, environment, sha256, isKept, run, sha, serving, metrics, policy } = evidence;
+  const gates = evidence.gates.map(one => (isOfTime(one.gate) ? [one.gate, one.verdict] : one));
+  const { differences, drift } = evidence;
+  return canonicalJson({
+    ...{ kind, model, version, environment, sha256, isKept, run, sha, serving, metrics },
+    ...{ gates, differences, drift, policy },
+  });
+}
+
+/** JSON of which there is one text alone: its keys are in order. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) =>
+    typeof one === 'object' && one !== null && !Array.isArray(one)
+      ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : one,
+  );
+}
+
+/** Its numbers go by the clock. */
+function isOfTime(gate: string): boolean {
+  const read = readGate(gate);
+  return read.ok && namesIn(read.expression).some(path => path.at(-1) === 'age');
+}
+
+function gateOf(gate: string, { verdict, sentence, compared }: GateVerdict): Evidence['gates'][number] {
+  const read = readGate(gate);
+  const names = read.ok ? namesIn(read.expression) : [];
+  // Seconds are for people only where all of it is time.
+  if (names.length === 0 || compared.length === 0 || !names.every(path => path.at(-1) === 'age'))
+    return { gate, verdict, sentence };
+  const said = compared.map(({ sign, left, right, holds }) => {
+    const [a, b] = [left, right].map(one => (typeof one === 'number' ? formatDuration(one) : one));
+    return holds ? `${a} ${sign} ${b}` : `${a} is not ${sign} ${b}`;
+  });
+  return { gate, verdict, sentence: `${said.join(', ')}.` };
+}
+
+/** The primary one first. Those that only what serves has are shown too: they are missing. */
+function metricRows(version: ModelVersion, serving: ModelVersion | null): EvidenceMetric[] {
+  const names = new Set([
+    ...(version.primaryMetric === null ? [] : [version.primaryMetric]),
+    ...version.metrics.map(({ name }) => name),
+    ...(serving?.metrics ?? []).map(({ name }) => name),
+  ]);
+  return [...names]
+    .filter(name => !counterNames.includes(name))
+    .map(name =>
+      metricRow(name, version, finalOf(version.metrics, name), finalOf(serving?.metrics ?? [], name)),
+    )
+    .filter(row => row.value !== null || row.before !== null);
+}
+
+function metricRow(
+  name: string,
+  { directions }: ModelVersion,
+  value: number | null,
+  before: number | null,
+): EvidenceMetric {
+  const better = Object.hasOwn(directions, name) ? (directions[name]?.better ?? null) : null;
+  const shown = { value: shownNumber(value), before: shownNumber(before) };
+  const known = better !== null && isNumber(value) && isNumber(before);
+  const verdict =
+    !known || value === null || before === null
+      ? null
+      : shown.value === shown.before
+        ? 'same'
+        : value > before === (better === 'higher')
+          ? 'better'
+          : 'worse';
+  return { name, ...shown, better, verdict };
+}
+
+function isNumber(value: number | null): boolean {
+  return value !== null && Number.isFinite(value);
+}
+
+function finalOf(metrics: readonly MetricSummary[], name: string): number | null {
+  return metrics.find(metric => metric.name === name)?.value ?? null;
+}
+
+function shownNumber(value: number | null): string | null {
+  return value === null ? null : formatNumber(value);
+}
+
+function differencesOf(
+  run: Pick<Run, 'spec'> | null,
+  other: Pick<Run, 'spec'> | null,
+): Evidence['differences'] {
+  if (!run || !other) return [];
+  const [own, others] = [run.spec.parameters, other.spec.parameters];
+  const shown = (of: typeof own, name: string) =>
+    Object.hasOwn(of, name) ? cleanLine(String(of[name]), shownLength) : null;
+  const names = new Set([...Object.keys(own), ...Object.keys(others)]);
+  return [...names]
+    .sort()
+    .map(label => ({ label, value: shown(own, label), before: shown(others, label) }))
+    .filter(({ value, before }) => value !== before)
+    .slice(0, mostRows);
+}
+
+/** A comparison on GitHub, where both are commits of one repository there. */
+function codeLinkOf(version: ModelVersion, serving: ModelVersion | null): string | null {
+  if (!serving || serving.source !== version.source || serving.sha === version.sha) return null;
+  const repository = githubSource(version.source)?.name;
+  const isCommit = (sha: string) => /^[0-9a-f]{40}$/.test(sha);
+  if (repository === undefined || !isCommit(version.sha) || !isCommit(serving.sha)) return null;
+  return `https://github.com/${repository}/compare/${serving.sha}...${version.sha}`;
+}
+
+/** What is other in it than it was, in words: `what serves there, a gate`. */
+export function changesOf(before: Evidence, after: Evidence): string[] {
+  const differs = (of: (one: Evidence) => unknown) => canonicalJson(of(before)) !== canonicalJson(of(after));
+  return [
+    ...(differs(({ sha256, isKept }) => [sha256, isKept]) ? ['the artifact'] : []),
+    ...(differs(({ serving }) => serving) ? ['what serves there'] : []),
+    ...(differs(({ policy }) => policy) ? ['the policy'] : []),
+    ...(differs(({ gates }) => gates.map(one => one.gate)) ? ['the gates'] : []),
+    ...(differs(({ gates }) => gates.map(one => one.verdict)) ? ['what the gates say'] : []),
+    ...(differs(({ metrics }) => metrics) ? ['the metrics'] : []),
+  ];
 }

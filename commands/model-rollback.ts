@@ -1,0 +1,84 @@
+import { defineCommand } from '../src/core/command.ts';
+import { findModel, findVersion, unknownEnvironment } from '../src/core/promotion/find-promotion.ts';
+import { promotionName, promotionReply } from '../src/core/promotion/promotion-reply.ts';
+import { reply } from '../src/core/reply.ts';
+
+/** Lets an earlier version serve again, without approvals and gates; it is written down like any promotion. */
+export const modelRollback = defineCommand({
+  path: ['model', 'rollback'],
+  summary: 'Let an earlier version of a model serve again.',
+  access: 'approver',
+  scope: 'admin',
+  arguments: [{ name: 'model', kind: 'word', summary: 'The model.', required: true }],
+  flags: [
+    {
+      name: 'to',
+      kind: 'count',
+      min: 1,
+      max: 1_000_000,
+      summary: 'The version; otherwise the one that served before.',
+    },
+    { name: 'environment', kind: 'word', summary: 'Where; otherwise in the last environment.' },
+    { name: 'reason', kind: 'text', summary: 'Why.', required: true },
+  ],
+  examples: [
+    'model rollback digits --reason "it confuses 3 and 8"',
+    'model rollback digits --to 5 --environment production --reason "it confuses 3 and 8"',
+  ],
+  needs: ['models', 'modelPolicies', 'promotions', 'promotionDesk', 'runs'],
+  async run(values, { actor, place, key, now }, ports) {
+    const { models, modelPolicies, promotions, promotionDesk, runs } = ports;
+    const { model: name, reason } = values;
+    const found = await findModel(name, modelPolicies, one => `model rollback ${one} --reason "..."`);
+    if (!found.ok) return found;
+    const typed = (one: string) => `model rollback ${name} --environment ${one} --reason "..."`;
+    const environment = values.environment ?? Object.keys(found.model.environments).at(-1) ?? '';
+    const unknown = unknownEnvironment(name, found.model, environment, typed);
+    if (unknown) return unknown;
+    const said = found.model.environments[environment];
+    const cannot = (version: string, why: string) => ({
+      ok: false as const,
+      code: 'ROLLBACK_NEVER_LIVE' as const,
+      details: { model: name, version, environment, reason: why, example: `model history ${name}` },
+    });
+    if (!said || !promotionDesk.reaches(said.target))
+      return cannot(`version ${values.to ?? 'before'}`, 'Signalbox cannot reach its target.');
+    const live = (await promotions.live(name)).find(one => one.environment === environment);
+    const earlier = await promotions.servedBefore(name, environment);
+    const version = values.to ?? earlier;
+    if (version === null) return cannot('an earlier version', 'No other version has served there.');
+    if (live?.version === version) return cannot(`version ${version}`, 'It serves there now.');
+    if (!(await promotions.wasLive(name, version, environment)))
+      return cannot(`version ${version}`, 'It has never served there, and may only be promoted.');
+    const made = await findVersion(name, version, models, newest => `model rollback ${name} --to ${newest}`);
+    if (!made.ok) return made;
+    const run = await runs.get(made.version.run);
+    const { promotion, created, superseded } = await promotions.create({
+      key,
+      kind: 'rollback',
+      model: name,
+      version,
+      environment,
+      before: live?.version ?? null,
+      requestedBy: actor,
+      place,
+      alsoAt: run && !(run.place.kind === 'github' && !run.place.pull) ? [run.place] : [],
+      reason,
+      needed: 0,
+      expiresAt: new Date(now.getTime() + said.expires * 1_000),
+      at: now,
+    });
+    const looked = await promotionDesk.look(promotion.number, now);
+    const shown = looked?.promotion ?? promotion;
+    const { title, blocks, data, tone } = promotionReply(shown, {
+      evidence: looked?.evidence ?? null,
+      from: null,
+      button: null,
+    });
+    if (created && (place.kind === 'slack' || place.kind === 'github')) {
+      const what = superseded ? ` It takes the place of ${promotionName(superseded)}.` : '';
+      return { ok: true, reply: reply(`${promotionName(shown)} is asked for.${what}`, [], { data }) };
+    }
+    return { ok: true, reply: reply(title, blocks, { tone, data }) };
+  },
+});

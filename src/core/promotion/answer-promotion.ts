@@ -1,0 +1,113 @@
+import { denied } from '../access.ts';
+import type { CommandContext, Outcome } from '../command.ts';
+import type { Ports } from '../ports.ts';
+import { reply } from '../reply.ts';
+import { approversName, mayAnswer, readApprovers } from './approvers.ts';
+import { findPromotion, settled } from './find-promotion.ts';
+import type { Answer, Promotion } from './promotion.ts';
+import { isOver } from './promotion.ts';
+import { promotionJson, promotionName, promotionTitle, stateWords } from './promotion-reply.ts';
+
+type AnswerPorts = Pick<Ports, 'models' | 'promotions' | 'promotionDesk'>;
+
+export interface Said {
+  says: Answer['says'];
+  reason: string;
+  /** Without the approvals that are missing. */
+  pass?: boolean;
+}
+
+/**
+ * Takes what somebody says to a promotion: as they are now, and about what they were shown. What it is decided on is looked at once more
+ * before, so that nobody answers what is no longer so.
+ */
+export async function answerPromotion(
+  word: string,
+  { says, reason, pass = false }: Said,
+  context: CommandContext,
+  { models, promotions, promotionDesk }: AnswerPorts,
+): Promise<Outcome> {
+  const { actor, place, now, person, role, isSelf } = context;
+  const found = await findPromotion(word, place, promotions);
+  if (!found.ok) return found;
+  // What was shown: by the button, or as it was when they said so.
+  const shown = found.shown ?? found.promotion.evidence;
+  const looked = await promotionDesk.look(found.promotion.number, now);
+  if (!looked) return settled(found.promotion, 'PROMOTION_OVER');
+  const { promotion, environment } = looked;
+  const known = answeredBefore(promotion, says, shown, isSelf);
+  if (known) return answered(promotion);
+  if (isOver(promotion.state)) return settled(promotion, 'PROMOTION_OVER');
+  if (shown !== null && promotion.evidence !== null && shown !== promotion.evidence)
+    return changedSince(promotion);
+  if (promotion.state !== 'awaiting-approval' || promotion.evidence === null || !environment)
+    return settled(promotion, 'PROMOTION_NOT_ASKED');
+  if (pass) return await passApprovals(promotion, promotion.evidence, reason, context, promotions);
+  const version = await models.version(promotion.model, promotion.version);
+  const approvers = readApprovers(environment.approvals.from) ?? { role: 'operator' as const };
+  const may = mayAnswer(says, approvers, {
+    role,
+    teams: person.teams,
+    asked: isSelf(promotion.requestedBy),
+    trained: version !== null && isSelf(version.trainedBy),
+  });
+  if (!may.ok) return denied(`model ${says}`, may);
+  const answer = { says, by: actor, person: person.id, evidence: promotion.evidence, reason, at: now };
+  const after = await promotions.change(promotion.number, { type: 'answer', answer }, now, actor);
+  if (after.ok) return answered(after.promotion);
+  // Another one was quicker.
+  const current = await promotions.get(promotion.number);
+  if (!current) return settled(promotion, 'PROMOTION_OVER');
+  if (after.code === 'answered' || answeredBefore(current, says, shown, isSelf)) return answered(current);
+  if (after.code === 'evidence') return changedSince(current);
+  return settled(current, isOver(current.state) ? 'PROMOTION_OVER' : 'PROMOTION_NOT_ASKED');
+}
+
+/** The same person said the same of the same, under whichever account. */
+function answeredBefore(
+  { answers }: Promotion,
+  says: Answer['says'],
+  shown: string | null,
+  isSelf: CommandContext['isSelf'],
+): boolean {
+  return answers.some(one => one.says === says && one.evidence === shown && isSelf(one.by));
+}
+
+/** In an emergency: loud, and in the audit log under the number of the elevation. */
+async function passApprovals(
+  promotion: Promotion,
+  evidence: string,
+  why: string,
+  { actor, now }: CommandContext,
+  promotions: Ports['promotions'],
+): Promise<Outcome> {
+  if (actor.breakglass === undefined) {
+    const example = 'signalbox breakglass --why "..."';
+    return { ok: false, code: 'PROMOTION_PASS', details: { example } };
+  }
+  const reason = `${actor.name} passed its approvals under breakglass ${actor.breakglass}: ${why}`;
+  const after = await promotions.change(promotion.number, { type: 'pass', evidence, reason }, now, actor);
+  if (!after.ok) return settled((await promotions.get(promotion.number)) ?? promotion, 'PROMOTION_NOT_ASKED');
+  const title = `${promotionTitle(promotion)}: approvals were passed`;
+  const loud = reply(title, [{ kind: 'text', text: [reason] }], { audience: 'place', tone: 'warning' });
+  await promotions.remark(promotion.number, `passed:${actor.breakglass}`, loud);
+  return { ok: true, reply: { ...loud, data: promotionJson(after.promotion, null) } };
+}
+
+function changedSince(promotion: Promotion): Outcome {
+  const { said } = promotion;
+  return { ok: false, code: 'PROMOTION_CHANGED', details: { word: promotionName(promotion), said } };
+}
+
+function answered(promotion: Promotion): Outcome {
+  const { state, said } = promotion;
+  const title = `${promotionTitle(promotion)} ${stateWords(state)}`;
+  const blocks = said === '' ? [] : [{ kind: 'text' as const, text: [said] }];
+  return { ok: true, reply: reply(title, blocks, { data: promotionJson(promotion, null) }) };
+}
+
+/** Whom to ask, for messages. */
+export function askedOf(from: string): string {
+  const approvers = readApprovers(from);
+  return approvers ? approversName(approvers) : from;
+}
