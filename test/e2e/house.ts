@@ -54,11 +54,17 @@ ${projects}people:
 /** Everything that a person would have: a workspace, a repository, a configuration, and the service itself on a data folder of its own. */
 export async function openHouse(
   environment: Environment = {},
-  more: { files?: Record<string, string>; projects?: string; policy?: string } = {},
+  more: {
+    files?: Record<string, string>;
+    projects?: string;
+    policy?: string;
+    prepare?: (folder: string) => void;
+  } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-e2e-'));
   const people = await openPeople();
   const repository = makeRepository(join(folder, 'repository'));
+  more.prepare?.(repository.folder);
   const first = repository.commit('The first', { ...files, ...more.files });
   const remote = join(folder, 'remote.git');
   repository.git('clone', '--quiet', '--bare', repository.folder, remote);
