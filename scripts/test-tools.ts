@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 /** A server that system tests run against, and the Debian package that has it. */
 const tools = [
   { name: 'redis-server', isThere: () => spawnSync('redis-server', ['--version']).status === 0 },
+  { name: 'prometheus', isThere: () => spawnSync('prometheus', ['--version']).status === 0 },
   { name: 'postgresql-15', isThere: () => existsSync('/usr/lib/postgresql/15/bin/postgres') },
 ];
 

@@ -114,6 +114,7 @@ describe('a model comes to serve, and goes', { skip }, () => {
   });
 
   test('what serves goes on while Signalbox and its agent are away, and is adopted', async () => {
+    await until('the one before to end', async () => (await serving()).length === 1);
     const [before] = await serving();
     await house.service().kill();
     await house.restart();

@@ -120,12 +120,13 @@ describe('the front of a target', () => {
     const asking = request(url, { method: 'POST' });
     asking.write('first');
     const [answer] = await once(asking, 'response');
+    const ended = once(answer, 'end');
     const [first] = await once(answer, 'data');
     assert.equal(String(first), 'first');
     asking.end('second');
     const [second] = await once(answer, 'data');
     assert.equal(String(second), 'second');
-    await once(answer, 'end');
+    await ended;
   });
 
   test('an error of the model is its own, and counted; headers of one connection stay there', async () => {
