@@ -95,8 +95,8 @@ async function passApprovals(
 }
 
 function changedSince(promotion: Promotion): Outcome {
-  const { said } = promotion;
-  return { ok: false, code: 'PROMOTION_CHANGED', details: { word: promotionName(promotion), said } };
+  const { said: reason } = promotion;
+  return { ok: false, code: 'PROMOTION_CHANGED', details: { word: promotionName(promotion), reason } };
 }
 
 function answered(promotion: Promotion): Outcome {
