@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { actorKey } from '../../src/core/actor.ts';
-import { channel, developer, elsewhere, operator, team } from '../fakes/slack/fixture.ts';
+import { channel, developer, elsewhere, operator } from '../fakes/slack/fixture.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { summaryOf } from '../support/summary.ts';
 import { dev, digest, minute, octocat, op, openPromotionTown, slack, third } from './promotion-town.ts';
@@ -230,6 +230,7 @@ describe('what it is decided on', () => {
     const { says, name, number, promotions, live, version, goOn, show, shown } = one;
     await says(op, `model approve ${name}`);
     await says(third, `model approve ${name}`);
+    one.held.add(number);
     await promotions.change(number, { type: 'step', step: 0, reason: 'It begins.' }, one.now, op);
     // A newer one waits beside what is being rolled out.
     await version('c', [summaryOf('val_accuracy', 10, 0.925)]);
@@ -441,7 +442,8 @@ describe('time', () => {
     assert.equal(await says(op, `model cancel ${name}`), 'ACCESS_DENIED');
     await says(dev, `model cancel ${name} --reason "too early"`);
     assert.equal(await state(number), 'cancelled');
-    assert.equal(await says(dev, `model cancel ${name}`), 'PROMOTION_OVER');
+    assert.match(await says(dev, `model cancel ${name}`), /was cancelled/);
+    assert.equal(await says(op, `model approve ${name}`), 'PROMOTION_OVER');
   });
 });
 
@@ -545,8 +547,19 @@ test('it is shown where it was asked for and where its run was; every copy is up
      where kind = 'promotion' and promotion = $1`,
     [one.number, secret],
   );
-  await one.show();
+  const wanted = async () =>
+    (
+      await one.database.pool.query<{ seq: number }>(
+        "select wanted_seq as seq from surfaces where promotion = $1 and kind = 'promotion' order by key",
+        [one.number],
+      )
+    ).rows.map(({ seq }) => Number(seq));
+  const before = await wanted();
+  assert.equal(before.length, 2);
   await one.says(op, `model approve ${one.name}`);
-  await one.show();
-  for (const where of [channel, secret]) assert.match(JSON.stringify(one.shown(where)), /is approved/, where);
+  const after = await wanted();
+  assert.ok(
+    before.every((seq, i) => (after[i] ?? 0) > seq),
+    'each is to be shown anew',
+  );
 });
