@@ -207,6 +207,21 @@ export const variables = {
       'For an agent: path of a file with the values of the secrets that projects name, by project (YAML, or lines such as digits.HF_TOKEN=...), with mode 0600. Absent: there are none.',
     example: '/etc/signalbox/secrets.yml',
   },
+  PROMETHEUS_URL: {
+    schema: address,
+    about: 'Where the checks of rollouts are asked: a Prometheus, or what answers its HTTP API.',
+    example: 'http://localhost:9090',
+  },
+  PROMETHEUS_TOKEN: {
+    schema: filled,
+    about: 'Bearer token for it, where it wants one.',
+    secret: true,
+  },
+  FRONT_HOST: {
+    schema: filled,
+    about: 'Address that the fronts of targets listen on, each at the port of its target.',
+    default: '127.0.0.1',
+  },
   ARTIFACTS_URL: {
     schema: z
       .string()
@@ -283,6 +298,9 @@ export interface Config {
   github: GitHubConfig;
   artifacts: ArtifactsConfig;
   mlflow: MlflowConfig | null;
+  prometheus: { url: string; token: string | null } | null;
+  /** Where models answer. */
+  frontHost: string;
   /** The first encrypts, all of them decrypt. */
   secretKeys: Buffer[];
   logLevel: string;
@@ -402,6 +420,8 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     github,
     artifacts,
     mlflow: mlflowConfig(read),
+    prometheus: prometheusConfig(read),
+    frontHost: need('FRONT_HOST'),
     secretKeys,
     logLevel: need('LOG_LEVEL'),
     secrets: [
@@ -485,6 +505,18 @@ function artifactsConfig(read: Read, need: Need): ArtifactsConfig {
     },
     mostBytes,
   };
+}
+
+/** Throws ENV_HALF. */
+function prometheusConfig(read: Read): Config['prometheus'] {
+  const [url, token] = [read('PROMETHEUS_URL'), read('PROMETHEUS_TOKEN')];
+  if (url === null && token !== null)
+    throw new SignalboxError('ENV_HALF', {
+      integration: 'Prometheus',
+      word: 'PROMETHEUS_URL',
+      present: 'PROMETHEUS_TOKEN',
+    });
+  return url === null ? null : { url: url.replace(/\/+$/, ''), token };
 }
 
 /** Throws ENV_HALF. */

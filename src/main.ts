@@ -32,7 +32,7 @@ const helpWords = ['help', '--help', '-h'];
 
 const usage = `signalbox ${version}
 
-  signalbox serve [--role web|worker|agent|all] [--pool NAME]
+  signalbox serve [--role web|worker|agent|front|all] [--pool NAME]
   signalbox train PROJECT [--ref REF] [-p NAME=VALUE] ...   (train --help shows all)
   signalbox list | status N | why N | logs N [--follow] | chart N [METRIC] | cancel N | retry N | whoami
   signalbox gpu | gpu request 2 --for 4h | gpu usage | ...  (gpu help shows all)

@@ -72,8 +72,7 @@ async function promoteOne(
     // 4. Whoever is to decide is reminded, and then others are asked.
     return await remind(promotion, environment, snapshot.policy, ports, now);
   if (promotion.state !== 'approved' && !isMoving(promotion.state)) return;
-  if (!model) return;
-  const held = heldOf(model, environment, snapshot, now);
+  const held = model ? heldOf(model, environment, snapshot, now) : { frozen: null, quiet: null };
   if (promotion.state === 'approved' && promotion.kind === 'promote') {
     // 5. It waits for its hours, and says until when.
     const reason = held.frozen ?? held.quiet;
@@ -83,7 +82,7 @@ async function promoteOne(
     }
   }
   // 6. One step of its rollout.
-  await ports.rollout.next(promotion, model, held, now);
+  await ports.rollout.next(promotion, held, now);
 }
 
 function expiredSentence({ state, needed }: Promotion): string {

@@ -1,6 +1,7 @@
 import type { Actor } from '../core/actor.ts';
 import type { AgentSyncRequest, AgentSyncResponse } from '../core/agent-protocol.ts';
 import type { AgentStore, Assignment, Log, RecordStore, RunStore, TokenStore } from '../core/ports.ts';
+import type { ServingStore } from '../core/promotion/serving.ts';
 import type { Exit, RunChange } from '../core/run.ts';
 
 export interface WatchPorts {
@@ -9,6 +10,7 @@ export interface WatchPorts {
   runs: Pick<RunStore, 'change' | 'get'>;
   records: Pick<RecordStore, 'hasOutputs'>;
   tokens: Pick<TokenStore, 'forAttempt'>;
+  serving: Pick<ServingStore, 'heard'>;
   /** What the commands of these get into their environments, in the same order; whoever follows them knows of them from now on. */
   environments(assignments: readonly Assignment[]): Promise<(Record<string, string> | undefined)[]>;
   log: Log;
@@ -38,6 +40,7 @@ export async function syncAgent(
     const result = await ports.runs.change(report.run, change, now, agent);
     if (result.ok)
       ports.log.info({ run: report.run, attempt: report.attempt, state: result.run.state }, 'run changed');
+    if (report.serving) await ports.serving.heard(report.run, report.attempt, report.serving);
     if (report.state === 'exited' || report.state === 'lost')
       settled.push({ run: report.run, attempt: report.attempt });
   }

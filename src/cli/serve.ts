@@ -14,10 +14,10 @@ import { readSecretsFile } from '../roles/secrets-file.ts';
 import type { Running } from '../roles/web.ts';
 import { readAction, readOptions } from './options.ts';
 
-const roles = ['web', 'worker', 'agent', 'all'] as const;
+const roles = ['web', 'worker', 'agent', 'front', 'all'] as const;
 type RoleName = (typeof roles)[number];
 
-/** `signalbox serve [--role web|worker|agent|all] [--pool name]`: runs until SIGTERM or SIGINT, then ends in order. */
+/** `signalbox serve [--role web|worker|agent|front|all] [--pool name]`: runs until SIGTERM or SIGINT, then ends in order. */
 export async function serve(args: string[]): Promise<number> {
   const { values } = readOptions('serve', args, {
     options: { role: { type: 'string', default: 'all' }, pool: { type: 'string' } },
@@ -67,8 +67,13 @@ async function serveUntil(
       tokens,
       clock(),
     );
-    if (role !== 'web') running.push((await import('../roles/worker.ts')).startWorker(base));
-    if (role !== 'worker') {
+    if (role === 'front' || role === 'all') {
+      const { startFronts } = await import('../roles/front.ts');
+      running.push(await startFronts({ ...base, pool, host: config.frontHost }));
+    }
+    if (role === 'worker' || role === 'all')
+      running.push((await import('../roles/worker.ts')).startWorker(base));
+    if (role === 'web' || role === 'all') {
       const web = await (await import('../roles/web.ts')).startWeb(base);
       running.push(web);
       if (role === 'all') {

@@ -64,6 +64,11 @@ export const agentSyncRequest = z.object({
         startedAt: instant.nullable(),
         exit: exitSchema.nullable(),
         reason: z.string().max(2000).nullable(),
+        /** Of one that serves: where, and whether it answered that it can. */
+        serving: z
+          .object({ port: z.int().min(1).max(65_535), ready: z.boolean() })
+          .nullable()
+          .optional(),
       }),
     )
     .max(4096),
@@ -105,6 +110,18 @@ const specSchema = z.object({
   // A service from before artifacts sends neither, and an agent from before them reads past both.
   outputs: z.array(z.string()).optional(),
   inputs: z.array(z.string()).optional(),
+  serves: z
+    .object({
+      model: z.string(),
+      environment: z.string(),
+      version: z.int(),
+      promotion: z.int(),
+      output: z.string(),
+      sha256: digestSchema,
+      bytes: z.int(),
+      ready: z.string(),
+    })
+    .optional(),
 });
 
 export const agentSyncResponse = z.object({

@@ -1,4 +1,4 @@
-import { isEnd, isLease, type Run } from './run.ts';
+import { isEnd, isLease, isServing, type Run } from './run.ts';
 
 /** What a run is to be held against: the newest that succeeded on a branch, or the one of its project before. */
 export type BaselineWish = { kind: 'base'; branch: string } | { kind: 'previous' };
@@ -10,7 +10,7 @@ type Pull = { repo: number; number: number };
  * says otherwise. Null: it is a lease, and held against nothing.
  */
 export function baselineWish(run: Pick<Run, 'spec'>): BaselineWish | null {
-  if (isLease(run)) return null;
+  if (isLease(run) || isServing(run)) return null;
   const { trigger, compare, pull, ref } = run.spec;
   const branch = trigger === 'pull-request' ? pull?.base : trigger === 'merge' ? ref : undefined;
   if (branch === undefined || compare === 'previous') return { kind: 'previous' };
@@ -46,7 +46,8 @@ export function baselineFilter(run: Run, wish: BaselineWish): BaselineFilter {
  */
 export function mayBeBaseline(run: Run, wish: BaselineWish, other: Run): 'yes' | 'no' | 'ask' {
   const filter = baselineFilter(run, wish);
-  if (other.number === filter.run || isLease(other) || other.state !== 'succeeded') return 'no';
+  if (other.number === filter.run || isLease(other) || isServing(other) || other.state !== 'succeeded')
+    return 'no';
   if (other.spec.project !== filter.project || (filter.onlyBefore && other.number > filter.run)) return 'no';
   if (filter.endedBy && other.endedAt && other.endedAt > filter.endedBy) return 'no';
   if (isOfPull(other)) {

@@ -367,6 +367,12 @@ export const errors = {
     why: 'It holds accelerators for somebody, and trains nothing.',
     todo: 'Did you mean {example}?',
   },
+  RUN_SERVES: {
+    status: 409,
+    what: 'Run #{number} serves {word}.',
+    why: 'What serves comes and goes by promotions, and has no time limit.',
+    todo: 'Promote or roll back its model instead.',
+  },
   LEASE_TOO_LONG: {
     status: 409,
     what: 'Lease #{number} cannot be given {word} more.',

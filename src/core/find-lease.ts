@@ -21,8 +21,16 @@ export async function findLease(
   };
 }
 
-/** What is answered where only a run of a project will do; null for one. */
+/** What is answered where only a run that trains will do; null for one. */
 export function leaseMeant({ number, spec }: Pick<Run, 'number' | 'spec'>, example: string) {
+  if (spec.serves) {
+    const { model, version } = spec.serves;
+    return {
+      ok: false as const,
+      code: 'RUN_SERVES' as const,
+      details: { number, word: `${model} ${version}` },
+    };
+  }
   if (!isLease({ spec })) return null;
   return { ok: false as const, code: 'LEASE_MEANT' as const, details: { number, example } };
 }

@@ -4,7 +4,7 @@ import { acceleratorsOf, type FlavorNow, flavorsNow, type TeamNow, teamsNow } fr
 import { leaseEnd } from './lease.ts';
 import { priorities } from './project.ts';
 import { type Inline, type Reply, type ReplyBlock, reply } from './reply.ts';
-import { isLease, type Run, timeLimitOf } from './run.ts';
+import { isLease, isServing, type Run, timeLimitOf } from './run.ts';
 import { waitingSentence } from './run-reply.ts';
 import { amountOf } from './scheduler/quota.ts';
 import type { Holder, World } from './scheduler/world.ts';
@@ -93,7 +93,7 @@ function teamTable(teams: readonly TeamNow[]): ReplyBlock {
 
 function heldItem(holder: Holder, run: Run | undefined): Inline[] {
   const nodes = holder.shares.map(({ node }) => node).join(', ');
-  const end = run ? leaseEnd(run) : null;
+  const end = run && !isServing(run) ? leaseEnd(run) : null;
   const by: Inline[] = run ? [' by ', { person: actorKey(run.requestedBy), name: run.requestedBy.name }] : [];
   const until: Inline[] = end ? [isLeaseRun(run) ? ', until ' : ', at most until ', { at: end }] : [];
   return [
@@ -118,6 +118,8 @@ function waitingItem(run: Run): Inline[] {
 }
 
 function nameOf({ project }: Holder, run: Run | undefined): string {
+  const serves = run?.spec.serves;
+  if (serves) return `${serves.model} ${serves.version} (${serves.environment})`;
   return isLeaseRun(run) ? 'lease' : project;
 }
 

@@ -341,7 +341,7 @@ export interface RolloutPort {
   /** Whether there is a way to this target now. */
   reaches(target: string): boolean;
   /** Takes it one step further, as far as that is known to be time; done again, it goes on from where it is. */
-  next(promotion: Promotion, model: ModelPolicy, held: RolloutHeld, now: Date): Promise<void>;
+  next(promotion: Promotion, held: RolloutHeld, now: Date): Promise<void>;
 }
 
 /** One promotion as it is to be decided on now. */

@@ -1,7 +1,7 @@
 import { formatDuration } from './format.ts';
 import { typedMoney } from './money.ts';
 import type { ReplyAction } from './reply.ts';
-import { askedCost, isEnd, isLease, isOnMachine, type Run } from './run.ts';
+import { askedCost, isEnd, isLease, isOnMachine, isServing, type Run } from './run.ts';
 
 /** What an extension gives where nothing is said, in seconds. */
 export const usualExtensionS = 3_600;
@@ -15,6 +15,7 @@ export function actionsOf(
   versions: readonly { model: string; number: number }[] = [],
 ): ReplyAction[] {
   if (isLease(run)) return [...approve(run), ...leaseActions(run)];
+  if (isServing(run)) return servingActions(run);
   const { number, state, attempt } = run;
   const logs: ReplyAction = { action: 'logs', run: number, label: 'Logs' };
   const hasLogs = attempt > 0 ? [logs] : [];
@@ -51,6 +52,15 @@ function leaseActions(run: Run): ReplyAction[] {
   const extend: ReplyAction = { action: 'lease-extend', run: number, label };
   const text = `What works on it has ${spec.graceS} s to save its work, and its place is given to others.`;
   return [...(state === 'running' ? [extend] : []), ...hasLogs, release(run, text)];
+}
+
+/** What serves comes and goes by promotions. */
+function servingActions({ number, state, attempt }: Run): ReplyAction[] {
+  const waits = !isEnd(state) && !isOnMachine(state);
+  return [
+    ...(waits ? [{ action: 'why' as const, run: number, label: 'Why?' }] : []),
+    ...(attempt > 0 ? [{ action: 'logs' as const, run: number, label: 'Logs' }] : []),
+  ];
 }
 
 function release({ number }: Run, text: string): ReplyAction {

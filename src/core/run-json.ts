@@ -20,7 +20,9 @@ const instant = z.iso.datetime();
 /** A run as the API, the queue and `--json` show it. Stable: fields are added, never renamed or removed. */
 export const runJsonSchema = z.object({
   number: z.int().describe('What people call it by: #42.'),
-  kind: z.enum(runKinds).describe('`lease`: somebody holds accelerators, and nothing is trained.'),
+  kind: z
+    .enum(runKinds)
+    .describe('`lease`: somebody holds accelerators; `serve`: a version of a model serves.'),
   state: z.enum(runStates),
   project: z.string().describe('`(lease)` of a lease.'),
   team: z.string(),

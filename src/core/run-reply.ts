@@ -7,7 +7,16 @@ import { typedMoney } from './money.ts';
 import { type Stall, stallOf } from './pace.ts';
 import type { MetricSummary, Reported, RunShare } from './ports.ts';
 import { type Inline, type Reply, type ReplyAction, type ReplyBlock, reply, type Tone } from './reply.ts';
-import { isEnd, isLease, isOnMachine, type Preemption, type Run, type RunState, timeLimitOf } from './run.ts';
+import {
+  isEnd,
+  isLease,
+  isOnMachine,
+  isServing,
+  type Preemption,
+  type Run,
+  type RunState,
+  timeLimitOf,
+} from './run.ts';
 import { actionsOf } from './run-actions.ts';
 import {
   hasAllSteps,
@@ -206,6 +215,11 @@ function preemptedSentence(run: Run, { rule, reason }: Preemption): Inline[] {
 /** `#42 digits is running` */
 export function titleOf(run: Run): string {
   if (isLease(run)) return leaseTitle(run, verbs[run.state]);
+  const { serves } = run.spec;
+  if (serves) {
+    const does = run.state === 'running' && !run.stopping ? 'is at work' : verbs[run.state];
+    return `#${run.number} ${serves.model} ${serves.version} in ${serves.environment} ${does}`;
+  }
   const verb = run.stopping && isOnMachine(run.state) ? stopVerb(run) : verbs[run.state];
   return `#${run.number} ${run.spec.project} ${verb}`;
 }
@@ -295,6 +309,7 @@ function timeRow(run: Run, now: Date): Row[] {
   if (!startedAt) return [];
   const limit = formatDuration(timeLimitOf(run));
   const since = formatDuration(Math.round(secondsBetween(startedAt, now)));
+  if (isServing(run)) return [{ label: 'Time', value: [since] }];
   return [{ label: 'Time', value: [`${since} of at most ${limit}`] }];
 }
 

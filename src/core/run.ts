@@ -67,9 +67,27 @@ export type StopReason = (typeof stopReasons)[number];
 /** `Run.taken` of an attempt that a machine began without a word: its agent is from before there was one. */
 const takenBefore = '';
 
-/** `lease`: a person holds accelerators, and nothing is trained. */
-export const runKinds = ['train', 'lease'] as const;
+/** `lease`: a person holds accelerators, and nothing is trained. `serve`: a version of a model answers requests until it is not wanted. */
+export const runKinds = ['train', 'lease', 'serve'] as const;
 export type RunKind = (typeof runKinds)[number];
+
+/** What no time limit ends has this one, in seconds. */
+export const endlessS = 10 * 365 * 86_400;
+
+/** The version that a run serves. */
+export interface ServedVersion {
+  model: string;
+  environment: string;
+  version: number;
+  /** By which it came there. */
+  promotion: number;
+  /** Name, digest (`sha256:...`) and length of the artifact. */
+  output: string;
+  sha256: string;
+  bytes: number;
+  /** The path that answers 2xx once it can serve. */
+  ready: string;
+}
 
 /** What was asked for, pinned when it was asked: what was approved is what runs. Never changes. */
 export interface RunSpec {
@@ -116,6 +134,8 @@ export interface RunSpec {
   outputs?: string[] | undefined;
   /** Patterns of the files in its source whose digests are recorded; none when absent. */
   inputs?: string[] | undefined;
+  /** Of a run of kind `serve`. */
+  serves?: ServedVersion | undefined;
 }
 
 export interface Failure {
@@ -243,6 +263,10 @@ export function isEnd(state: RunState): state is EndState {
 
 export function isLease({ spec }: Pick<Run, 'spec'>): boolean {
   return spec.kind === 'lease';
+}
+
+export function isServing({ spec }: Pick<Run, 'spec'>): boolean {
+  return spec.kind === 'serve';
 }
 
 /** The cost that a run waits for somebody to approve; null: it waits for nobody. */

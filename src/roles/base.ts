@@ -34,15 +34,18 @@ import { recordStore } from '../adapters/postgres/records.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
+import { servingStore } from '../adapters/postgres/serving.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
+import { prometheusMetrics } from '../adapters/prometheus/prometheus.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { modelPolicies } from '../app/model-files.ts';
 import { type EvidencePorts, lookAt } from '../app/promotion-evidence.ts';
 import { pullHeads } from '../app/pull-head.ts';
+import { type MetricsPort, rollouts } from '../app/roll-out.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns } from '../app/wake.ts';
@@ -84,6 +87,7 @@ import type {
   UsageStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import type { ServingStore } from '../core/promotion/serving.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
@@ -138,6 +142,9 @@ export interface Adapters {
   installations: InstallationStore;
   slack: Slack;
   mlflow: Mlflow;
+  serving: ServingStore;
+  /** Prometheus, where it is configured. */
+  checks: MetricsPort | null;
   close(): Promise<void>;
 }
 
@@ -165,9 +172,6 @@ export interface Base extends Adapters {
   rollout: RolloutPort;
 }
 
-/** No target can be reached. */
-const nowhere: RolloutPort = { reaches: () => false, next: async () => {} };
-
 export async function openBase(config: Config, policy: () => Policy, log: Log): Promise<Base> {
   return baseOn(await openAdapters(config, policy, log), config, policy, log);
 }
@@ -194,7 +198,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     currency: () => policy().currency,
     hash: text => createHash('sha256').update(text).digest('hex'),
   };
-  const rollout = nowhere;
+  const rollout = rollouts({ ...adapters, policy, environment: config.environment });
   const charts = runCharts({ ...adapters, runs, log, address: config.publicUrl });
   const ports = {
     runs,
@@ -314,6 +318,8 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     installations,
     slack,
     mlflow: openMlflow(config, mlflowFollows(db)),
+    serving: servingStore(db),
+    checks: config.prometheus && prometheusMetrics(config.prometheus),
     pictures,
     signer: sign,
     async close() {

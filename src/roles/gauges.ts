@@ -48,7 +48,37 @@ export async function gauges(db: Db): Promise<GaugeSample[]> {
     .where('healthy', '=', true)
     .groupBy(['pool', 'kind'])
     .execute();
+  // Of what serves now, over all of its stages.
+  const served = await db
+    .selectFrom('serving_counts as c')
+    .innerJoin('serving as s', join =>
+      join
+        .onRef('s.model', '=', 'c.model')
+        .onRef('s.environment', '=', 'c.environment')
+        .onRef('s.version', '=', 'c.version'),
+    )
+    .select(['c.model', 'c.environment', 'c.version'])
+    .select(({ fn }) => [
+      fn.sum<string>('c.answers').as('answers'),
+      fn.sum<string>('c.errors').as('errors'),
+      fn.sum<number>('c.seconds').as('seconds'),
+    ])
+    .groupBy(['c.model', 'c.environment', 'c.version'])
+    .execute();
   return [
+    ...served.flatMap(({ model, environment, version, answers, errors, seconds }) => {
+      const labels = { model, environment, version: String(version) };
+      const sample = (name: string, help: string, value: number) => ({ name, help, labels, value });
+      return [
+        sample(
+          'signalbox_model_answers',
+          'Answers of a version that serves, errors included.',
+          Number(answers),
+        ),
+        sample('signalbox_model_errors', 'Answers with a status of 500 or more, or none.', Number(errors)),
+        sample('signalbox_model_answer_seconds', 'How long all of them took together.', Number(seconds)),
+      ];
+    }),
     ...runStates.map(state => ({
       name: 'signalbox_runs',
       help: 'Runs by state.',

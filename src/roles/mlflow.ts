@@ -22,12 +22,12 @@ export function openMlflow(
     port: mlflowClientOf(mlflow),
     follows,
     async environments(assignments) {
-      const trained = assignments.filter(one => one.spec.kind !== 'lease');
+      const trained = assignments.filter(one => (one.spec.kind ?? 'train') === 'train');
       // Before a command can begin.
       await follows.begin(trained.map(one => one.run));
       return await Promise.all(
         assignments.map(async one => {
-          if (one.spec.kind === 'lease') return undefined;
+          if ((one.spec.kind ?? 'train') !== 'train') return undefined;
           const key = await follows.keyOf(one.run);
           return mlflowEnvironment(one, { trackingUri, publicUrl, key });
         }),

@@ -11,12 +11,14 @@ import { runCosts } from '../adapters/postgres/baselines.ts';
 import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
+import { webhookTarget } from '../adapters/target/webhook.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
 import { followFiles } from '../app/follow-files.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
+import { keepAllServing } from '../app/keep-serving.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { lookAround } from '../app/look-around.ts';
 import { makeVersions } from '../app/make-versions.ts';
@@ -31,6 +33,7 @@ import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellDrained } from '../app/tell-drained.ts';
 import { tellStalled } from '../app/tell-stalled.ts';
+import { tellTargets } from '../app/tell-targets.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
 import { type Place, type SlackPlace, tokenActor } from '../core/actor.ts';
@@ -46,6 +49,7 @@ import type { GroupChange } from '../core/webhook.ts';
 import { cronNext } from '../files/cron.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import type { Base } from './base.ts';
+import { every } from './every.ts';
 import { messengers } from './messengers.ts';
 import type { Running } from './web.ts';
 
@@ -58,6 +62,7 @@ const stallEveryMs = 20_000;
 const minuteMs = 60_000;
 const findEveryMs = minuteMs;
 const followEveryMs = 1_000;
+const serveEveryMs = 500;
 const promoteEveryMs = 1_000;
 const versionsEveryMs = 1_000;
 const modelFilesEveryMs = 10_000;
@@ -186,6 +191,16 @@ export function startWorker(base: Base): Running {
   const stopFollow = followMlflow(base);
   const stopModels = keepModels(base);
   const stopLooking = lookAtRepositories(base, changed);
+  const stopServing = every(
+    serveEveryMs,
+    () => keepAllServing(base, clock()),
+    err => log.warn({ err }, 'what serves could not be kept'),
+  );
+  const stopTelling = every(
+    serveEveryMs,
+    () => tellTargets({ ...base, hook: webhookTarget(base.config.environment) }, clock),
+    err => log.warn({ err }, 'targets could not be told'),
+  );
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -210,6 +225,8 @@ export function startWorker(base: Base): Running {
         stopModels(),
         stopSchedules(),
         stopLooking(),
+        stopServing(),
+        stopTelling(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -325,35 +342,6 @@ async function look(subject: WakeSubject, work: Work): Promise<void> {
 async function takeDeliveries({ deliveries, wakeups }: Work): Promise<void> {
   const more = await deliveries.fill();
   if (more) void deliveries.room().then(() => wakeups.wake(['deliveries']));
-}
-
-/** Again and again with a pause between, until stopped; `stop` waits for the one under way. */
-function every(
-  pauseMs: number,
-  work: () => Promise<void>,
-  failed: (err: unknown) => void,
-): () => Promise<void> {
-  let stopped = false;
-  let wake = () => {};
-  const pause = () =>
-    new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, pauseMs);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  const loop = (async () => {
-    while (!stopped) {
-      await work().catch(failed);
-      if (!stopped) await pause();
-    }
-  })();
-  return async () => {
-    stopped = true;
-    wake();
-    await loop;
-  };
 }
 
 /** One request from the shared queue, by the same way as one over HTTP. Throws what the job is to fail with. */

@@ -22,6 +22,7 @@ async function heard(report: Partial<Report>): Promise<Date | undefined> {
     records: { hasOutputs: async () => true },
     tokens: { forAttempt: async () => '' },
     environments: async () => [],
+    serving: { heard: async () => {} },
     log: { debug() {}, info() {}, warn() {}, error() {} },
   };
   const rest = { run: 1, attempt: 1, state: 'running', startedAt: null, exit: null, reason: null } as const;

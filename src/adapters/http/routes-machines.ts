@@ -123,7 +123,38 @@ const getSource = defineRoute({
   },
 });
 
-export const machineRoutes: readonly Route[] = [syncAgent, appendLog, appendMetrics, addMetrics, getSource];
+const getModel = defineRoute({
+  method: 'GET',
+  path: '/v1/runs/:number/model',
+  summary: 'The model that an attempt serves.',
+  gate: byAttempt,
+  params: runNumberSchema,
+  answers: { 200: { description: 'Its content.', type: 'application/octet-stream' } },
+  errors: ['RUN_NOT_FOUND', 'ARTIFACT_GONE', 'ARTIFACTS_UNAVAILABLE'],
+  handle: async ({ params }, attempt, ports) => {
+    const { serves } = (await ownRun(attempt, params.number, ports)).spec;
+    const opened = serves && (await ports.artifacts.open(serves.sha256));
+    if (!opened) {
+      const reason = serves ? `It was ${serves.sha256}.` : 'The run serves nothing.';
+      throw new SignalboxError('ARTIFACT_GONE', { word: serves?.output ?? 'model', reason });
+    }
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/octet-stream', 'content-length': String(opened.bytes) },
+      live: false,
+      stream: () => opened.content,
+    };
+  },
+});
+
+export const machineRoutes: readonly Route[] = [
+  syncAgent,
+  appendLog,
+  appendMetrics,
+  addMetrics,
+  getSource,
+  getModel,
+];
 
 /** Two blocks of zeros end every archive (pax(1), ustar Interchange Format); here nothing is before them. */
 async function* emptyArchive(): AsyncGenerator<Uint8Array> {

@@ -37,7 +37,10 @@ export const artifactListSchema = z.object({
 export const listQuerySchema = z.object({
   project: z.string().max(255).optional(),
   state: z.enum(runStates).optional(),
-  kind: z.enum(runKinds).default('train').describe('`lease`: what people hold accelerators by.'),
+  kind: z
+    .enum(runKinds)
+    .default('train')
+    .describe('`lease`: what people hold accelerators by; `serve`: what models serve by.'),
   mine: flag.describe('Only runs that this token asked for.'),
   limit: count(100).min(1).default(20),
   before: count(largestInteger).optional().describe('Only runs with a smaller number: the next page.'),

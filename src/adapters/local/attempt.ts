@@ -14,6 +14,7 @@ import {
   readControl,
   readLimit,
   readOutputs,
+  readServing,
   readStop,
 } from './control.ts';
 import { deliverLog } from './deliver-log.ts';
@@ -24,6 +25,7 @@ import { marksOf } from './environment.ts';
 import { readJson, writeDurable } from './files.ts';
 import { blamesGpu, exitOf } from './outcome.ts';
 import { bootId, isAlive, sendSignal } from './processes.ts';
+import { readinessOf } from './readiness.ts';
 import { claimFolders, neverStart, type StartOptions, startAttempt } from './start-attempt.ts';
 
 export interface AttemptOptions extends StartOptions {
@@ -63,6 +65,7 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
   let ending: Promise<void> | null = null;
   let keeping: { stop: AbortController; done: Promise<void> } | null = null;
   let outputs: ReturnType<typeof readOutputs> = null;
+  let readiness: ReturnType<typeof readinessOf> | null = null;
 
   /** A step that fails is logged, and may be taken again a second later. */
   async function inBackground(what: string, work: () => Promise<void>, done: () => void): Promise<void> {
@@ -114,11 +117,27 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
         writeDurable(files.stop, { reason: stop });
         sendSignal(seen.supervisor.pid, 'SIGTERM');
       }
+      lookReady();
       if (wanted) limit(wanted.spec.timeLimitS, seen.supervisor.pid);
       return;
     }
     // It may have written its last between the two looks.
     if (!look().end) ending ??= inBackground('lost', () => endLost(seen), endingDone);
+  }
+
+  function lookReady(): void {
+    const ready = assigned?.spec.serves?.ready;
+    if (ready === undefined || !startedAt) return;
+    if (!readiness) {
+      const serving = readServing(folders);
+      if (serving) readiness = readinessOf(serving.port, ready, options.changed);
+    }
+    readiness?.look();
+  }
+
+  function servingNow(): Report['serving'] {
+    const ready = readiness?.known() ?? null;
+    return readiness && ready !== null ? { port: readiness.port, ready } : null;
   }
 
   /** After a success its outputs are brought away, unless nobody wants it any more. */
@@ -270,7 +289,7 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
         return 'exit' in over
           ? { ...about, state: 'exited', exit: withOutputs(over.exit, outputs) }
           : { ...about, state: 'lost', reason: over.lost };
-      return { ...about, state: startedAt ? 'running' : 'starting' };
+      return { ...about, state: startedAt ? 'running' : 'starting', serving: servingNow() };
     },
     /** Its removal was begun before. */
     isForgotten: () =>
@@ -285,7 +304,7 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
     },
     /** Resolves when nothing of it goes on in this process. */
     async rest(): Promise<void> {
-      await Promise.all([claiming, starting?.done, delivering, ending, keeping?.done]);
+      await Promise.all([claiming, starting?.done, delivering, ending, keeping?.done, readiness?.rest()]);
     },
   };
 }

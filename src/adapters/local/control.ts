@@ -39,6 +39,7 @@ const outputsSchema = z.object({
   /** It was stopped before. */
   stopped: z.enum(stopReasons).nullable(),
 });
+const servingSchema = z.object({ port: z.int(), model: z.string() });
 const stopSchema = z.object({ reason: z.enum(stopReasons) });
 
 /** Folders of a run and of one of its attempts. `output` and `checkpoints` are those of the run, and stay. */
@@ -53,6 +54,8 @@ export function attemptFolders(agentDir: string, run: number, attempt: number) {
     work: join(folder, 'work'),
     home: join(folder, 'home'),
     temporary: join(folder, 'tmp'),
+    /** The model that it serves. */
+    model: join(folder, 'model'),
     /** Where its command may write its metrics. */
     metrics: join(folder, 'metrics.jsonl'),
     output: join(ofRun, 'output'),
@@ -83,6 +86,11 @@ export function readClaim({ files }: AttemptFolders): Claim | null {
 /** What became of its outputs; null: not known yet. */
 export function readOutputs({ files }: AttemptFolders): z.infer<typeof outputsSchema> | null {
   return parse(outputsSchema, files.outputs);
+}
+
+/** What it serves and where; null: it does not, or not yet. */
+export function readServing({ files }: AttemptFolders): z.infer<typeof servingSchema> | null {
+  return parse(servingSchema, files.serving);
 }
 
 export function readStop({ files }: AttemptFolders): z.infer<typeof stopSchema> | null {

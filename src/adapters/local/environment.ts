@@ -19,6 +19,8 @@ export interface Surroundings {
   user: Plan['user'];
   /** Lines for the head of the log. */
   notes: string[];
+  /** Of what serves. */
+  serving?: { port: number; model: string } | undefined;
 }
 
 /** What a supervisor is to run for an assignment. Nothing of the agent's own environment is in it. */
@@ -50,7 +52,7 @@ export function marksOf(
 function environmentFor(
   assigned: Assigned,
   folders: AttemptFolders,
-  { url, path, devices }: Surroundings,
+  { url, path, devices, serving }: Surroundings,
 ): Record<string, string> {
   const { run, attempt, spec, token, environment } = assigned;
   return {
@@ -79,6 +81,13 @@ function environmentFor(
     SIGNALBOX_OUTPUT_DIR: folders.output,
     SIGNALBOX_RANK: '0',
     SIGNALBOX_WORLD_SIZE: '1',
+    ...(serving && spec.serves
+      ? {
+          SIGNALBOX_PORT: String(serving.port),
+          SIGNALBOX_MODEL: serving.model,
+          SIGNALBOX_VERSION: String(spec.serves.version),
+        }
+      : {}),
     ...devices,
   };
 }

@@ -48,6 +48,8 @@ export function controlFiles(control: string) {
     delivery: join(control, 'delivery.json'),
     /** `{failure, stopped}`: its outputs are kept, or why not all of them are. */
     outputs: join(control, 'outputs.json'),
+    /** `{port, model}`: where it is to listen, and the file that it serves. */
+    serving: join(control, 'serving.json'),
     /** How far Signalbox has the metrics file. */
     metricsPlace: join(control, 'metrics-place.json'),
     /** What the supervisor itself had to say. */

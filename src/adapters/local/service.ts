@@ -50,6 +50,8 @@ export interface Service {
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<void>;
+  /** The content of the model that the attempt serves, asked for with its own token. */
+  model(run: number, token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** Adds what a run wrote into its metrics file. */
   addMetrics(run: number, attempt: number, metrics: AgentMetricsRequest): Promise<void>;
   /** The tar stream of what the attempt runs, asked for with the attempt's own token. */
@@ -113,6 +115,12 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
       } finally {
         clearTimeout(timer);
       }
+    },
+    model: async (run, attemptToken, stop) => {
+      const headers = { authorization: `Bearer ${attemptToken}` };
+      const response = await ask(`${base}/v1/runs/${run}/model`, { headers, signal: stop });
+      if (!response.body) throw new ServiceError('Signalbox sent no model.', 'broken', response.status);
+      return response.body;
     },
     addMetrics: async (run, attempt, metrics) => {
       await post(`/v1/agent/runs/${run}/attempts/${attempt}/metrics`, metrics);

@@ -4,8 +4,9 @@ import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkOut, exists, giveAway, makeOwnFolder } from './checkout.ts';
-import type { Assigned, AttemptFolders, Claim, End } from './control.ts';
+import { type Assigned, type AttemptFolders, type Claim, type End, readServing } from './control.ts';
 import { planFor, userNamed } from './environment.ts';
+import { fetchModel, freePort } from './fetch-model.ts';
 import { createOnce, writeDurable } from './files.ts';
 import { makeMetricsFile } from './metrics-file.ts';
 import type { Handed } from './plan.ts';
@@ -64,16 +65,42 @@ export async function startAttempt(
     const recorded = await recordStart(assigned, folders.work, options, signal);
     if (!recorded.ok) return failStart(folders, recorded.message);
   }
-  if (user) await giveAway(folders.work, user);
+  const serving = await takeServing(assigned, folders, options, signal);
+  if (!serving.ok) return failStart(folders, serving.message);
+  if (user) for (const folder of serving.folders) await giveAway(folder, user);
 
   const { url, path } = options;
-  writeDurable(folders.files.plan, planFor(assigned, folders, { url, path, devices, user, notes }));
+  const around = { devices, user, notes, serving: serving.serving };
+  writeDurable(folders.files.plan, planFor(assigned, folders, { ...around, url, path }));
   for (let tries = 0; tries < launches; tries++) {
     await launchSupervisor(folders, secrets.handed, options, signal);
     if (existsSync(folders.files.launched)) return;
     options.log.warn({ folder: folders.control }, 'a supervisor ended before it began');
   }
   failStart(folders, 'The process that watches over the run could not be started on the machine.');
+}
+
+/** For what serves: its model, and a port that stays the same as long as the attempt goes on. */
+async function takeServing(
+  { run, token, spec }: Assigned,
+  folders: AttemptFolders,
+  { service }: Pick<StartOptions, 'service'>,
+  signal: AbortSignal,
+): Promise<
+  { ok: true; serving?: { port: number; model: string }; folders: string[] } | { ok: false; message: string }
+> {
+  if (!spec.serves) return { ok: true, folders: [folders.work] };
+  const all = [folders.work, folders.model];
+  // A supervisor that was started before a crash may listen there by now.
+  const before = readServing(folders);
+  if (before) return { ok: true, serving: before, folders: all };
+  const fetched = await fetchModel(service, { run, token }, spec.serves, folders.model, signal);
+  if (!fetched.ok) return fetched;
+  const port = await freePort(Math.random);
+  if (port === null) return { ok: false, message: 'The machine has no free port for what serves.' };
+  const serving = { port, model: fetched.path };
+  writeDurable(folders.files.serving, serving);
+  return { ok: true, serving, folders: all };
 }
 
 /**

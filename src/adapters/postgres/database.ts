@@ -10,6 +10,7 @@ import type { Pace } from '../../core/pace.ts';
 import type { Accelerator, AuditEntry, MachineFacts, MetricSummary, Surface } from '../../core/ports.ts';
 import type { Evidence } from '../../core/promotion/evidence.ts';
 import type { Answer, Promotion, PromotionEvent, PromotionState } from '../../core/promotion/promotion.ts';
+import type { ToldState } from '../../core/promotion/serving.ts';
 import type { ModelVersion } from '../../core/promotion/version.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { RepositoryFile, RuleButton } from '../../core/repository-file.ts';
@@ -373,6 +374,44 @@ export interface Tables {
   content_holders: { sha256: string; holder: string };
   run_inputs: { run: number; attempt: number; name: string; sha256: string; bytes: number };
   run_machines: { run: number; attempt: number; facts: Json<MachineFacts> };
+  serving_holds: {
+    model: string;
+    environment: string;
+    target: string;
+    promotion: number;
+    stage: number;
+    before: number | null;
+    at: Date;
+  };
+  serving: {
+    model: string;
+    environment: string;
+    version: number;
+    weight: number;
+    settled: boolean;
+    promotion: number;
+    since: Date;
+  };
+  serving_ports: { run: number; attempt: number; port: number; ready: boolean; changed_at: Generated<Date> };
+  serving_counts: {
+    model: string;
+    environment: string;
+    version: number;
+    promotion: number;
+    stage: number;
+    answers: Generated<number>;
+    errors: Generated<number>;
+    seconds: Generated<number>;
+  };
+  serving_told: {
+    model: string;
+    environment: string;
+    promotion: number;
+    stage: number;
+    states: Json<Record<string, ToldState>>;
+    tries: number;
+    next_at: Date;
+  };
   models: { name: string; project: string; output: string; newest: Generated<number> };
   model_versions: {
     model: string;

@@ -108,7 +108,7 @@ export type PromotionChange =
   | { type: 'answer'; answer: Answer }
   /** An emergency: it needs no more approvals. `evidence`: of what whoever said so was shown. */
   | { type: 'pass'; evidence: string; reason: string }
-  /** What keeps an approved one from beginning. */
+  /** What keeps an approved one from beginning, or one that has begun from going on. */
   | { type: 'wait'; reason: string }
   /** The rollout begins, or reaches another step. */
   | { type: 'step'; step: number; reason: string }
@@ -202,7 +202,7 @@ export function changed(
         : passed;
     }
     case 'wait':
-      if (state !== 'approved' || promotion.said === change.reason) return stale;
+      if ((state !== 'approved' && !isMoving(state)) || promotion.said === change.reason) return stale;
       return stays('waits', change.reason, { said: change.reason });
     case 'step': {
       const { step, reason } = change;

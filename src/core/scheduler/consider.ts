@@ -1,3 +1,4 @@
+import { endlessS } from '../run.ts';
 import { add, type Books, type Candidate, shareOf, spend } from './books.ts';
 import * as explain from './explain.ts';
 import { joinLines } from './join-lines.ts';
@@ -166,9 +167,11 @@ function start(wish: Wish, nodes: LaneNode[], books: Books): void {
 
 /* ---- cost ---- */
 
-/** What it costs at most: its whole time limit. */
+/** What it costs at most: its whole time limit. What has none was agreed to as such, and counts as it goes. */
 export function costOf({ run, lane, amount }: Wish): number {
-  return lane.flavor.price === 0 ? 0 : (lane.flavor.price * amount * run.limitS) / 3_600;
+  return lane.flavor.price === 0 || run.limitS >= endlessS
+    ? 0
+    : (lane.flavor.price * amount * run.limitS) / 3_600;
 }
 
 /** Whether somebody must approve it first: its cost is more than the team may spend unasked, or has left. */

@@ -106,7 +106,9 @@ function waitingOf(
 }
 
 /** What holds it wherever it would go, with all that holds it where it waits; then what holds it in one of its pools alone. */
-function heldBack(run: QueuedRun, { freezes, held }: PlanSnapshot, now: Date): Waiting['held'] {
+function heldBack(run: QueuedRun, { freezes: all, held }: PlanSnapshot, now: Date): Waiting['held'] {
+  // A freeze holds rollouts, whose business that is; what served before must be able to again. A machine to be emptied takes nothing.
+  const freezes = run.kind === 'serve' ? all.filter(one => one.kind === 'drain') : all;
   const inPool = (pool: string) => freezesOn(freezes, { pool, project: run.project });
   const said = (pool: string, names: string | null): Waiting['held'][number] => {
     const here = inPool(pool);
@@ -182,7 +184,7 @@ function teamsOf(snapshot: PlanSnapshot, holders: readonly Holder[], policy: Pol
   }));
 }
 
-/** Since the month's first; what is held counts up to when it is stopped at the latest. */
+/** Since the month's first; what is held counts up to when it is stopped at the latest, and what serves as it goes. */
 function spentBy(
   team: string,
   { spent, working }: PlanSnapshot,
@@ -192,11 +194,13 @@ function spentBy(
 ): number {
   const before = spent.find(row => row.team === team)?.amount ?? 0;
   const prices = new Map(working.map(run => [run.number, run.price]));
+  const endless = new Set(working.flatMap(run => (run.kind === 'serve' ? [run.number] : [])));
   return holders
     .filter(holder => holder.team === team)
     .reduce((sum, { number, shares, since, endsBy }) => {
       const count = shares.reduce((all, { indices }) => all + indices.length, 0);
-      const hours = Math.max(0, Math.max(endsBy, now) - Math.max(since, month)) / 3_600_000;
+      const until = endless.has(number) ? now : Math.max(endsBy, now);
+      const hours = Math.max(0, until - Math.max(since, month)) / 3_600_000;
       return sum + count * hours * (prices.get(number) ?? 0);
     }, before);
 }

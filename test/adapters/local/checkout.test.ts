@@ -33,6 +33,9 @@ function serviceWith(...answers: (Buffer | ServiceError)[]): Service {
     outputs: nobody,
     content: nobody,
     addMetrics: nobody,
+    model: async () => {
+      throw new Error('nothing serves here');
+    },
     source: async () => {
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       if (answer instanceof ServiceError) throw answer;

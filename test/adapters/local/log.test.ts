@@ -103,7 +103,7 @@ describe('the log as it is delivered', () => {
       deliveryFile: `${folder}.json`,
       service: {
         ...{ sync: nobody, source: nobody, addMetrics: nobody, appendLog },
-        ...{ record: nobody, outputs: nobody, content: nobody },
+        ...{ record: nobody, outputs: nobody, content: nobody, model: nobody },
       },
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       signal: new AbortController().signal,

@@ -1,0 +1,167 @@
+import {
+  request as ask,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { nobodySentence, pick, type Ready, readyOf } from '../../core/promotion/pick.ts';
+import type { Way } from '../../core/promotion/serving.ts';
+
+export interface FrontOptions {
+  /** What is known of the target now. */
+  ways(): readonly Way[];
+  /** A request was answered, by whom, with which status (null: it broke off) and after how many seconds. */
+  answered(way: Way, status: number | null, seconds: number): void;
+  random(): number;
+}
+
+export interface Front {
+  listen(port: number, host: string): Promise<void>;
+  /** Takes nothing new; those who are being answered have so long. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Longest silence of whoever asks or answers. */
+const silenceMs = 120_000;
+const headersMs = 15_000;
+
+/** Headers that are for one connection (RFC 9110, 7.6.1). */
+const hopHeaders = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/**
+ * The front of one target: hands each request to one version that is ready and answers with what that says, as it comes. Where a version does
+ * not take the connection another one is asked, as nothing was sent yet; that it could not be reached counts against the first.
+ */
+export function targetFront(options: FrontOptions): Front {
+  const server: Server = createServer((request, response) => {
+    response.on('error', () => {});
+    request.on('error', () => {});
+    hand(request, response, readyOf(options.ways()), options);
+  });
+  server.headersTimeout = headersMs;
+  server.requestTimeout = 0;
+  server.timeout = silenceMs;
+  return {
+    listen: (port, host) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => {
+          server.off('error', reject);
+          server.on('error', () => {});
+          resolve();
+        });
+      }),
+    async close(graceMs) {
+      const closed = new Promise<void>(resolve => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function hand(
+  request: IncomingMessage,
+  response: ServerResponse,
+  ready: readonly Ready[],
+  options: FrontOptions,
+): void {
+  const chosen = pick(ready, options.random());
+  if (!chosen) {
+    refuse(response, 503, nobodySentence(options.ways()));
+    return;
+  }
+  const { way, port } = chosen;
+  const began = performance.now();
+  let isCounted = false;
+  const count = (status: number | null) => {
+    if (isCounted) return;
+    isCounted = true;
+    options.answered(way, status, (performance.now() - began) / 1_000);
+  };
+  let isConnected = false;
+  const upstream = ask({
+    host: '127.0.0.1',
+    port,
+    method: request.method,
+    path: request.url,
+    headers: headersFor(request),
+    agent: false,
+    timeout: silenceMs,
+  });
+  upstream.on('socket', socket =>
+    socket.once('connect', () => {
+      isConnected = true;
+      request.pipe(upstream);
+    }),
+  );
+  upstream.on('response', answer => {
+    response.writeHead(answer.statusCode ?? 502, {
+      ...forwarded(answer.headers),
+      'x-signalbox-version': String(way.version),
+    });
+    answer.pipe(response);
+    answer.once('end', () => count(answer.statusCode ?? null));
+    answer.once('error', () => {
+      count(null);
+      response.destroy();
+    });
+  });
+  upstream.on('timeout', () => upstream.destroy(new Error('silent')));
+  upstream.on('error', () => {
+    // Whoever asked has left.
+    if (response.destroyed) return;
+    count(null);
+    if (response.headersSent) response.destroy();
+    else if (isConnected) refuse(response, 502, `Version ${way.version} of ${way.model} broke off.`);
+    else {
+      const others = ready.filter(one => one !== chosen);
+      hand(request, response, others, options);
+    }
+  });
+  response.once('close', () => {
+    if (!response.writableFinished) upstream.destroy();
+  });
+}
+
+function headersFor(request: IncomingMessage): IncomingHttpHeaders {
+  const { remoteAddress } = request.socket;
+  const before = request.headers['x-forwarded-for'];
+  const chain = [...(before === undefined ? [] : [before].flat()), remoteAddress ?? ''].join(', ');
+  const body = request.headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' };
+  return { ...forwarded(request.headers), ...body, 'x-forwarded-for': chain };
+}
+
+function forwarded(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const named = (headers.connection ?? '').split(',').map(name => name.trim().toLowerCase());
+  const left = new Set([...hopHeaders, ...named]);
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !left.has(name)));
+}
+
+function refuse(response: ServerResponse, status: 502 | 503, detail: string): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const title = status === 503 ? 'Nothing is ready to answer.' : 'The answer broke off.';
+  // What is still being sent is not read.
+  response.writeHead(status, {
+    'content-type': 'application/problem+json',
+    connection: 'close',
+    ...(status === 503 ? { 'retry-after': '1' } : {}),
+  });
+  response.end(`${JSON.stringify({ title, status, detail })}\n`);
+}

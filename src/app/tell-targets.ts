@@ -1,0 +1,86 @@
+import type { Log, ModelStore } from '../core/ports.ts';
+import type { Policy } from '../core/project.ts';
+import type { Serving, ServingStore, TargetHook, ToldState } from '../core/promotion/serving.ts';
+
+export interface TellTargetsPorts {
+  serving: Pick<ServingStore, 'all' | 'told' | 'tell'>;
+  models: Pick<ModelStore, 'version'>;
+  policy(): Pick<Policy, 'targets'>;
+  hook: TargetHook;
+  config: { publicUrl: string | null };
+  log: Log;
+}
+
+/** Beside the versions, as where nothing is to serve there are none: the target has heard it. */
+const heardOf = 'all';
+const allWell: ToldState = { state: 'ready', said: '' };
+/** While it is asked nobody else asks; longer than it may take. */
+const claimMs = 30_000;
+const firstPauseMs = 1_000;
+const longestPauseMs = 30_000;
+
+/**
+ * Tells targets that are webhooks what is to serve, until each version that does is ready or has failed. Told again, with the same id, a target
+ * does nothing twice.
+ */
+export async function tellTargets(ports: TellTargetsPorts, clock: () => Date): Promise<void> {
+  const { targets } = ports.policy();
+  for (const serving of await ports.serving.all()) {
+    const { hold } = serving;
+    const target = hold && Object.hasOwn(targets, hold.target) ? targets[hold.target] : undefined;
+    if (!hold || target?.kind !== 'webhook') continue;
+    const stage = { ...serving, promotion: hold.promotion, stage: hold.stage };
+    const told = await ports.serving.told(stage);
+    const tries = told?.tries ?? 0;
+    if (told && (isSettled(serving, told) || told.nextAt > clock())) continue;
+    // 1. Whoever else looks meanwhile leaves it.
+    const claimed = { states: told?.states ?? {}, tries: tries + 1, nextAt: later(clock(), claimMs) };
+    await ports.serving.tell(stage, claimed);
+    // 2. The target hears all that is to serve there, and not only what has changed.
+    const id = `signalbox-${serving.model}-${serving.environment}-P${hold.promotion}-${hold.stage}`;
+    const heard = await ports.hook(target, { id, now: clock(), body: await bodyOf(serving, id, ports) });
+    const { model, environment } = serving;
+    if (!heard.ok && tries === 0)
+      ports.log.warn({ model, environment, reason: heard.reason }, 'a target could not be told');
+    // 3. What it said.
+    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 10));
+    const states = heard.ok ? { ...heard.states, [heardOf]: allWell } : claimed.states;
+    await ports.serving.tell(stage, { ...claimed, states, nextAt: later(clock(), pauseMs) });
+  }
+}
+
+function isSettled({ rows }: Serving, { states }: { states: Record<string, ToldState> }): boolean {
+  if (!states[heardOf]) return false;
+  return rows.every(({ version }) => {
+    const state = states[String(version)]?.state;
+    return state === 'ready' || state === 'failed';
+  });
+}
+
+async function bodyOf(
+  { model, environment, hold, rows }: Serving,
+  id: string,
+  { models, config }: Pick<TellTargetsPorts, 'models' | 'config'>,
+): Promise<object> {
+  const versions = rows.map(async ({ version, weight }) => {
+    const found = await models.version(model, version);
+    const path = found && `/v1/runs/${found.run}/artifacts/${encodeURIComponent(found.output)}`;
+    return {
+      version,
+      weight,
+      artifact: found && {
+        sha256: found.sha256,
+        bytes: found.bytes,
+        name: found.output,
+        run: found.run,
+        url: config.publicUrl === null ? path : `${config.publicUrl}${path}`,
+      },
+    };
+  });
+  const { promotion, stage } = hold ?? {};
+  return { id, model, environment, promotion, stage, versions: await Promise.all(versions) };
+}
+
+function later(at: Date, ms: number): Date {
+  return new Date(at.getTime() + ms);
+}
