@@ -91,7 +91,7 @@ function expiredSentence({ state, needed }: Promotion): string {
 }
 
 /** What keeps it from beginning, as of now. */
-export function heldOf(
+function heldOf(
   { project }: Pick<ModelPolicy, 'project'>,
   environment: Pick<ModelEnvironment, 'target' | 'quiet'> | null,
   { freezes, policy }: Pick<Snapshot, 'freezes' | 'policy'>,

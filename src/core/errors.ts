@@ -141,8 +141,8 @@ export const errors = {
   PROMOTION_SERVES: {
     status: 409,
     what: '{model} {version} serves in {environment} already.',
-    why: '',
-    todo: 'There is nothing to do. To see how it came there: {example}.',
+    why: 'It is the version that answers there now.',
+    todo: 'To see how it came there: {example}.',
   },
   PROMOTION_ALL_LIVE: {
     status: 409,
@@ -159,19 +159,19 @@ export const errors = {
   PROMOTION_OVER: {
     status: 409,
     what: '{word} is over.',
-    why: 'It {state}. {said}',
+    why: '{reason}',
     todo: 'To see what came of it: {example}.',
   },
   PROMOTION_NOT_ASKED: {
     status: 409,
     what: '{word} waits for no answer.',
-    why: 'It {state}. {said}',
+    why: '{reason}',
     todo: 'To see what comes of it: {example}.',
   },
   PROMOTION_CHANGED: {
     status: 409,
     what: 'What {word} is decided on has changed since you were shown it.',
-    why: '{said}',
+    why: '{reason}',
     todo: 'Look at its message again, and answer then.',
   },
   PROMOTION_MOVING: {

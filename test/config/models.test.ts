@@ -64,7 +64,6 @@ describe('models and targets in signalbox.yml', () => {
       approvals: { count: 1, from: 'approver' },
       expires: 86_400,
       quiet: [],
-      stepUp: false,
       rollout: { steps: [100], bake: 300 },
     });
     assert.equal(production?.escalate?.after, 28_800);

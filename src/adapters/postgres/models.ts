@@ -5,6 +5,7 @@ import type { ModelVersion } from '../../core/promotion/version.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tables, type Tx } from './database.ts';
 import { holdContent } from './records.ts';
+import { showRuns } from './run-rows.ts';
 
 /** A living worker keeps its claim well within it. */
 const claimS = 6;
@@ -144,6 +145,8 @@ async function make(tx: Tx, version: Parameters<ModelStore['make']>[0]): ReturnT
     .returningAll()
     .executeTakeFirstOrThrow();
   await tx.updateTable('models').set({ newest: number }).where('name', '=', model).execute();
+  // Its run's message offers to promote it.
+  await showRuns(tx, [run]);
   const details = { run, sha: version.sha, sha256 };
   const entry = { action: 'model.version', subject: `model:${model}/${number}`, outcome: 'done' as const };
   await appendAudit(tx, { actor: system, ...entry, details }, version.at);

@@ -31,7 +31,8 @@ const payloadSchema = z.discriminatedUnion('type', [
   }),
   z.object({
     type: z.literal('block_actions'),
-    view: z.unknown(),
+    // Absent on a message.
+    view: z.unknown().optional(),
     trigger_id: z.string().optional(),
     actions: z.array(z.object({ action_id: z.string(), value: z.string().optional() })).default([]),
   }),

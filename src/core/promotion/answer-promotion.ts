@@ -2,7 +2,7 @@ import { denied } from '../access.ts';
 import type { CommandContext, Outcome } from '../command.ts';
 import type { Ports } from '../ports.ts';
 import { reply } from '../reply.ts';
-import { approversName, mayAnswer, readApprovers } from './approvers.ts';
+import { mayAnswer, readApprovers } from './approvers.ts';
 import { findPromotion, settled } from './find-promotion.ts';
 import type { Answer, Promotion } from './promotion.ts';
 import { isOver } from './promotion.ts';
@@ -95,8 +95,8 @@ async function passApprovals(
 }
 
 function changedSince(promotion: Promotion): Outcome {
-  const { said } = promotion;
-  return { ok: false, code: 'PROMOTION_CHANGED', details: { word: promotionName(promotion), said } };
+  const { said: reason } = promotion;
+  return { ok: false, code: 'PROMOTION_CHANGED', details: { word: promotionName(promotion), reason } };
 }
 
 function answered(promotion: Promotion): Outcome {
@@ -104,10 +104,4 @@ function answered(promotion: Promotion): Outcome {
   const title = `${promotionTitle(promotion)} ${stateWords(state)}`;
   const blocks = said === '' ? [] : [{ kind: 'text' as const, text: [said] }];
   return { ok: true, reply: reply(title, blocks, { data: promotionJson(promotion, null) }) };
-}
-
-/** Whom to ask, for messages. */
-export function askedOf(from: string): string {
-  const approvers = readApprovers(from);
-  return approvers ? approversName(approvers) : from;
 }

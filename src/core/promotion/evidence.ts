@@ -127,7 +127,7 @@ export function evidenceText(evidence: Evidence): string {
 }
 
 /** JSON of which there is one text alone: its keys are in order. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, one: unknown) =>
     typeof one === 'object' && one !== null && !Array.isArray(one)
       ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -74,6 +74,6 @@ export function settled(promotion: Promotion, code: 'PROMOTION_OVER' | 'PROMOTIO
   return {
     ok: false,
     code,
-    details: { word, state: stateWords(state), said, example: `model history ${model}` },
+    details: { word, reason: `It ${stateWords(state)}. ${said}`.trim(), example: `model history ${model}` },
   };
 }

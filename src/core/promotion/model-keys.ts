@@ -143,7 +143,6 @@ const modelEnvironmentSchema = z.strictObject({
     })
     .optional(),
   quiet: z.array(quietSchema).max(20).default([]).describe('When no rollout begins there.'),
-  stepUp: z.boolean().default(false).describe('Whether whoever approves must show a second factor.'),
   rollout: rolloutSchema.prefault({}).describe('How a version comes to serve there.'),
 });
 export type ModelEnvironment = z.infer<typeof modelEnvironmentSchema>;

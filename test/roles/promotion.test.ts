@@ -1,0 +1,565 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { actorKey } from '../../src/core/actor.ts';
+import { channel, developer, elsewhere, operator } from '../fakes/slack/fixture.ts';
+import { startServer, type TestServer } from '../support/postgres.ts';
+import { summaryOf } from '../support/summary.ts';
+import { dev, digest, minute, octocat, op, openPromotionTown, slack, third } from './promotion-town.ts';
+
+let server: TestServer;
+const tuesday = new Date('2026-03-10T12:00:00Z');
+before(async () => {
+  server = await startServer();
+});
+after(() => server?.stop());
+
+/** A channel that Signalbox is invited to in this test. */
+const secret = 'C000000003';
+
+/** Version 1 serves, and version 2 has been asked for in production: P3 (or the number that is answered). */
+async function asked(t: TestContext, more: Record<string, unknown> = {}, by = dev, start?: Date) {
+  const one = await openPromotionTown(t, server, start);
+  await one.version('a', [summaryOf('val_accuracy', 10, 0.92)], 0.2);
+  await one.version('b');
+  await one.live(1, 'staging');
+  await one.live(1, 'production');
+  await one.live(2, 'staging');
+  one.declare(more);
+  await one.says(by, 'model promote digits 2 --to production --reason "fewer mistakes"');
+  const [promotion] = await one.promotions.ofModel('digits', 1);
+  assert.equal(promotion?.version, 2);
+  const number = promotion?.number ?? 0;
+  return { ...one, number, name: `P${number}` };
+}
+
+describe('asking for a promotion', () => {
+  test('it is looked at at once, and asks for approval; its evidence is kept', async t => {
+    const { promotions, number, state, shown, show } = await asked(t);
+    assert.equal(await state(number), 'awaiting-approval');
+    const promotion = await promotions.get(number);
+    assert.equal(promotion?.before, 1);
+    const evidence = await promotions.evidence(number, promotion?.evidence ?? '');
+    assert.deepEqual(
+      evidence?.gates.map(one => [one.verdict, one.sentence]),
+      [
+        ['holds', '0.93 >= 0.915.'],
+        ['holds', '0 s < 14 d.'],
+      ],
+    );
+    assert.deepEqual(evidence?.metrics, [
+      { name: 'val_accuracy', value: '0.93', before: '0.92', better: 'higher', verdict: 'better' },
+    ]);
+    assert.deepEqual(evidence?.differences, [{ label: 'lr', value: '0.1', before: '0.2' }]);
+    assert.equal(
+      evidence?.codeLink,
+      `https://github.com/octo-org/digits/compare/${'a'.repeat(40)}...${'b'.repeat(40)}`,
+    );
+    await show();
+    assert.match(
+      shown()
+        .map(one => one.text)
+        .join(),
+      /waits for approval \(0 of 1\)/,
+    );
+  });
+
+  const refused: [name: string, words: string, answer: string][] = [
+    ['a model that is not there', 'model promote digit 2', 'MODEL_UNKNOWN'],
+    ['a version that is not there', 'model promote digits 9', 'VERSION_UNKNOWN'],
+    ['an environment that is not there', 'model promote digits 2 --to prod', 'ENVIRONMENT_UNKNOWN'],
+    ['an environment before its turn', 'model promote digits 3 --to production', 'PROMOTION_ORDER'],
+    ['what serves there already', 'model promote digits 1 --to production', 'PROMOTION_SERVES'],
+    ['an answer to one that is not there', 'model approve P99', 'PROMOTION_UNKNOWN'],
+    ['an answer to what is no name', 'model approve digits', 'PROMOTION_UNKNOWN'],
+    ['a rejection without a reason', 'model reject P4', 'ARGUMENT_MISSING'],
+    [
+      'to go back to what never served there',
+      'model rollback digits --to 2 --reason x',
+      'ROLLBACK_NEVER_LIVE',
+    ],
+    ['to pass approvals without breakglass', 'model approve P4 --pass --reason x', 'PROMOTION_PASS'],
+    ['to pass approvals without a reason', 'model approve P4 --pass', 'ARGUMENT_MISSING'],
+  ];
+  test('what cannot be asked for is refused by name', async t => {
+    const { says, version, number } = await asked(t);
+    assert.equal(number, 4);
+    await version('c');
+    for (const [name, words, answer] of refused) assert.equal(await says(op, words), answer, name);
+  });
+
+  test('one wish is one promotion, however often it arrives; the same wish again is the same promotion', async t => {
+    const { says, promotions, number } = await asked(t);
+    const words = 'model promote digits 2 --to production';
+    await Promise.all([says(third, words, {}, 'one'), says(third, words, {}, 'one'), says(dev, words)]);
+    assert.equal((await promotions.open()).length, 1);
+    assert.equal((await promotions.open())[0]?.number, number);
+  });
+
+  test('a newer one supersedes it, in one step', async t => {
+    const { says, version, live, promotions, number, state, name } = await asked(t);
+    await version('c');
+    await live(3, 'staging');
+    await Promise.all([
+      says(dev, 'model promote digits 3 --to production'),
+      says(third, 'model promote digits 3 --to production'),
+    ]);
+    assert.equal(await state(number), 'superseded');
+    assert.equal((await promotions.open()).length, 1);
+    assert.equal(await says(op, `model approve ${name}`), 'PROMOTION_OVER');
+  });
+});
+
+describe('who may decide', () => {
+  test('somebody else of that role: it is approved, and goes on to live', async t => {
+    const { says, name, number, goOn, state, audited } = await asked(t);
+    assert.match(await says(op, `model approve ${name}`), /is approved/);
+    await goOn();
+    assert.equal(await state(number), 'live');
+    const actions = (await audited(number)).map(row => [row.action, row.who]);
+    assert.deepEqual(actions.slice(0, 3), [
+      ['promotion.requested', 'developer'],
+      ['promotion.awaiting-approval', 'Signalbox'],
+      ['promotion.approved', 'operator'],
+    ]);
+  });
+
+  test('not who asked for it', async t => {
+    const { says, refusal, name, state, number } = await asked(t, {}, third);
+    assert.equal(await says(third, `model approve ${name}`), 'ACCESS_DENIED');
+    assert.match(await refusal(third, `model approve ${name}`), /nobody approves their own promotion/);
+    assert.equal(await state(number), 'awaiting-approval');
+  });
+
+  test('not who trained it', async t => {
+    const { refusal, name } = await asked(t);
+    assert.match(await refusal(octocat, `model approve ${name}`), /nobody approves their own model/);
+  });
+
+  test('not who trained it, under a second account that is linked since', async t => {
+    const { says, refusal, name, links, said, person, now } = await asked(t);
+    const second = slack('U000000077', 'second');
+    const named = [...said.policy.people, person(second, 'approver')];
+    said.policy = { ...said.policy, people: named };
+    const code = await links.issue(actorKey(octocat), 'wish', new Date(now.getTime() + minute));
+    await links.redeem(actorKey(second), code, second, now);
+    assert.match(await refusal(second, `model approve ${name}`), /nobody approves their own model/);
+    assert.match(await says(op, `model approve ${name}`), /is approved/);
+  });
+
+  test('two must approve: two accounts of one person are one', async t => {
+    const { says, name, number, promotions, links, said, person, now, state } = await asked(t, {
+      approvals: { count: 2, from: 'approver' },
+    });
+    const second = slack('U000000077', 'second');
+    said.policy = { ...said.policy, people: [...said.policy.people, person(second, 'approver')] };
+    const code = await links.issue(actorKey(op), 'wish', new Date(now.getTime() + minute));
+    await links.redeem(actorKey(second), code, second, now);
+    await says(op, `model approve ${name}`);
+    assert.match(await says(second, `model approve ${name}`), /waits for approval/);
+    assert.equal((await promotions.get(number))?.answers.length, 1);
+    await says(third, `model approve ${name}`);
+    assert.equal(await state(number), 'approved');
+  });
+
+  test('not who was taken out of the group a second ago', async t => {
+    const one = await asked(t, { approvals: { count: 1, from: 'team:research' } });
+    const { says, name, said, refusal } = one;
+    const others = said.policy.people.filter(who => who.slack !== third.id);
+    said.policy = { ...said.policy, people: [...others, one.person(third, 'approver', ['research'])] };
+    assert.equal(await says(op, `model approve ${name}`), 'ACCESS_DENIED');
+    said.policy = { ...said.policy, people: [...others, one.person(third, 'approver')] };
+    one.wait(1_000);
+    assert.match(await refusal(third, `model approve ${name}`), /team research, and you are not in it/);
+    said.policy = { ...said.policy, people: [...others, one.person(third, 'trainer', ['research'])] };
+    assert.match(await says(third, `model approve ${name}`), /is approved/);
+  });
+
+  test('a reason is shown with a rejection, also by who asked', async t => {
+    const { says, name, state, number, promotions } = await asked(t);
+    await says(dev, `model reject ${name} --reason "not yet"`);
+    assert.equal(await state(number), 'rejected');
+    assert.match((await promotions.get(number))?.said ?? '', /developer rejected it: not yet/);
+  });
+
+  test('two clicks in one millisecond are one decision', async t => {
+    const { says, name, promotions, number } = await asked(t);
+    const words = `model approve ${name}`;
+    const said = await Promise.all([says(op, words), says(op, words), says(third, words)]);
+    const events = await promotions.events(number);
+    assert.equal(events.filter(event => event.type === 'approved').length, 1);
+    assert.equal((await promotions.get(number))?.answers.length, 1);
+    assert.ok(
+      said.every(one => /is approved|PROMOTION_NOT_ASKED/.test(one)),
+      said.join(),
+    );
+  });
+
+  test('approve and reject in one millisecond: one of them counts', async t => {
+    const { says, name, promotions, number } = await asked(t);
+    await Promise.all([says(op, `model approve ${name}`), says(third, `model reject ${name} --reason no`)]);
+    const events = (await promotions.events(number)).map(event => event.to);
+    assert.equal(events.filter(to => to === 'approved' || to === 'rejected').length, 1, events.join());
+  });
+
+  test('under breakglass approvals are passed, loudly', async t => {
+    const { says, name, number, now, elevations, audited, show, shown } = await asked(t);
+    await elevations.open({
+      ...{ key: 'k', actor: dev, accounts: [actorKey(dev)], why: 'the old one answers nonsense' },
+      ...{ until: new Date(now.getTime() + 60 * minute), at: now },
+    });
+    assert.match(
+      await says(dev, `model approve ${name} --pass --reason "it burns"`),
+      /approvals were passed/,
+    );
+    const row = (await audited(number)).find(one => one.action === 'promotion.passed');
+    assert.equal(row?.details.breakglass, 1);
+    await show();
+    await show();
+    assert.match(
+      shown()
+        .map(one => one.text)
+        .join(),
+      /approvals were passed/,
+    );
+  });
+});
+
+describe('what it is decided on', () => {
+  test('what serves has changed: approvals are void, said so, and asked for again', async t => {
+    const one = await asked(t, { approvals: { count: 2, from: 'approver' } });
+    const { says, name, number, promotions, live, version, goOn, show, shown } = one;
+    await says(op, `model approve ${name}`);
+    await says(third, `model approve ${name}`);
+    one.held.add(number);
+    await promotions.change(number, { type: 'step', step: 0, reason: 'It begins.' }, one.now, op);
+    // A newer one waits beside what is being rolled out.
+    await version('c', [summaryOf('val_accuracy', 10, 0.925)]);
+    await live(3, 'staging');
+    await says(dev, 'model promote digits 3 --to production');
+    const [newer] = await promotions.open().then(open => open.filter(that => that.number !== number));
+    assert.ok(newer);
+    await says(op, `model approve P${newer.number}`);
+    assert.equal((await promotions.get(newer.number))?.answers.length, 1);
+    await promotions.change(number, { type: 'live', reason: 'It answers all requests.' }, one.now, op);
+    await goOn();
+    const after = await promotions.get(newer.number);
+    assert.equal(after?.state, 'awaiting-approval');
+    assert.notEqual(after?.evidence, newer.evidence);
+    assert.match(await says(third, `model approve P${newer.number}`), /waits for approval/);
+    await show();
+    await show();
+    assert.match(JSON.stringify(shown()), /what serves there, .*What operator said does not count any more/);
+  });
+
+  const changes: [
+    name: string,
+    change: (one: Awaited<ReturnType<typeof asked>>) => Promise<void>,
+    then: string,
+  ][] = [
+    [
+      'the policy',
+      async one => one.declare({ approvals: { count: 2, from: 'team:research' } }),
+      'awaiting-approval',
+    ],
+    ['the gates', async one => one.declare({ gates: ['val_accuracy >= 0.9'] }), 'awaiting-approval'],
+    ['a gate that fails', async one => one.declare({ gates: ['val_accuracy >= 0.99'] }), 'refused'],
+    [
+      'the artifact in the store',
+      async one => {
+        one.artifacts.kept.delete(digest('b'));
+      },
+      'refused',
+    ],
+    [
+      'the digest of the artifact',
+      async one => {
+        await one.database.pool.query('update artifacts set sha256 = $1 where sha256 = $2', [
+          digest('a'),
+          digest('b'),
+        ]);
+      },
+      'refused',
+    ],
+    [
+      'the metrics of the version',
+      async one => {
+        await one.database.pool.query(
+          `update model_versions set metrics = jsonb_set(metrics, '{0,value}', '0.94') where number = 2`,
+        );
+      },
+      'awaiting-approval',
+    ],
+  ];
+  for (const [name, change, then] of changes)
+    test(`${name} changed after an approval: it does not count, and whoever answers what was shown is told`, async t => {
+      const one = await asked(t, { approvals: { count: 2, from: 'approver' } });
+      await one.says(op, `model approve ${one.name}`);
+      const shown = (await one.promotions.get(one.number))?.evidence;
+      await change(one);
+      const said = await one.says(third, `model approve ${one.name}`);
+      assert.equal(said, then === 'refused' ? 'PROMOTION_OVER' : 'PROMOTION_CHANGED');
+      const promotion = await one.promotions.get(one.number);
+      assert.equal(promotion?.state, then);
+      assert.notEqual(promotion?.evidence, shown);
+      await one.show();
+      await one.show();
+      const texts = JSON.stringify(one.shown());
+      if (then !== 'refused') assert.match(texts, /does not count any more/);
+    });
+
+  test('time alone changes nothing', async t => {
+    const { promotions, number, wait, goOn } = await asked(t);
+    const before = (await promotions.get(number))?.evidence;
+    wait(3 * 60 * minute);
+    await goOn();
+    assert.equal((await promotions.get(number))?.evidence, before);
+    assert.equal((await promotions.events(number)).length, 2);
+  });
+
+  test('a version grows too old', async t => {
+    const { number, wait, goOn, state } = await asked(t, { expires: '20d' });
+    wait(15 * 24 * 60 * minute);
+    await goOn();
+    assert.equal(await state(number), 'refused');
+  });
+
+  const failing: [
+    name: string,
+    metrics: Parameters<Awaited<ReturnType<typeof openPromotionTown>>['version']>[1],
+    said: RegExp,
+  ][] = [
+    ['a gate with an unknown metric', [summaryOf('val_acc', 10, 0.99)], /has no metric val_accuracy/],
+    ['a metric that is NaN', [summaryOf('val_accuracy', 10, Number.NaN)], /val_accuracy/],
+    ['a metric that is infinite', [summaryOf('val_accuracy', 10, Number.POSITIVE_INFINITY)], /val_accuracy/],
+    ['one that is too low', [summaryOf('val_accuracy', 10, 0.91)], /0.91 is not >= 0.915/],
+  ];
+  for (const [name, metrics, expected] of failing)
+    test(`${name}: it is refused, and says why`, async t => {
+      const one = await asked(t);
+      await one.version('c', metrics);
+      await one.live(3, 'staging');
+      await one.says(dev, 'model promote digits 3 --to production');
+      const [promotion] = await one.promotions.ofModel('digits', 1);
+      assert.equal(promotion?.state, 'refused');
+      assert.match(promotion?.said ?? '', expected);
+    });
+});
+
+describe('time', () => {
+  test('it expires, and nobody can approve it any more', async t => {
+    const { number, wait, goOn, state, says, name } = await asked(t);
+    wait(24 * 60 * minute);
+    assert.match(await says(dev, 'model history digits'), /version 1/);
+    await goOn();
+    assert.equal(await state(number), 'expired');
+    assert.equal(await says(op, `model approve ${name}`), 'PROMOTION_OVER');
+  });
+
+  test('it is reminded of, once each time, and then others are asked', async t => {
+    const { wait, goOn, show, shown } = await asked(t);
+    await show();
+    const count = async () => {
+      await goOn();
+      await goOn();
+      await show();
+      await show();
+      return shown().length;
+    };
+    const first = await count();
+    wait(4 * 60 * minute);
+    assert.equal((await count()) - first, 1);
+    wait(4 * 60 * minute);
+    assert.equal((await count()) - first, 3);
+    assert.match(JSON.stringify(shown()), /nobody has decided/);
+  });
+
+  test('it waits for quiet hours and freezes, and says so', async t => {
+    const { number, name, wait, goOn, says, state, promotions, rolled, freezes, now } = await asked(
+      t,
+      {
+        quiet: [{ days: ['tue'], from: '13:00', to: '14:00' }],
+      },
+      dev,
+      tuesday,
+    );
+    wait(61 * minute);
+    await says(op, `model approve ${name}`);
+    const before = rolled.length;
+    await goOn();
+    assert.equal(await state(number), 'approved');
+    assert.match((await promotions.get(number))?.said ?? '', /end of its quiet hours, 2026-03-10 14:00 UTC/);
+    await freezes.freeze({
+      ...{ key: 'f', kind: 'freeze', scope: { kind: 'project', name: 'digits' }, why: 'an incident' },
+      ...{ by: op, place: { kind: 'http' }, at: now },
+    });
+    wait(60 * minute);
+    await goOn();
+    assert.match((await promotions.get(number))?.said ?? '', /Project digits is frozen by operator/);
+    assert.equal(rolled.length, before);
+    await freezes.lift({
+      key: 'l',
+      kind: 'freeze',
+      scope: { kind: 'project', name: 'digits' },
+      by: op,
+      at: now,
+    });
+    await goOn();
+    assert.equal(await state(number), 'live');
+  });
+
+  test('a rollback waits for neither, and goes to what served before', async t => {
+    const { says, live, goOn, promotions, freezes, now, wait } = await asked(
+      t,
+      {
+        quiet: [{ days: ['wed'], from: '00:00', to: '24:00' }],
+      },
+      dev,
+      tuesday,
+    );
+    await live(2, 'production');
+    wait(24 * 60 * minute);
+    await freezes.freeze({
+      ...{
+        key: 'f',
+        kind: 'freeze',
+        scope: { kind: 'all' },
+        why: '',
+        by: op,
+        place: { kind: 'http' },
+        at: now,
+      },
+    });
+    assert.match(await says(op, 'model rollback digits --reason "it confuses 3 and 8"'), /is asked for/);
+    await goOn();
+    const [promotion] = await promotions.ofModel('digits', 1);
+    assert.deepEqual([promotion?.kind, promotion?.version, promotion?.state], ['rollback', 1, 'live']);
+    assert.equal(await says(op, 'model rollback digits --reason again'), 'ROLLBACK_NEVER_LIVE');
+    assert.match(await says(dev, 'model history digits'), /version 1 in production/);
+  });
+
+  test('who asked may take it back, and nobody else below an operator', async t => {
+    const { says, name, state, number } = await asked(t);
+    assert.equal(await says(op, `model cancel ${name}`), 'ACCESS_DENIED');
+    await says(dev, `model cancel ${name} --reason "too early"`);
+    assert.equal(await state(number), 'cancelled');
+    assert.match(await says(dev, `model cancel ${name}`), /was cancelled/);
+    assert.equal(await says(op, `model approve ${name}`), 'PROMOTION_OVER');
+  });
+});
+
+describe('the buttons of its message', () => {
+  const at = async (one: Awaited<ReturnType<typeof asked>>) => {
+    await one.show();
+    return one.shown().findLast(message => message.text?.includes('waits for approval'))?.ts ?? '';
+  };
+  const altered = (value: (old: string) => string) => (payload: Record<string, unknown>) => ({
+    ...payload,
+    actions: (payload.actions as { value: string }[]).map(one => ({ ...one, value: value(one.value) })),
+  });
+
+  test('Approve: by somebody who may; the message says so, and its buttons go', async t => {
+    const one = await asked(t);
+    const ts = await at(one);
+    assert.deepEqual(await one.press(`promotion-approve:${one.number}`, { ts, user: operator }), ['stored']);
+    assert.equal(await one.state(one.number), 'approved');
+    await one.show();
+    const text = JSON.stringify(one.shown());
+    assert.match(text, /is approved/);
+    assert.ok(!text.includes(`promotion-approve:${one.number}`));
+    assert.deepEqual(await one.work(one.last()), ['duplicate'], 'a click that is replayed is the same click');
+    assert.equal((await one.promotions.get(one.number))?.answers.length, 1);
+  });
+
+  test('pressed by who may not: they alone are told who may', async t => {
+    const one = await asked(t);
+    const ts = await at(one);
+    await one.press(`promotion-approve:${one.number}`, { ts, user: developer });
+    assert.equal(await one.state(one.number), 'awaiting-approval');
+    assert.match(JSON.stringify(one.fake.ephemerals({ channel, user: developer })), /role approver or above/);
+  });
+
+  test('a value that was altered, another channel, another workspace', async t => {
+    const one = await asked(t);
+    const ts = await at(one);
+    const id = `promotion-approve:${one.number}`;
+    await one.press(id, { ts, user: operator, alter: altered(old => `${old.slice(0, -2)}AA`) });
+    await one.press(id, {
+      ts,
+      user: operator,
+      alter: payload => ({ ...payload, channel: { id: elsewhere, name: 'elsewhere' } }),
+    });
+    await one.press(id, {
+      ts,
+      user: operator,
+      alter: payload => ({ ...payload, team: { id: 'T000000002', domain: 'grid' } }),
+    });
+    assert.equal(await one.state(one.number), 'awaiting-approval');
+    const { rows } = await one.database.pool.query('select id from promotion_buttons where promotion = $1', [
+      one.number,
+    ]);
+    const button = rows[0]?.id as string;
+    assert.match(button, /^[\w-]{16,}$/);
+    const words = `model approve ${button}`;
+    assert.equal(await one.says(op, words, { channel: elsewhere }), 'PROMOTION_UNKNOWN');
+    assert.equal(await one.says(op, words, { team: 'T000000002' }), 'PROMOTION_UNKNOWN');
+    assert.match(await one.says(op, words), /is approved/);
+  });
+
+  test('pressed on a message that shows what it was before', async t => {
+    const one = await asked(t);
+    const ts = await at(one);
+    one.declare({ gates: ['val_accuracy >= 0.9'] });
+    await one.press(`promotion-approve:${one.number}`, { ts, user: operator });
+    assert.equal(await one.state(one.number), 'awaiting-approval');
+    assert.match(JSON.stringify(one.fake.ephemerals({ channel, user: operator })), /has changed since/);
+  });
+
+  test('Reject asks why, and everybody sees it', async t => {
+    const one = await asked(t);
+    const ts = await at(one);
+    const id = 'open:model reject';
+    await one.press(id, { ts, user: operator });
+    const [view] = one.fake.modals({ user: operator });
+    assert.ok(view, 'a modal is open');
+    assert.match(JSON.stringify(view.given), new RegExp(`Reject ${one.name}`));
+    const [input] = (view.given.blocks as { block_id: string; element?: { action_id: string } }[]).filter(
+      block => block.element,
+    );
+    assert.ok(input?.element);
+    await one.fake.submit({
+      user: operator,
+      filled: { [input.block_id]: { [input.element.action_id]: 'worse on 4' } },
+    } as never);
+    await one.work();
+    assert.equal(await one.state(one.number), 'rejected');
+    await one.show();
+    assert.match(JSON.stringify(one.shown()), /operator rejected it: worse on 4/);
+  });
+});
+
+test('it is shown where it was asked for and where its run was; every copy is updated', async t => {
+  const one = await asked(t);
+  const { rows } = await one.database.pool.query('select number from model_versions where number = 2');
+  assert.equal(rows.length, 1);
+  await one.database.pool.query(
+    `insert into surfaces (key, kind, promotion, place)
+     select key || ':copy', kind, promotion, jsonb_set(place, '{channel}', to_jsonb($2::text)) from surfaces
+     where kind = 'promotion' and promotion = $1`,
+    [one.number, secret],
+  );
+  const wanted = async () =>
+    (
+      await one.database.pool.query<{ seq: number }>(
+        "select wanted_seq as seq from surfaces where promotion = $1 and kind = 'promotion' order by key",
+        [one.number],
+      )
+    ).rows.map(({ seq }) => Number(seq));
+  const before = await wanted();
+  assert.equal(before.length, 2);
+  await one.says(op, `model approve ${one.name}`);
+  const after = await wanted();
+  assert.ok(
+    before.every((seq, i) => (after[i] ?? 0) > seq),
+    'each is to be shown anew',
+  );
+});
