@@ -41,14 +41,14 @@ export type RolledOut =
   | { nothing: true };
 
 /** What the front itself knows, in the place of a query. */
-export const ownChecks = ['signalbox.errors', 'signalbox.latency'] as const;
+const ownChecks = ['signalbox.errors', 'signalbox.latency'] as const;
 
 const webhookReadyS = 600;
 const roomWithinS = 3_600;
 const leastDataWithinS = 30;
 
 /** One step of a rollout that is approved or under way, or of the way back. Each may be repeated; it never waits. */
-export async function rollOut(
+async function rollOut(
   promotion: Promotion,
   held: RolloutHeld,
   ports: RollOutPorts,

@@ -9,7 +9,7 @@ import { poolSchema } from '../../src/core/pool.ts';
 import { modelSchema, targetSchema } from '../../src/core/promotion/model-keys.ts';
 import { changed, isOver, type Promotion } from '../../src/core/promotion/promotion.ts';
 import type { ServingRun } from '../../src/core/promotion/serving.ts';
-import type { Run } from '../../src/core/run.ts';
+import { aRun } from '../support/a-run.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { spec } from '../support/run.ts';
 
@@ -177,29 +177,7 @@ function serving(model: string, version: number, promotion: number): ServingRun 
     ...{ model, environment: 'production', version, promotion },
     ...{ output: 'model.json', sha256: '', bytes: 1, ready: '/' },
   };
-  const run: Run = {
-    number: version,
-    spec: spec({ kind: 'serve', serves }),
-    state: 'running',
-    priority: 'high',
-    requestedBy: system,
-    place: { kind: 'http' },
-    pool: 'lab',
-    attempt: 1,
-    preemptions: 0,
-    taken: '',
-    preemptedBy: null,
-    extraS: 0,
-    stopping: null,
-    stoppedBy: null,
-    waiting: null,
-    approval: null,
-    exitCode: null,
-    failure: null,
-    createdAt: noon,
-    queuedAt: noon,
-    startedAt: noon,
-    endedAt: null,
-  };
+  const one = aRun({ number: version, state: 'running', startedAt: noon });
+  const run = { ...one, spec: spec({ kind: 'serve', serves }) };
   return { run, port: 8401, ready: true };
 }

@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type House, openHouse } from './house.ts';
+import { openHouse } from './house.ts';
 import type { Environment } from './process.ts';
 import { until } from './until.ts';
 
@@ -193,5 +193,3 @@ export function traffic(house: Pick<ServingHouse, 'ask'>) {
     },
   };
 }
-
-export type { House };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** A message that people may see; it names no address. */
-export class PrometheusError extends Error {
+class PrometheusError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'PrometheusError';

@@ -101,7 +101,9 @@ const rolloutSchema = z
       .min(1)
       .max(2_000)
       .optional()
-      .describe('A Prometheus query that gives one number, asked while a step bakes.'),
+      .describe(
+        'A Prometheus query that gives one number, asked while a step bakes (PROMETHEUS_URL); or signalbox.errors, the part of its answers at that step that were errors, or signalbox.latency, their mean time in seconds, as the front of a process target counts them.',
+      ),
     holds: z
       .string()
       .regex(

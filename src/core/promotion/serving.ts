@@ -1,4 +1,3 @@
-import { formatDuration } from '../format.ts';
 import { isEnd, isOnMachine, type Run } from '../run.ts';
 import type { Applying, ServingHold, VersionState, Weights } from './rollout.ts';
 
@@ -98,7 +97,7 @@ export function weightsOf({ rows }: Pick<Serving, 'rows'>): Weights {
 }
 
 /** The runs of a version that count: of one on trial only those that its own promotion began. */
-export function runsOf(row: ServingRow, runs: readonly ServingRun[]): ServingRun[] {
+function runsOf(row: ServingRow, runs: readonly ServingRun[]): ServingRun[] {
   return runs.filter(({ run: { spec } }) => {
     const { serves } = spec;
     if (!serves || serves.model !== row.model || serves.environment !== row.environment) return false;
@@ -163,12 +162,6 @@ export function keepServing({ hold, rows }: Serving, runs: readonly ServingRun[]
     ];
   });
   return [...starts, ...stops];
-}
-
-/** `0.4 % of 250 answers were errors, over 5 min.` */
-export function answersSentence({ answers, errors }: Answers, overS: number): string {
-  const share = answers === 0 ? 0 : (100 * errors) / answers;
-  return `${Number(share.toPrecision(3))} % of ${answers} answers were errors, over ${formatDuration(overS)}.`;
 }
 
 /** Tells a webhook what is to serve. `id`: the same for the same wish, however often it is told. */
