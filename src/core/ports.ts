@@ -893,7 +893,8 @@ export interface SourcePort {
 export interface RepositoryStore extends HeadStore, RepositoryFileStore {
   /**
    * The app is told of this repository, as it is called now. Answers which of these sources mean it: whichever repository has a name first
-   * keeps it, by its id, whatever it is called later. Of one that none means nothing is stored.
+   * keeps it, by its id, whatever it is called later; one that went to another owner is none of them, until signalbox.yml names that owner.
+   * Of one that none means nothing is stored.
    */
   seen(repository: RepositoryRef, sources: readonly GitHubSource[]): Promise<GitHubSource[]>;
   /** The repository that a name means, or that has this id; null: none was seen. */

@@ -19,7 +19,13 @@ const operationSchema = z.object({
   requestBody: z
     .object({
       required: z.literal(true),
-      content: z.object({ 'application/json': z.object({ schema: z.looseObject({ type: z.string() }) }) }),
+      // JSON, or the bytes of an artifact.
+      content: z.union([
+        z.strictObject({ 'application/json': z.object({ schema: z.looseObject({ type: z.string() }) }) }),
+        z.strictObject({
+          'application/octet-stream': z.object({ schema: z.looseObject({ type: z.string() }) }),
+        }),
+      ]),
     })
     .optional(),
   responses: z.record(z.string(), z.looseObject({ description: z.string().min(1) })),
