@@ -17,12 +17,13 @@ export const trainStatus = defineCommand({
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
     const { run } = found;
-    const [metrics, ahead, shares] = await Promise.all([
+    const [metrics, ahead, reported, shares] = await Promise.all([
       runs.metrics(run.number),
       runs.ahead(run),
+      runs.reported(run.number),
       isLease(run) ? runs.shares(run) : [],
     ]);
-    const shown = runReply(run, { metrics, ahead, shares, output: null }, now);
+    const shown = runReply(run, { metrics, ahead, shares, reported, output: null }, now);
     return { ok: true, reply: { ...shown, audience: 'sender', data: runJson(run, metrics) } };
   },
 });

@@ -19,7 +19,7 @@ import { personBehind } from './who-is.ts';
 export interface HomeDeps {
   commands: readonly CommandDefinition[];
   policy: Policy;
-  runs: Pick<RunStore, 'list' | 'get' | 'metrics'>;
+  runs: Pick<RunStore, 'list' | 'get' | 'metrics' | 'reported'>;
   plan: Pick<PlanStore, 'snapshot'>;
   links: Pick<LinkStore, 'all'>;
   groups: Pick<GroupStore, 'of'>;
@@ -63,6 +63,7 @@ export async function homeOf(place: SlackPlace, deps: HomeDeps, now: Date): Prom
   const withFacts = shown.map(async run => ({
     run,
     metrics: isOnMachine(run.state) ? await runs.metrics(run.number) : [],
+    pace: isOnMachine(run.state) ? (await runs.reported(run.number)).pace : null,
     ahead: aheadOf(run.number, queue),
   }));
   const content = homeReply(

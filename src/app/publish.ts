@@ -190,8 +190,9 @@ async function contentOf(
   // Slack alone is edited often enough for a line that grows.
   const isGrowing = isCurve && isOnMachine(run.state) && surface.place.kind === 'slack';
   const series = isGrowing ? await ports.runs.series(run.number, [primary.name], sparkPoints) : [];
-  const facts = { metrics, output, shares, result, spark: sparkOf(series[0]) };
-  return runReply(run, { ...facts, ahead: await ports.runs.ahead(run) }, now);
+  const [ahead, reported] = [await ports.runs.ahead(run), await ports.runs.reported(run.number)];
+  const facts = { metrics, output, shares, result, reported, spark: sparkOf(series[0]) };
+  return runReply(run, { ...facts, ahead }, now);
 }
 
 function sparkOf(series: MetricSeries | undefined): string | undefined {
@@ -202,7 +203,7 @@ function sparkOf(series: MetricSeries | undefined): string | undefined {
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {
-  return kind === 'ended' || kind === 'preempted' || kind === 'warning';
+  return kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning';
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { refusals } from './metric-points.ts';
 import { plainResources } from './pool.ts';
-import { redact } from './redact.ts';
+import type { MetricPoint } from './ports.ts';
 import { failureClasses, runKinds, stopReasons } from './run.ts';
 import { triggers } from './secret.ts';
 
@@ -19,11 +20,19 @@ const exitSchema = z.object({
   at: instant,
 });
 
-export const metricPointSchema = z.object({
-  name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_./-]{0,99}$/),
-  step: z.int().min(0),
+/** Longer ones are cut: no name is kept that is nearly as long. */
+const longestName = 1_000;
+
+/** Signalbox itself says which of them are kept: `sortPoints`. */
+const metricPointSchema = z.object({
+  name: z.string().max(longestName),
+  step: z.number(),
   value: z.number(),
+  /** The run named no step. */
+  counted: z.literal(true).optional(),
 });
+/** JSON has no words for values that are not finite. */
+const notFiniteSchema = metricPointSchema.omit({ value: true });
 
 /** `POST /v1/agent/sync` */
 export const agentSyncRequest = z.object({
@@ -123,21 +132,85 @@ export const agentLogRequest = z.object({
   offset: z.int().min(0),
   text: z.string().max(1_000_000),
   points: z.array(metricPointSchema).max(20_000),
+  // An agent from before these were told sends none.
+  notFinite: z.array(notFiniteSchema).max(20_000).optional(),
 });
 export type AgentLogRequest = z.infer<typeof agentLogRequest>;
 
 /** `size`: bytes known now; the agent goes on from there. */
 export const agentLogResponse = z.object({ size: z.int() });
 
+/** `POST /v1/agent/runs/:run/attempts/:attempt/metrics`: what a run wrote into its metrics file. May be repeated. */
+export const agentMetricsRequest = z.object({
+  points: z.array(metricPointSchema).max(20_000),
+  notFinite: z.array(notFiniteSchema).max(20_000),
+  /** Whether there were lines in which no metric could be read. */
+  unread: z.boolean(),
+});
+export type AgentMetricsRequest = z.infer<typeof agentMetricsRequest>;
+
+/** Points as they travel, and as they are. */
+export function packPoints(points: readonly MetricPoint[]) {
+  const notFinite = points.filter(({ value }) => !Number.isFinite(value));
+  return {
+    points: points.filter(({ value }) => Number.isFinite(value)),
+    notFinite: notFinite.map(({ value: _, ...rest }) => rest),
+  };
+}
+export function unpackPoints(sent: {
+  points: readonly MetricPoint[];
+  notFinite?: readonly Omit<MetricPoint, 'value'>[] | undefined;
+}): MetricPoint[] {
+  const { points, notFinite = [] } = sent;
+  return [...points, ...notFinite.map(point => ({ ...point, value: Number.NaN }))];
+}
+
+/** Points of one request. */
+const mostPoints = 10_000;
+
 /**
  * `POST /v1/runs/:run/metrics` with the attempt's token. It comes from the command itself, past the agent that knows the values of secrets;
- * Signalbox knows none. So what fits is narrow (a name of few signs, numbers), and a name with the shape of a token is refused. That keeps
- * accidents away: a command that means to tell what it may see can do so in many ways.
+ * Signalbox knows none. So what is kept is narrow (a name of few signs, numbers), and a name with the shape of a token is left out. That
+ * keeps accidents away: a command that means to tell what it may see can do so in many ways. What is wrong with one point is no reason
+ * against the others: of what came, only the shape is held against a schema.
  */
 export const metricsRequest = z.object({
   points: z
-    .array(metricPointSchema)
+    .array(z.unknown())
     .min(1)
-    .max(10_000)
-    .refine(points => points.every(({ name }) => redact(name) === name), 'a metric is named like a secret'),
+    .max(mostPoints)
+    .transform(points => points.map(asPoint)),
 });
+
+/** The same, for the document. */
+export const describedMetricsRequest = z.object({
+  points: z
+    .array(
+      z.object({
+        name: z
+          .string()
+          .describe('At most 100 letters, digits (of any script) and signs of `_ . / : @ % + ( ) -`.'),
+        step: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
+        value: z
+          .number()
+          .describe('`NaN` and infinities are taken, and left out with a word to whoever asked for the run.'),
+      }),
+    )
+    .min(1)
+    .max(mostPoints),
+});
+
+export const metricsResponse = z.object({
+  taken: z.int().describe('Points that are kept, now or since they came before.'),
+  refused: z.partialRecord(z.enum(refusals), z.int()).describe('How many were left out, and why.'),
+});
+
+/** What is missing or of another kind is no number, so that the point is left out. */
+function asPoint(raw: unknown): MetricPoint {
+  const point = { name: '', step: Number.NaN, value: Number.NaN };
+  if (typeof raw !== 'object' || raw === null) return point;
+  if ('name' in raw && typeof raw.name === 'string') point.name = raw.name.slice(0, longestName);
+  if ('step' in raw && typeof raw.step === 'number') point.step = raw.step;
+  if ('value' in raw && typeof raw.value === 'number') point.value = raw.value;
+  return point;
+}

@@ -4,6 +4,7 @@ import { elevationItem } from './elevation-reply.ts';
 import { counted, formatDuration, secondsBetween } from './format.ts';
 import { freeIn, type Holdings } from './free-now.ts';
 import { freezeSentence } from './freeze.ts';
+import type { Pace } from './pace.ts';
 import type { MetricSummary, PoolState } from './ports.ts';
 import { type Inline, type Reply, type ReplyBlock, reply } from './reply.ts';
 import { isOnMachine, type Run } from './run.ts';
@@ -17,6 +18,8 @@ export const mostHome = { mine: 10, ended: 3, queue: 8, pools: 20, freezes: 3, r
 export interface HomeRun {
   run: Run;
   metrics: readonly MetricSummary[];
+  /** Absent where nobody looked. */
+  pace?: Pace | null;
   /** Runs before it in its queue. */
   ahead: number;
 }
@@ -147,8 +150,8 @@ function nothingSentence({ ended, mayTrain, example }: HomeFacts): Inline[] {
   return [`${none} To train, press the button above, or type `, { command: example }, ' in any channel.'];
 }
 
-function runBlocks({ run, metrics, ahead }: HomeRun, now: Date): ReplyBlock[] {
-  const progress = isOnMachine(run.state) ? progressOf(run, metrics, now) : null;
+function runBlocks({ run, metrics, pace, ahead }: HomeRun, now: Date): ReplyBlock[] {
+  const progress = isOnMachine(run.state) ? progressOf(run, metrics, now, pace) : null;
   return [
     { kind: 'text', text: [{ bold: titleOf(run) }, '\n', ...stateSentence(run, ahead)] },
     ...(progress ? [progress] : []),

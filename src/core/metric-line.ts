@@ -1,23 +1,19 @@
-import { metricPointSchema } from './agent-protocol.ts';
+import { isMetricName, metricLimits } from './metric-points.ts';
 import type { MetricPoint } from './ports.ts';
 
-/** Metric names that are read from one line at most. */
-const namesPerLine = 100;
-
 interface LineMetrics {
+  /** Also those whose value is not finite: they are not kept, but worth a word. */
   points: MetricPoint[];
-  /** Names whose value is no finite number: never stored, but worth a word. */
-  refused: string[];
   /** The line named no step, so that the counter was used for it. */
   counted: boolean;
 }
 
-const nothing: LineMetrics = { points: [], refused: [], counted: false };
+const nothing: LineMetrics = { points: [], counted: false };
 
 /**
  * The metrics in one line of a log: a JSON object such as `{"step": 10, "loss": 0.3}`, of which the numbers at the top become points, or
  * `metric loss=0.3 step=10`. Points stand at `step`, else at `epoch`, else at `counter`. What Python prints for numbers that are not
- * finite (`NaN`, `Infinity`, `-Infinity`, also as strings) is understood and refused.
+ * finite (`NaN`, `Infinity`, `-Infinity`, also as strings) is understood.
  */
 export function metricLine(line: string, counter: number): LineMetrics {
   const text = line.trim();
@@ -29,18 +25,14 @@ export function metricLine(line: string, counter: number): LineMetrics {
 type Fields = [name: string, value: number][];
 
 function pointsOf(fields: Fields, counter: number): LineMetrics {
-  const known = fields
-    .filter(([name]) => metricPointSchema.shape.name.safeParse(name).success)
-    .slice(0, namesPerLine);
+  const known = fields.filter(([name]) => isMetricName(name)).slice(0, metricLimits.names);
   if (known.length === 0) return nothing;
   const named = stepIn(known, 'step') ?? stepIn(known, 'epoch');
   const step = named ?? counter;
-  const points = known.filter(([, value]) => Number.isFinite(value));
-  const refused = known.filter(([, value]) => !Number.isFinite(value)).map(([name]) => name);
+  const counted = named === null ? { counted: true as const } : {};
   return {
-    points: points.map(([name, value]) => ({ name, step, value })),
-    refused,
-    counted: named === null && points.length > 0,
+    points: known.map(([name, value]) => ({ name, step, value, ...counted })),
+    counted: named === null,
   };
 }
 
@@ -58,7 +50,7 @@ function jsonFields(text: string): Fields {
   });
 }
 
-const notFinite = /^[+-]?(?:nan|inf|infinity)$/i;
+export const notFinite = /^[+-]?(?:nan|inf|infinity)$/i;
 
 function parsed(text: string): object | null {
   try {
@@ -70,9 +62,9 @@ function parsed(text: string): object | null {
 }
 
 /** Makes strings of the bare words that Python's `json` prints and JSON does not know; words inside strings stay as they are. */
-function quoteNotFinite(text: string): string {
-  // A string without an end matches up to the end of the line, so that no part of it is read twice.
-  return text.replace(/"(?:[^"\\]|\\.)*(?:"|$)|-?\bInfinity\b|\bNaN\b/g, word =>
+export function quoteNotFinite(text: string): string {
+  // A string without an end matches up to the end of the text, so that no part of it is read twice.
+  return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*(?:"|$)|-?\bInfinity\b|\bNaN\b/g, word =>
     word.startsWith('"') ? word : `"${word}"`,
   );
 }

@@ -9,6 +9,8 @@ import type { GitHubSource } from './github-source.ts';
 import type { GroupState } from './groups.ts';
 import type { CommitApproval, HeadPush } from './head-for.ts';
 import type { LostDelivery } from './lost-delivery.ts';
+import type { LeftOut, Refusal, RefusedPoint } from './metric-points.ts';
+import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
 import type { Rate } from './rate.ts';
@@ -42,10 +44,13 @@ export interface RunFilter {
   before?: number;
 }
 
+/** As it was reported: `sortPoints` says whether it is kept. */
 export interface MetricPoint {
   name: string;
   step: number;
   value: number;
+  /** The run named no step; it is the number of the line among such. */
+  counted?: true | undefined;
 }
 
 /** A value and where it stood; of equal ones the lowest step. */
@@ -80,6 +85,31 @@ export interface RunShare {
   indices: number[];
 }
 
+/** How a run comes forward, and what of its reports was left out. */
+export interface Reported {
+  leftOut: LeftOut;
+  /** Null: it has named no step. */
+  pace: Pace | null;
+  /** Since when its machine is heard without a gap; null: it is silent. */
+  heardSince: Date | null;
+}
+
+export interface MetricsTaken {
+  taken: number;
+  refused: Partial<Record<Refusal, number>>;
+}
+
+/** Runs that may have come to a halt. */
+export interface StallStore {
+  /** Those whose last step came before that. */
+  quiet(before: Date): Promise<{ run: Run; pace: Pace; heardSince: Date | null }[]>;
+  /**
+   * Wants its messages shown again, and says it once in its thread where it was not said of this step; where it has made another one since,
+   * nothing is said. Answers the surfaces to look at.
+   */
+  tell(run: Run, pace: Pace, content: Reply): Promise<string[]>;
+}
+
 export interface RunStore {
   /**
    * Stores the run as `queued`, with its events, its surfaces, its audit row and a wish for planning, in one transaction. A repeat of
@@ -110,8 +140,19 @@ export interface RunStore {
    * (at least 4) at most so many: its first and its last, and whatever stands out.
    */
   series(number: number, names: readonly string[], most: number): Promise<MetricSeries[]>;
-  /** Idempotent per (run, name, step): the first value stays, except where a later attempt repeats the step. */
-  addPoints(number: number, attempt: number, points: MetricPoint[]): Promise<void>;
+  /** What else is known of what a run reports. */
+  reported(number: number): Promise<Reported>;
+  /**
+   * Stores the points that are kept, and remembers of the others that they were not. Idempotent per (run, name, step): the first value
+   * stays, except where a later attempt repeats the step. Answers how many are kept now.
+   */
+  addPoints(
+    number: number,
+    attempt: number,
+    points: readonly MetricPoint[],
+    refused?: readonly RefusedPoint[],
+    now?: Date,
+  ): Promise<MetricsTaken>;
 }
 
 export interface BaselineStore {
@@ -407,16 +448,16 @@ export interface LostDeliveries {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted` and `warning` tell of it in its
- * thread, the first two once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
+ * and `warning` tell of it in its thread, all but the last once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them.
  */
 export interface Surface {
   id: string;
-  kind: 'run' | 'check' | 'ended' | 'preempted' | 'warning' | 'note' | 'reaction' | 'home';
+  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'warning' | 'note' | 'reaction' | 'home';
   run: number | null;
   place: Place;
-  /** For `note`, `reaction` and `preempted`. */
+  /** For `note`, `reaction`, `preempted` and `stalled`. */
   content: Reply | null;
   /** Written into the message's metadata, to find it again after a crash. */
   nonce: string;

@@ -1,8 +1,9 @@
-import { formatDuration, formatNumber, secondsBetween } from './format.ts';
+import { formatDuration, formatNumber } from './format.ts';
+import { isPaced, type Pace, type Stall, secondsLeft } from './pace.ts';
 import type { MetricSummary } from './ports.ts';
 import type { ParameterValue } from './project.ts';
 import type { Inline, ReplyBlock } from './reply.ts';
-import { isOnMachine, type Run } from './run.ts';
+import type { Run } from './run.ts';
 
 const shownMetrics = 8;
 const shownParameterCount = 10;
@@ -43,29 +44,56 @@ export function lastMetrics(
   return [{ label: 'Last metrics', value }];
 }
 
-/** How far a run is, from what it reports as `epoch` of `epochs` or `step` of `steps`; null where it reports neither. */
+/** Parameters that say how far a counter goes, where no metric does. */
+const totals = {
+  epoch: ['epochs', 'num_epochs', 'max_epochs', 'num_train_epochs'],
+  step: ['steps', 'max_steps', 'num_steps', 'total_steps', 'max_iters'],
+} as const;
+
+/**
+ * How far a run is, from `epoch` or `step` as it reports them, and `epochs` or `steps` as it reports them or was given them as a parameter;
+ * null where it says neither.
+ */
 export function progressOf(
   run: Run,
   metrics: readonly MetricSummary[],
   now: Date,
+  pace: Pace | null = null,
 ): Extract<ReplyBlock, { kind: 'progress' }> | null {
   for (const [counter, whole] of counters) {
     const at = metrics.find(metric => metric.name === counter)?.value;
-    const total = metrics.find(metric => metric.name === whole)?.value;
+    const total = metrics.find(metric => metric.name === whole)?.value ?? parameterOf(run, totals[counter]);
     if (at === undefined || total === undefined || total <= 0) continue;
     const done = Math.min(Math.max(at, 0), total);
-    const label = `${counter} ${formatNumber(done)} of ${formatNumber(total)}${timeLeft(run, done / total, now)}`;
+    const left = isPaced(run, pace) && done < total ? secondsLeft(pace, counter, total - done, now) : null;
+    const time = left === null ? '' : `, about ${formatDuration(Math.ceil(left))} left`;
+    const label = `${counter} ${formatNumber(done)} of ${formatNumber(total)}${time}`;
     return { kind: 'progress', done, total, label };
   }
   return null;
 }
 
-/** From the pace so far. A later attempt may have begun in the middle, at a checkpoint: its pace is not known. */
-function timeLeft(run: Run, share: number, now: Date): string {
-  const known = run.startedAt && run.attempt === 1 && !run.stopping && isOnMachine(run.state);
-  if (!known || !run.startedAt || share <= 0 || share >= 1) return '';
-  const left = (secondsBetween(run.startedAt, now) * (1 - share)) / share;
-  return `, about ${formatDuration(Math.ceil(left))} left`;
+function parameterOf({ spec: { parameters } }: Run, names: readonly string[]): number | undefined {
+  for (const name of names) {
+    const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (typeof value === 'number') return value;
+  }
+  return undefined;
+}
+
+/** Whether it has come as far as it goes, so that no further step is awaited. */
+export function hasAllSteps(run: Run, metrics: readonly MetricSummary[], now: Date): boolean {
+  const progress = progressOf(run, metrics, now);
+  return progress !== null && progress.done >= progress.total;
+}
+
+/** `No step for 12 min`, of a run that has come to a halt. */
+export function stallTitle({ forS }: Stall): string {
+  return `No step for ${formatDuration(Math.floor(forS / 60) * 60)}`;
+}
+
+export function usualSteps({ usualS }: Stall): string {
+  return `its steps are usually ${usualS < 1 ? 'less than 1 s' : formatDuration(usualS)} apart`;
 }
 
 /** `lr=0.1, epochs=40` in at most one text; none where there are no parameters. */

@@ -2,18 +2,30 @@ import { actorKey } from './actor.ts';
 import type { Chart } from './chart.ts';
 import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
 import { leaseBlocks, leaseEnded, leaseTitle } from './lease-reply.ts';
+import { leftOutSentences } from './metric-points.ts';
 import { typedMoney } from './money.ts';
-import type { MetricSummary, RunShare } from './ports.ts';
+import { type Stall, stallOf } from './pace.ts';
+import type { MetricSummary, Reported, RunShare } from './ports.ts';
 import { type Inline, type Reply, type ReplyAction, type ReplyBlock, reply, type Tone } from './reply.ts';
 import { isEnd, isLease, isOnMachine, type Preemption, type Run, type RunState, timeLimitOf } from './run.ts';
 import { actionsOf } from './run-actions.ts';
-import { lastMetrics, primaryMetric, progressOf, shownParameters } from './run-facts.ts';
+import {
+  hasAllSteps,
+  lastMetrics,
+  primaryMetric,
+  progressOf,
+  shownParameters,
+  stallTitle,
+  usualSteps,
+} from './run-facts.ts';
 import { type RunResult, resultParts } from './run-result-reply.ts';
 
 export interface RunFacts {
   metrics: readonly MetricSummary[];
   /** Where what the run made lies, once it has ended; null where that is not known. */
   output: string | null;
+  /** What else is known of what it reports; absent where nobody looked. */
+  reported?: Reported;
   /** For a lease: what it holds. */
   shares?: readonly RunShare[];
   /** Where it is shown beside what it is held against. */
@@ -62,24 +74,30 @@ const tones: Record<RunState, Tone> = {
  * failed, how far it is, what it measured), what was asked for below. `ahead`: runs before it in its queue.
  */
 export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Date): Reply {
-  const { metrics, output, ahead, shares = [] } = facts;
+  const { metrics, output, ahead, shares = [], reported } = facts;
   if (isLease(run)) {
     const rest = leaseBlocks(run, shares, requestRows(run));
     const why = isWaiting(run) ? [{ kind: 'text' as const, text: [waitingSentence(run, ahead)] }] : [];
     const blocks = [...why, ...failureBlocks(run, shownLines.run), ...rest];
     return reply(titleOf(run), blocks, { audience: 'place', tone: tones[run.state] });
   }
-  const progress = progressOf(run, metrics, now);
   const result = facts.result && resultParts(run, metrics, facts.result);
+  const stall = stalled(run, facts, now);
+  const progress = progressOf(run, metrics, now, stall ? null : reported?.pace);
   const blocks: ReplyBlock[] = [
     ...(run.preemptedBy ? [{ kind: 'text' as const, text: preemptedSentence(run, run.preemptedBy) }] : []),
     ...(isWaiting(run) ? [{ kind: 'text' as const, text: [waitingSentence(run, ahead)] }] : []),
     ...failureBlocks(run, shownLines.run),
+    ...(stall ? [{ kind: 'text' as const, text: stalledSentence(stall) }] : []),
     ...(progress && !isEnd(run.state) ? [progress] : []),
     ...(result?.measured ?? []),
     ...fields([
       ...(result?.rows ?? lastMetrics(run, metrics)),
       ...sparkRow(run, facts.spark),
+      ...(reported ? leftOutSentences(reported.leftOut) : []).map(what => ({
+        label: 'Left out',
+        value: [what],
+      })),
       ...timeRow(run, now),
       ...(progress && isEnd(run.state) && run.state !== 'succeeded'
         ? [{ label: 'Reached', value: [progress.label] }]
@@ -93,13 +111,42 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
     { kind: 'actions', actions: actionsOf(run) },
   ];
   const title = `${titleOf(run)}${result?.headline ?? ''}`;
-  return reply(title, blocks, { audience: 'place', tone: tones[run.state] });
+  return reply(title, blocks, { audience: 'place', tone: stall ? 'warning' : tones[run.state] });
 }
 
 /** How the primary metric went so far, while it goes on. */
 function sparkRow({ spec, state }: Run, spark: string | undefined): Row[] {
   if (!spark || !isOnMachine(state)) return [];
   return [{ label: `Curve of ${spec.primaryMetric}`, value: [spark] }];
+}
+
+/** How long it has made no step, where that is longer than it should be. */
+function stalled(run: Run, { metrics, reported }: RunFacts, now: Date): Stall | null {
+  if (!reported || hasAllSteps(run, metrics, now)) return null;
+  return stallOf(run, reported.pace, reported.heardSince, now);
+}
+
+function stalledSentence(stall: Stall): Inline[] {
+  return [{ bold: `${stallTitle(stall)}:` }, ` ${usualSteps(stall)}.`];
+}
+
+/** The message in the run's thread when it has come to a halt, which tells the person who asked; null where it has not. */
+export function stalledReply(run: Run, facts: RunFacts, now: Date): Reply | null {
+  const stall = stalled(run, facts, now);
+  if (!stall) return null;
+  const { number, spec } = run;
+  const text = [
+    person(run),
+    `: ${usualSteps(stall)}. It goes on until it ends or its time is over; its message says when it makes steps again.`,
+  ];
+  return reply(
+    `#${number} ${spec.project}: ${stallTitle(stall).toLowerCase()}`,
+    [
+      { kind: 'text', text },
+      { kind: 'text', text: ['To see what it said last: ', { command: `train logs ${number}` }] },
+    ],
+    { audience: 'place', tone: 'warning' },
+  );
 }
 
 /** The message in the run's thread when it has ended, which tells the person who asked. */

@@ -20,6 +20,7 @@ import { installationStore } from '../adapters/postgres/installations.ts';
 import { leaseStore } from '../adapters/postgres/leases.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
+import { stallStore } from '../adapters/postgres/metrics.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
@@ -60,6 +61,7 @@ import type {
   RunStore,
   Signer,
   SourcePort,
+  StallStore,
   SurfaceStore,
   TokenRefusals,
   TokenStore,
@@ -93,6 +95,7 @@ export interface Adapters {
   audit: AuditLog;
   links: LinkStore;
   leases: LeaseStore;
+  stalls: StallStore;
   usage: UsageStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
@@ -240,6 +243,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     baselines: baselineStore(db),
     links: linkStore(db),
     leases: leaseStore(db),
+    stalls: stallStore(db),
     usage: usageStore(db),
     groups: groupStore(db),
     outside: openGroups(slack, github),

@@ -20,6 +20,7 @@ import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellDrained } from '../app/tell-drained.ts';
+import { tellStalled } from '../app/tell-stalled.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
 import { type SlackPlace, tokenActor } from '../core/actor.ts';
@@ -40,6 +41,8 @@ const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
+/** How long a run has made no step is said in minutes. */
+const stallEveryMs = 20_000;
 const findEveryMs = 60_000;
 const forgetEveryMs = 600_000;
 const atOnce = 16;
@@ -142,6 +145,11 @@ export function startWorker(base: Base): Running {
     () => syncGroups(base.policy(), base, clock),
     err => log.warn({ err }, 'groups could not be looked at'),
   );
+  const stopStalls = every(
+    stallEveryMs,
+    () => tellStalled(base, clock()),
+    err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
+  );
   const stopFind = findLostDeliveries(base);
   const stopForget = every(
     forgetEveryMs,
@@ -158,6 +166,7 @@ export function startWorker(base: Base): Running {
         stopSweep(),
         stopPlan(),
         stopSync(),
+        stopStalls(),
         stopFind(),
         stopForget(),
         wakeWorker.close(),

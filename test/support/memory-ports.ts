@@ -2,6 +2,7 @@ import type { CommandContext, CommandDefinition, Outcome } from '../../src/core/
 import type { Elevation } from '../../src/core/elevation.ts';
 import type { Freeze } from '../../src/core/freeze.ts';
 import { coerceValues, parseCommand } from '../../src/core/grammar.ts';
+import { nothingLeftOut } from '../../src/core/metric-points.ts';
 import { isSamePerson, personOf } from '../../src/core/people.ts';
 import { type Policy, policySchema } from '../../src/core/policy.ts';
 import type {
@@ -120,6 +121,7 @@ export function memoryPorts(m: Memory): Ports {
       },
       metrics: async () => m.metrics,
       series: unused,
+      reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null }),
       addPoints: unused,
     },
     logs: {

@@ -19,7 +19,10 @@ export interface Idempotency {
 /** What the API's routes may ask for. */
 export interface ApiPorts {
   dispatch(intent: Intent): Promise<Dispatched>;
-  runs: Pick<RunStore, 'get' | 'list' | 'events' | 'metrics' | 'addPoints' | 'newestNumber'>;
+  runs: Pick<
+    RunStore,
+    'get' | 'list' | 'events' | 'metrics' | 'series' | 'reported' | 'addPoints' | 'newestNumber'
+  >;
   logs: Pick<LogStore, 'read' | 'append' | 'poolOf'>;
   tokens: Pick<TokenStore, 'find' | 'attemptOf'>;
   refusals: TokenRefusals;

@@ -2,9 +2,11 @@ import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { type Fault, fault, SignalboxError } from '../../core/errors.ts';
+import { quoteNotFinite } from '../../core/metric-line.ts';
 import { repositoryFileJsonSchema } from '../../core/repository-file.ts';
 import type { ApiPorts, HttpDeps } from './deps.ts';
 import { followerSet } from './followers.ts';
+import { isOtherThanGzip, unzipped } from './gunzip.ts';
 import type { Metrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { ready } from './probe.ts';
@@ -13,6 +15,7 @@ import { isEncoded } from './raw-edges.ts';
 import { refuseSlowly } from './refuse.ts';
 import { type Answer, anyone, defineRoute, type RawInput, type Route } from './route.ts';
 import { machineRoutes } from './routes-machines.ts';
+import { metricRoutes } from './routes-metrics.ts';
 import { runRoutes } from './routes-runs.ts';
 
 const bodyLimitBytes = 1024 * 1024;
@@ -47,12 +50,19 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
     // Signed words in an address are longer than what people type.
     routerOptions: { maxParamLength: 2_000 },
   });
+  const routes = [...runRoutes, ...metricRoutes, ...machineRoutes];
+  const notFinite = routes.filter(route => route.notFinite);
+  const zipped = routes.filter(route => route.gzip);
   const json = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     // Clients set the content type also where there is nothing to say.
     if (body.length === 0) done(null, undefined);
-    else json(request, String(body), done);
+    else
+      json(request, String(body), (err, value) => {
+        if (err !== null && isOf(notFinite, request)) json(request, quoteNotFinite(String(body)), done);
+        else done(err, value);
+      });
   });
 
   app.addHook('onRoute', ({ method, url }) => {
@@ -60,7 +70,8 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
-    if (isEncoded(request.raw)) throw new SignalboxError('BODY_ENCODING');
+    if (isOf(zipped, request) ? isOtherThanGzip(request.raw) : isEncoded(request.raw))
+      throw new SignalboxError('BODY_ENCODING');
   });
   app.addHook('onResponse', async (request, reply) => {
     const { url } = request.routeOptions;
@@ -89,6 +100,7 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
       method: route.method,
       url: route.path,
       bodyLimit: route.limitBytes ?? bodyLimitBytes,
+      preParsing: async (request, _, body) => (route.gzip ? unzipped(request.raw, body) : body),
       // Who asks is known before a byte of the body is read.
       onRequest: async request => {
         admitted.set(request, await route.open(request.headers, ports));
@@ -121,9 +133,8 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
     errors: [],
     handle: async () => ({ status: 200, json: described }),
   });
-  const routes = [...runRoutes, ...machineRoutes, document];
-  const described = openApi(routes, deps.version);
-  for (const route of routes) mount(route);
+  const described = openApi([...routes, document], deps.version);
+  for (const route of [...routes, document]) mount(route);
 
   for (const { path, handle } of deps.pages ?? [])
     app.get<{ Params: Record<string, string | undefined> }>(path, async (request, reply) => {
@@ -166,6 +177,10 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
       await app.close();
     },
   };
+}
+
+function isOf(routes: readonly Route[], { method, routeOptions: { url } }: FastifyRequest): boolean {
+  return routes.some(route => route.method === method && route.path === url);
 }
 
 function unknownRoute(request: FastifyRequest): Fault {

@@ -49,6 +49,10 @@ interface RouteFacts {
   body?: z.ZodType;
   /** What the document says of the body, where the command behind the route is the one to refuse it. */
   describedBody?: z.ZodType;
+  /** The body may have `NaN` and `Infinity`, as Python's `json` writes them. */
+  notFinite?: boolean;
+  /** The body may be compressed with gzip; it is held against `limitBytes` as it is unpacked. */
+  gzip?: boolean;
   /** Request headers that mean something here, with what they mean. */
   headers?: Record<string, string>;
   /** Bytes of body that are read. */

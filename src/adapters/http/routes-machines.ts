@@ -2,9 +2,13 @@ import { tokenActor } from '../../core/actor.ts';
 import {
   agentLogRequest,
   agentLogResponse,
+  agentMetricsRequest,
   agentSyncRequest,
   agentSyncResponse,
+  describedMetricsRequest,
   metricsRequest,
+  metricsResponse,
+  unpackPoints,
 } from '../../core/agent-protocol.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import type { Token } from '../../core/ports.ts';
@@ -16,6 +20,8 @@ import { attemptSchema, runNumberSchema } from './schemas.ts';
 
 /** An agent's reports and logs are longer than what people send. */
 const agentLimitBytes = 2 * 1024 * 1024;
+/** As many points as one request may have, with long names. */
+const metricsLimitBytes = 2 * 1024 * 1024;
 
 const syncAgent = defineRoute({
   method: 'POST',
@@ -43,13 +49,34 @@ const appendLog = defineRoute({
   answers: { 200: { description: 'What is known of the log now.', schema: agentLogResponse } },
   errors: ['RUN_NOT_FOUND'],
   handle: async ({ params, body }, token, ports) => {
-    // A later attempt may be on another pool: the log is that of the machine that had this one.
-    const pool = await ports.logs.poolOf(params.run, params.attempt);
-    if (pool === null)
-      throw new SignalboxError('RUN_NOT_FOUND', { word: `${params.run} (attempt ${params.attempt})` });
-    ownPool(token, pool, ports);
-    const size = await ports.logs.append(params.run, params.attempt, body.offset, body.text, body.points);
+    await ownAttempt(params, token, ports);
+    const size = await ports.logs.append(
+      params.run,
+      params.attempt,
+      body.offset,
+      body.text,
+      unpackPoints(body),
+    );
     return { status: 200, json: { size } };
+  },
+});
+
+const appendMetrics = defineRoute({
+  method: 'POST',
+  path: '/v1/agent/runs/:run/attempts/:attempt/metrics',
+  summary: 'An agent adds what a run wrote into its metrics file.',
+  gate: withScope('agent'),
+  params: attemptSchema,
+  body: agentMetricsRequest,
+  limitBytes: agentLimitBytes,
+  answers: { 200: { description: 'They are stored.', schema: metricsResponse } },
+  errors: ['RUN_NOT_FOUND'],
+  handle: async ({ params, body }, token, ports) => {
+    await ownAttempt(params, token, ports);
+    const unread = body.unread ? [{ why: 'line' as const, name: '', step: 0 }] : [];
+    const points = unpackPoints(body);
+    const taken = await ports.runs.addPoints(params.run, params.attempt, points, unread, ports.clock());
+    return { status: 200, json: taken };
   },
 });
 
@@ -57,16 +84,20 @@ const addMetrics = defineRoute({
   method: 'POST',
   path: '/v1/runs/:number/metrics',
   summary:
-    'A command reports its metrics. Names that look like tokens are refused; other secrets are not known here.',
+    'A command reports its metrics, in any order and again without harm. Points that do not fit are left out, and named in the answer.',
   gate: byAttempt,
   params: runNumberSchema,
   body: metricsRequest,
-  answers: { 204: { description: 'They are stored.' } },
+  describedBody: describedMetricsRequest,
+  notFinite: true,
+  gzip: true,
+  limitBytes: metricsLimitBytes,
+  answers: { 200: { description: 'They are stored.', schema: metricsResponse } },
   errors: ['RUN_NOT_FOUND'],
-  handle: async ({ params, body }, attempt, ports) => {
-    await ownRun(attempt, params.number, ports);
-    await ports.runs.addPoints(params.number, attempt.attempt, body.points);
-    return { status: 204 };
+  handle: async ({ params, body }, by, ports) => {
+    await ownRun(by, params.number, ports);
+    const taken = await ports.runs.addPoints(params.number, by.attempt, body.points, [], ports.clock());
+    return { status: 200, json: taken };
   },
 });
 
@@ -92,11 +123,22 @@ const getSource = defineRoute({
   },
 });
 
-export const machineRoutes: readonly Route[] = [syncAgent, appendLog, addMetrics, getSource];
+export const machineRoutes: readonly Route[] = [syncAgent, appendLog, appendMetrics, addMetrics, getSource];
 
 /** Two blocks of zeros end every archive (pax(1), ustar Interchange Format); here nothing is before them. */
 async function* emptyArchive(): AsyncGenerator<Uint8Array> {
   yield new Uint8Array(1_024);
+}
+
+async function ownAttempt(
+  { run, attempt }: { run: number; attempt: number },
+  token: Token,
+  ports: Pick<ApiPorts, 'logs' | 'refusals'>,
+): Promise<void> {
+  // A later attempt may be on another pool: what belongs to this one is that of the machine that had it.
+  const pool = await ports.logs.poolOf(run, attempt);
+  if (pool === null) throw new SignalboxError('RUN_NOT_FOUND', { word: `${run} (attempt ${attempt})` });
+  ownPool(token, pool, ports);
 }
 
 function ownPool(token: Token, pool: string, ports: Pick<ApiPorts, 'refusals'>): void {

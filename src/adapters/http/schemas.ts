@@ -4,7 +4,7 @@ import { replySchema } from '../../core/reply-json.ts';
 import { endStates, runKinds, runStates } from '../../core/run.ts';
 import { runJsonSchema } from '../../core/run-json.ts';
 
-const count = (max: number) => z.coerce.number().int().min(0).max(max);
+export const count = (max: number) => z.coerce.number().int().min(0).max(max);
 const largestInteger = 2_147_483_647;
 const flag = z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'] }).default(false);
 

@@ -3,6 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentSyncRequest } from '../../core/agent-protocol.ts';
+import { secretHider } from '../../core/hide-secrets.ts';
 import type { Exit, StopReason } from '../../core/run.ts';
 import {
   type Assigned,
@@ -15,6 +16,7 @@ import {
   readStop,
 } from './control.ts';
 import { deliverLog } from './deliver-log.ts';
+import { deliverMetrics } from './deliver-metrics.ts';
 import { endFamily } from './end-processes.ts';
 import { marksOf } from './environment.ts';
 import { readJson, writeDurable } from './files.ts';
@@ -184,7 +186,13 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
   async function deliver(): Promise<void> {
     const { service } = options;
     const places = { logFolder: files.log, deliveryFile: files.delivery };
-    await deliverLog({ run, attempt, ...places, service, log, signal, ended });
+    const following = { run, attempt, service, log, signal, ended };
+    const hide = (text: string) => secretHider(options.secrets?.known() ?? []).hide(text);
+    const metrics = { metricsFile: folders.metrics, placeFile: files.metricsPlace, hide };
+    await Promise.all([
+      deliverLog({ ...following, ...places }),
+      deliverMetrics({ ...following, ...metrics }),
+    ]);
     delivered = true;
   }
 

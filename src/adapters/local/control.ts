@@ -48,6 +48,8 @@ export function attemptFolders(agentDir: string, run: number, attempt: number) {
     work: join(folder, 'work'),
     home: join(folder, 'home'),
     temporary: join(folder, 'tmp'),
+    /** Where its command may write its metrics. */
+    metrics: join(folder, 'metrics.jsonl'),
     output: join(ofRun, 'output'),
     checkpoints: join(ofRun, 'checkpoints'),
     /** Remains when the attempt is forgotten, so that it is never started again. */

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { packPoints } from '../../core/agent-protocol.ts';
 import { metricLine } from '../../core/metric-line.ts';
 import type { Log, MetricPoint } from '../../core/ports.ts';
 import { readJson, writeDurable } from './files.ts';
@@ -59,7 +60,6 @@ export async function deliverLog(delivery: Delivery): Promise<void> {
   let marks = marksSchema.safeParse(readJson(delivery.deliveryFile)).data ?? [];
   let size: number | null = null;
   let failed = 0;
-  let refusedBefore = '';
   for (let wait = betweenMs; ; ) {
     const ended = delivery.ended();
     if (ended && logOffsets(delivery.logFolder).length === 0) return;
@@ -79,12 +79,11 @@ export async function deliverLog(delivery: Delivery): Promise<void> {
         marks = [at, after];
         writeDurable(delivery.deliveryFile, marks);
       }
-      const refused = chunk.refused.join(' ');
-      if (refused !== '' && refused !== refusedBefore) {
-        log.warn({ run, attempt, names: chunk.refused }, 'metric values that are not finite were left out');
-        refusedBefore = refused;
-      }
-      size = await service.appendLog(run, attempt, { offset: size, text: chunk.text, points: chunk.points });
+      size = await service.appendLog(run, attempt, {
+        offset: size,
+        text: chunk.text,
+        ...packPoints(chunk.points),
+      });
       wait = betweenMs;
       if (!ended) await pause(betweenMs, undefined, { signal });
     } catch (err) {
@@ -105,7 +104,6 @@ export async function deliverLog(delivery: Delivery): Promise<void> {
 interface Chunk {
   text: string;
   points: MetricPoint[];
-  refused: string[];
   after: Mark;
 }
 
@@ -117,7 +115,7 @@ function nextChunk(folder: string, at: Mark, ended: boolean): Chunk | null {
   if (at.offset < oldest) {
     const text = `[signalbox] ${oldest - at.offset} bytes of the log are missing here: it grew faster than it could be sent\n`;
     const after = { size: at.size + Buffer.byteLength(text), offset: oldest, counter: at.counter };
-    return { text, points: [], refused: [], after };
+    return { text, points: [], after };
   }
   const file = offsets.findLast(offset => offset <= at.offset) ?? oldest;
   const bytes = readBytes(join(folder, `${file}.log`), at.offset - file);
@@ -129,7 +127,6 @@ function nextChunk(folder: string, at: Mark, ended: boolean): Chunk | null {
 
 function linesOf(text: string, at: Mark): Chunk {
   const points: MetricPoint[] = [];
-  const refused = new Set<string>();
   let counter = at.counter;
   let taken = 0;
   while (taken < text.length && points.length < pointsPerChunk) {
@@ -137,7 +134,6 @@ function linesOf(text: string, at: Mark): Chunk {
     const next = newline < 0 ? text.length : newline + 1;
     const found = metricLine(text.slice(taken, next), counter);
     points.push(...found.points);
-    for (const name of found.refused) refused.add(name);
     if (found.counted) counter++;
     taken = next;
   }
@@ -146,7 +142,6 @@ function linesOf(text: string, at: Mark): Chunk {
   return {
     text: sent,
     points,
-    refused: [...refused],
     after: { size: at.size + bytes, offset: at.offset + bytes, counter },
   };
 }

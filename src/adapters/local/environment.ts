@@ -71,6 +71,7 @@ function environmentFor(
     SIGNALBOX_ATTEMPT: `${run}-${attempt}`,
     SIGNALBOX_PROJECT: spec.project,
     SIGNALBOX_SHA: spec.sha,
+    SIGNALBOX_METRICS: folders.metrics,
     SIGNALBOX_METRICS_URL: `${url.replace(/\/+$/, '')}/v1/runs/${run}/metrics`,
     SIGNALBOX_TOKEN: token,
     SIGNALBOX_CHECKPOINT_DIR: folders.checkpoints,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   type AgentLogRequest,
+  type AgentMetricsRequest,
   type AgentSyncRequest,
   type AgentSyncResponse,
   agentLogResponse,
@@ -31,6 +32,8 @@ export interface Service {
   sync(request: AgentSyncRequest): Promise<AgentSyncResponse>;
   /** Answers the bytes that Signalbox has now. */
   appendLog(run: number, attempt: number, chunk: AgentLogRequest): Promise<number>;
+  /** Adds what a run wrote into its metrics file. */
+  addMetrics(run: number, attempt: number, metrics: AgentMetricsRequest): Promise<void>;
   /** The tar stream of what the attempt runs, asked for with the attempt's own token. */
   source(run: number, token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
@@ -58,6 +61,9 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
     appendLog: async (run, attempt, chunk) => {
       const answer = await post(`/v1/agent/runs/${run}/attempts/${attempt}/log`, chunk);
       return understood(agentLogResponse, answer).size;
+    },
+    addMetrics: async (run, attempt, metrics) => {
+      await post(`/v1/agent/runs/${run}/attempts/${attempt}/metrics`, metrics);
     },
     source: async (run, attemptToken, stop) => {
       const headers = { authorization: `Bearer ${attemptToken}` };

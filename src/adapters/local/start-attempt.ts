@@ -8,6 +8,7 @@ import { checkOut, exists, giveAway, makeOwnFolder } from './checkout.ts';
 import type { Assigned, AttemptFolders, Claim, End } from './control.ts';
 import { planFor, userNamed } from './environment.ts';
 import { createOnce, writeDurable } from './files.ts';
+import { makeMetricsFile } from './metrics-file.ts';
 import type { Handed } from './plan.ts';
 import { handedFor, type Secrets } from './secrets.ts';
 import type { Service } from './service.ts';
@@ -52,6 +53,7 @@ export async function startAttempt(
 
   for (const folder of [folders.home, folders.temporary, folders.output, folders.checkpoints])
     await makeOwnFolder(folder, user);
+  makeMetricsFile(folders.metrics, user);
   let notes: string[] = [];
   // A lease has no source: whoever holds it begins in an empty folder.
   if (assigned.spec.kind === 'lease') await makeOwnFolder(folders.work, user);

@@ -78,8 +78,9 @@ export function agentStore(db: Db): AgentStore {
 async function alive(tx: Tx, pool: string): Promise<boolean> {
   const result = await sql<{ away: boolean }>`
     with before as (select seen_at from agents where pool = ${pool})
-    insert into agents (pool, seen_at) values (${pool}, clock_timestamp())
-    on conflict (pool) do update set seen_at = excluded.seen_at
+    insert into agents (pool, seen_at, back_at) values (${pool}, clock_timestamp(), clock_timestamp())
+    on conflict (pool) do update set seen_at = excluded.seen_at,
+      back_at = case when agents.seen_at < clock_timestamp() - interval '10 seconds' then excluded.back_at else agents.back_at end
     returning coalesce((select seen_at < clock_timestamp() - interval '10 seconds' from before), true) as away`.execute(
     tx,
   );

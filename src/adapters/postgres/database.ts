@@ -3,6 +3,8 @@ import pg from 'pg';
 import type { Actor, Place } from '../../core/actor.ts';
 import type { Verdict } from '../../core/elevation.ts';
 import type { Freeze } from '../../core/freeze.ts';
+import type { LeftOut } from '../../core/metric-points.ts';
+import type { Pace } from '../../core/pace.ts';
 import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
 import type {
@@ -76,6 +78,25 @@ export interface Tables {
   };
   log_chunks: { run: number; attempt: number; at_byte: number; content: Buffer };
   metric_points: { run: number; name: string; step: number; attempt: number; value: number };
+  metric_summaries: {
+    run: number;
+    name: string;
+    count: number;
+    last_attempt: number;
+    last_step: number;
+    last_value: number;
+    least_value: number;
+    least_step: number;
+    most_value: number;
+    most_step: number;
+  };
+  metric_reports: {
+    run: number;
+    names: Generated<number>;
+    points: Generated<number>;
+    left_out: Json<LeftOut> | null;
+    pace: Json<Pace> | null;
+  };
   planner: {
     id: number;
     epoch: number;
@@ -85,7 +106,7 @@ export interface Tables {
     /** After so long, in seconds, what a team had counts half. */
     half_life_s: Generated<number>;
   };
-  agents: { pool: string; seen_at: Date; takes: Generated<boolean> };
+  agents: { pool: string; seen_at: Date; takes: Generated<boolean>; back_at: Date | null };
   accelerators: {
     pool: string;
     node: string;

@@ -1,7 +1,6 @@
 import type { LogStore } from '../../core/ports.ts';
 import type { Db } from './database.ts';
 import { insertPoints } from './metrics.ts';
-import { showRuns } from './run-rows.ts';
 
 /** Bytes of one attempt's log that stay readable here; all of it stays on the machine that ran it. */
 const keptBytes = 16 * 1024 * 1024;
@@ -61,10 +60,7 @@ export function logStore(db: Db): LogStore {
           .where('run', '=', number)
           .where('attempt', '=', attempt)
           .execute();
-        if (points.length > 0) {
-          await insertPoints(tx, number, attempt, points);
-          await showRuns(tx, [number]);
-        }
+        await insertPoints(tx, number, attempt, points);
         return size;
       });
     },

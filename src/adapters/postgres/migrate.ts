@@ -15,11 +15,12 @@ import { sharedQueue } from './migrations/0012-shared-queue.ts';
 import { leases } from './migrations/0013-leases.ts';
 import { encodings } from './migrations/0014-encodings.ts';
 import { repositories } from './migrations/0016-repositories.ts';
+import { metrics } from './migrations/0019-metrics.ts';
 import { baselines } from './migrations/0022-baselines.ts';
 
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
-  ...[resources, sharedQueue, leases, encodings, repositories, baselines],
+  ...[resources, sharedQueue, leases, encodings, repositories, metrics, baselines],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;

@@ -5,16 +5,8 @@ import { priorities } from '../../core/project.ts';
 import { type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tx } from './database.ts';
-import { insertPoints, series, summaries } from './metrics.ts';
-import {
-  addEvents,
-  addSurface,
-  requesterOf,
-  runOf,
-  showRuns,
-  storeTransition,
-  wantPlan,
-} from './run-rows.ts';
+import { insertPoints, reported, series, summaries } from './metrics.ts';
+import { addEvents, addSurface, requesterOf, runOf, storeTransition, wantPlan } from './run-rows.ts';
 
 export function runStore(db: Db): RunStore {
   return {
@@ -121,12 +113,9 @@ export function runStore(db: Db): RunStore {
     },
     metrics: number => summaries(db, number),
     series: (number, names, most) => series(db, number, names, most),
-    async addPoints(number, attempt, points) {
-      await db.transaction().execute(async tx => {
-        await insertPoints(tx, number, attempt, points);
-        await showRuns(tx, [number]);
-      });
-    },
+    reported: number => reported(db, number),
+    addPoints: (number, attempt, points, refused, now) =>
+      db.transaction().execute(tx => insertPoints(tx, number, attempt, points, refused, now)),
   };
 }
 

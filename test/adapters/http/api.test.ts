@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { commands } from '../../../commands/index.ts';
 import { runListSchema } from '../../../src/adapters/http/schemas.ts';
 import { fault, SignalboxError } from '../../../src/core/errors.ts';
@@ -81,7 +82,7 @@ test('who may do what', async t => {
       404,
       'RUN_NOT_FOUND',
     ],
-    ['metrics of an attempt', 'POST', '/v1/runs/42/metrics', { token: 'attempt-42-1', body: points }, 204],
+    ['metrics of an attempt', 'POST', '/v1/runs/42/metrics', { token: 'attempt-42-1', body: points }, 200],
     [
       'metrics of an earlier attempt',
       'POST',
@@ -577,6 +578,81 @@ test('a machine adds to the log, to the metrics, and gets its source', async t =
   const source = await ask('GET', '/v1/runs/42/source', { token: 'attempt-42-1' });
   assert.equal(source.headers.get('content-type'), 'application/x-tar');
   assert.equal(await source.text(), `tar of /projects/digits at ${'a'.repeat(40)}`);
+});
+
+test('points travel as Python writes them, and one that does not fit is no reason against the others', async t => {
+  const { url: address, points } = await start(t);
+  const send = (body: string | Uint8Array, headers: Record<string, string> = {}) =>
+    fetch(`${address}/v1/runs/42/metrics`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer attempt-42-1', 'content-type': 'application/json', ...headers },
+      body,
+    });
+  const text =
+    '{"points": [{"name": "a \\"NaN", "step": 1, "value": NaN}, {"name": "b", "step": 2, "value": -Infinity}, {"name": "c"}, 7, {"name": "d", "step": 1, "value": 1e999}]}';
+  const gzip = { 'content-encoding': 'gzip' };
+  const rows: [what: string, body: string | Uint8Array, headers: Record<string, string>, status: number][] = [
+    ['not finite', text, {}, 200],
+    ['with gzip', gzipSync(text), gzip, 200],
+    ['broken', text.slice(0, -1), {}, 400],
+    ['gzip that is none', text, gzip, 400],
+    ['gzip cut off', gzipSync(text).subarray(0, 40), gzip, 400],
+    ['another encoding', text, { 'content-encoding': 'br' }, 415],
+    ['gzip twice', gzipSync(gzipSync(text)), { 'content-encoding': 'gzip, gzip' }, 415],
+    ['a bomb', gzipSync(Buffer.alloc(50_000_000, ' ')), gzip, 413],
+    ['none', '{"points": []}', {}, 400],
+    ['too many', JSON.stringify({ points: Array.from({ length: 10_001 }, () => 1) }), {}, 400],
+  ];
+  for (const [what, body, headers, status] of rows) {
+    points.length = 0;
+    assert.equal((await send(body, headers)).status, status, what);
+    assert.deepEqual(
+      points,
+      status === 200
+        ? [
+            {
+              ...{ number: 42, attempt: 1 },
+              points: [
+                { name: 'a "NaN', step: 1, value: Number.NaN },
+                { name: 'b', step: 2, value: Number.NaN },
+                { name: 'c', step: Number.NaN, value: Number.NaN },
+                { name: '', step: Number.NaN, value: Number.NaN },
+                { name: 'd', step: 1, value: Number.POSITIVE_INFINITY },
+              ],
+            },
+          ]
+        : [],
+      what,
+    );
+  }
+});
+
+test('metrics are read as summaries, and as curves in JSON or CSV', async t => {
+  const { ask, url: address } = await start(t);
+  const last = { value: 0.93, step: 3 };
+  assert.deepEqual(await (await ask('GET', '/v1/runs/42/metrics')).json(), {
+    metrics: [{ name: 'accuracy', last, least: last, most: last, points: 4 }],
+    leftOut: ['12 values of loss that are not finite, the last at step 120'],
+  });
+  const curve = '/v1/runs/42/metrics/accuracy';
+  assert.deepEqual(await (await ask('GET', curve)).json(), {
+    ...{ name: 'accuracy', total: 4 },
+    points: [{ step: 0, value: 0.5 }, last],
+  });
+  const headers = { authorization: 'Bearer reader', accept: 'text/csv' };
+  const csv = await fetch(`${address}${curve}`, { headers });
+  assert.equal(csv.headers.get('content-type'), 'text/csv; charset=utf-8');
+  assert.equal(await csv.text(), 'step,value\r\n0,0.5\r\n3,0.93\r\n');
+  const rows: [path: string, status: number][] = [
+    [`${curve}?points=4`, 200],
+    [`${curve}?points=3`, 400],
+    [`${curve}?points=10001`, 400],
+    ['/v1/runs/42/metrics/accurac', 404],
+    ['/v1/runs/42/metrics/a%2Fb', 404],
+    ['/v1/runs/99/metrics', 404],
+  ];
+  for (const [path, status] of rows) assert.equal((await ask('GET', path)).status, status, path);
+  assert.equal((await ask('GET', curve, { token: 'agent' })).status, 403);
 });
 
 test('a source that breaks off is a broken answer, not a shorter one', async t => {

@@ -158,8 +158,21 @@ export function portsOver(world: World): HttpDeps {
           .slice(0, limit),
       events: async (_, after = 0) => world.events.filter(event => event.seq > after),
       metrics: async () => [summaryOf('accuracy', 3, 0.93, 4)],
+      series: async (_, names, most) =>
+        names.map(name => ({
+          name,
+          points: [
+            { step: 0, value: 0.5 },
+            { step: 3, value: 0.93 },
+          ].slice(0, most),
+        })),
+      reported: async () => ({
+        leftOut: { notFinite: [{ name: 'loss', count: 12, attempt: 1, step: 120 }], examples: {} },
+        ...{ pace: null, heardSince: null },
+      }),
       addPoints: async (number, attempt, points) => {
         world.points.push({ number, attempt, points });
+        return { taken: points.length, refused: {} };
       },
       newestNumber: async () => Math.max(...world.runs.keys()),
     },

@@ -17,7 +17,9 @@ import { type AgentOptions, runAgent } from '../../../src/adapters/local/agent.t
 import {
   type AgentSyncResponse,
   agentLogRequest,
+  agentMetricsRequest,
   agentSyncRequest,
+  unpackPoints,
 } from '../../../src/core/agent-protocol.ts';
 import type { Log, MetricPoint } from '../../../src/core/ports.ts';
 import type { RunSpec } from '../../../src/core/run.ts';
@@ -44,6 +46,8 @@ export async function openWorkbench() {
   const ends = new Map<string, Report[]>();
   const logs = new Map<string, string>();
   const points: MetricPoint[] = [];
+  /** From metrics files. */
+  const fromFile: MetricPoint[] = [];
   const warnings: { fields: Record<string, unknown>; message: string }[] = [];
   const state = {
     away: false,
@@ -57,6 +61,9 @@ export async function openWorkbench() {
     accelerators: [] as unknown[],
     sourceTokens: [] as string[],
     loseLogAnswers: 0,
+    loseMetricsAnswers: 0,
+    /** Lines of a metrics file in which no metric could be read were told. */
+    unread: false,
   };
   let tar: Buffer = tarOf(join(root, 'empty'), {});
   let next = 1;
@@ -66,6 +73,7 @@ export async function openWorkbench() {
     const body = await read(request);
     const path = request.url ?? '';
     const logPath = /^\/v1\/agent\/runs\/(\d+)\/attempts\/(\d+)\/log$/.exec(path);
+    const metricsPath = /^\/v1\/agent\/runs\/\d+\/attempts\/\d+\/metrics$/.test(path);
     if (path === '/v1/agent/sync') {
       state.syncs++;
       response.end(JSON.stringify(synced(JSON.parse(body.toString('utf8')))));
@@ -76,6 +84,14 @@ export async function openWorkbench() {
         return void request.socket.destroy();
       }
       response.end(JSON.stringify({ size }));
+    } else if (metricsPath) {
+      if (state.loseMetricsAnswers > 0) {
+        state.loseMetricsAnswers--;
+        filed(JSON.parse(body.toString('utf8')));
+        return void request.socket.destroy();
+      }
+      filed(JSON.parse(body.toString('utf8')));
+      response.end(JSON.stringify({ taken: 0, refused: {} }));
     } else if (path.endsWith('/source')) {
       state.sourceTokens.push(request.headers.authorization ?? '');
       response.statusCode = state.sourceStatus;
@@ -106,13 +122,21 @@ export async function openWorkbench() {
   }
 
   function appended(key: string, raw: unknown): number {
-    const { offset, text, points: found } = agentLogRequest.parse(raw);
+    const { offset, text, points: found, notFinite } = agentLogRequest.parse(raw);
     const known = logs.get(key) ?? '';
     if (offset === Buffer.byteLength(known) && text !== '') {
       logs.set(key, known + text);
-      points.push(...found);
+      points.push(...unpackPoints({ points: found, notFinite }));
     }
     return Buffer.byteLength(logs.get(key) ?? '');
+  }
+
+  /** As Signalbox: the first value of a step stays. */
+  function filed(raw: unknown): void {
+    const request = agentMetricsRequest.parse(raw);
+    for (const point of unpackPoints(request))
+      if (!fromFile.some(one => one.name === point.name && one.step === point.step)) fromFile.push(point);
+    state.unread ||= request.unread;
   }
 
   const log: Log = {
@@ -140,6 +164,7 @@ export async function openWorkbench() {
     ends,
     logs,
     points,
+    fromFile,
     warnings,
     /** Files of the project, by path. */
     setSource(files: Record<string, string>): void {
