@@ -60,9 +60,10 @@ export function chartPage(ports: ChartPagePorts): Page {
   }
 
   return {
-    path: '/charts/:file',
+    // What is signed is longer than a parameter may be.
+    path: '/charts/*',
     async handle({ params }) {
-      const [, token, format] = /^([A-Za-z0-9_.-]{1,2000})\.(png|svg)$/.exec(params.file ?? '') ?? [];
+      const [, token, format] = /^([A-Za-z0-9_.-]{1,2000})\.(png|svg)$/.exec(params['*'] ?? '') ?? [];
       if (token === undefined) return nothing;
       const now = ports.clock();
       const key = `${token}.${format}`;

@@ -25,7 +25,7 @@ export interface RawResponse {
 
 /** A small page for people's browsers, or a picture, on GET. What comes back is the whole answer. */
 export interface Page {
-  /** With `:name` for parameters. */
+  /** With `*` at its end for whatever follows. */
   path: string;
   handle(request: PageRequest): Promise<PageResponse>;
 }

@@ -34,7 +34,8 @@ function opened(run: Partial<Run> = {}, answer: Uint8Array | null = new Uint8Arr
     clock: () => now,
     log: recordingLog().log,
   });
-  const ask = (file: string) => page.handle({ params: { file }, query: new URLSearchParams(), cookie: '' });
+  const ask = (file: string) =>
+    page.handle({ params: { '*': file }, query: new URLSearchParams(), cookie: '' });
   return { ask, drawn, pass: (ms: number) => (now = new Date(now.getTime() + ms)) };
 }
 

@@ -50,7 +50,11 @@ describe('one command', () => {
 describe('the role decides what is listed', () => {
   const rows: [role: Role, path: string[], listed: string[]][] = [
     ['none', [], ['signalbox whoami', 'signalbox link', 'signalbox unlink']],
-    ['viewer', ['train'], ['train list', 'train status', 'train why', 'train logs', 'train compare']],
+    [
+      'viewer',
+      ['train'],
+      ['train list', 'train status', 'train why', 'train logs', 'train compare', 'train chart'],
+    ],
     ['none', ['train'], []],
   ];
   for (const [role, path, listed] of rows)

@@ -54,7 +54,9 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
   fake.sendTo(app.url);
   const database = openDatabase(await server.database(), { onError: () => {} });
   await migrate(database.pool);
+  const pictures = chartPictures();
   t.after(async () => {
+    await pictures.close();
     await database.close();
     await app.close();
     await fake.close();
@@ -68,7 +70,6 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
   const { db } = database;
   const { log, lines } = recordingLog();
   const clock = () => new Date();
-  const pictures = chartPictures();
   const slack = openSlack(config, installationStore(db, []), signer(db), log, clock, undefined, pictures);
   const [runs, surfaces, deliveries, audit] = [
     runStore(db),
@@ -195,6 +196,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
   return {
     fake,
     runs,
+    charts,
+    pictures,
     surfaces,
     database,
     work,

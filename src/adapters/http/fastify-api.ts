@@ -47,8 +47,6 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
     exposeHeadRoutes: false,
     requestIdHeader: false,
     bodyLimit: bodyLimitBytes,
-    // Signed words in an address are longer than what people type.
-    routerOptions: { maxParamLength: 2_000 },
   });
   const routes = [...runRoutes, ...metricRoutes, ...machineRoutes];
   const notFinite = routes.filter(route => route.notFinite);

@@ -64,17 +64,11 @@ export function chartTable(chart: Chart): ReplyBlock & { kind: 'table' } {
   return {
     kind: 'table',
     columns: [
-      { title: chart.title },
-      { title: 'First', align: 'right' },
+      { title: axisTitle(chart) },
       { title: 'Last', align: 'right' },
       ...(best ? [{ title: 'Best', align: 'right' as const }] : []),
     ],
-    rows: curvesOf(chart).map(curve => [
-      curve.name,
-      at(curve.first),
-      at(curve.last),
-      ...(best ? [at(curve.best)] : []),
-    ]),
+    rows: curvesOf(chart).map(curve => [curve.name, at(curve.last), ...(best ? [at(curve.best)] : [])]),
   };
 }
 
