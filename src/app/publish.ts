@@ -113,7 +113,7 @@ async function show(
   const run = surface.run === null ? null : await ports.runs.get(surface.run);
   const sweep = run || surface.sweep === null ? null : await ports.sweeps.get(surface.sweep);
   const stage = run ? stageOf(run) : sweep ? (sweep.endedAt ? 'ended' : 'open') : undefined;
-  const content = await sweep
+  const content = sweep
     ? await sweepContent(surface, sweep, ports, clock())
     : await contentOf(surface, run, ports, clock());
   if (!content) {

@@ -213,6 +213,12 @@ export interface BaselineStore {
   candidates(filter: BaselineFilter, limit: number, before?: number): Promise<Run[]>;
 }
 
+/** Where people can see code. */
+export interface CodePages {
+  /** How a commit of a project's source differs from another; null: its repository has no such page. */
+  diff(source: string, from: string, to: string): string | null;
+}
+
 /** What runs are held against where nobody names another. */
 export interface Baselines {
   /** `run` null: there is none yet. Null: the run is held against nothing, ever. */
@@ -1071,4 +1077,5 @@ export interface Ports {
   sweeps: SweepStore;
   costs: RunCosts;
   baselines: Baselines;
+  pages: CodePages;
 }

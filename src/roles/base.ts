@@ -41,6 +41,7 @@ import { tokenRefusals } from '../app/token-refusals.ts';
 import { wakingFreezes, wakingRuns, wakingSweeps } from '../app/wake.ts';
 import type { Config } from '../config.ts';
 import { withOwnExamples } from '../core/examples.ts';
+import { diffPage } from '../core/github-source.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
@@ -180,6 +181,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     charts,
     sweeps: wakingSweeps(adapters.sweeps, surfaces, wakeups),
     costs: adapters.costs,
+    pages: { diff: (source: string, from: string, to: string) => diffPage(config.github.webUrl, source, from, to) },
     baselines: { of: (run: Run) => baselineOf(run, { ...adapters, log }) },
     github: adapters.github.linking,
     pulls: pullHeads({
