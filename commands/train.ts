@@ -15,7 +15,20 @@ import { mostMembers, requestSweep } from '../src/core/sweep.ts';
 
 /** What may stand in place of a project; a slip in one of these is told from an unknown project. */
 export const trainWords = [
-  ...['list', 'status', 'why', 'logs', 'cancel', 'retry', 'extend', 'bump', 'approve', 'compare', 'help'],
+  ...[
+    'list',
+    'status',
+    'why',
+    'logs',
+    'cancel',
+    'retry',
+    'extend',
+    'bump',
+    'approve',
+    'compare',
+    'chart',
+    'help',
+  ],
 ];
 
 type Failed = Extract<Outcome, { ok: false }>;

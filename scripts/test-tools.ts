@@ -16,13 +16,18 @@ const tools = [
 export function installTestTools(): string[] {
   const missing = tools.filter(tool => !tool.isThere());
   if (missing.length === 0) return [];
-  const problem = installProblem(missing.map(tool => tool.name));
+  const problem = installPackages(missing.map(tool => tool.name));
   return missing
     .filter(tool => !tool.isThere())
     .map(tool => `${tool.name} is missing, so the tests that need it are skipped: ${problem}.`);
 }
 
-function installProblem(names: string[]): string {
+/**
+ * Installs packages of Debian or Ubuntu, as root.
+ *
+ * @returns why those that are missing still can be
+ */
+export function installPackages(names: string[]): string {
   if (!isDebian()) return 'this is no Debian or Ubuntu';
   if (process.getuid?.() !== 0) return `only root can install it (apt-get install ${names.join(' ')})`;
   const options: SpawnSyncOptions = {

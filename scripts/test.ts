@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { installMlflow } from './mlflow.ts';
 import { root, special, testFiles } from './suites.ts';
 import { installTestTools } from './test-tools.ts';
 
@@ -21,7 +22,12 @@ if (files.length === 0) {
   console.error(`No test file fits ${[values.suite, ...positionals].filter(Boolean).join(' ')}. See test/.`);
   process.exitCode = 1;
 } else {
-  if (values.suite === undefined) for (const line of installTestTools()) console.error(line);
+  // The suites that need more than a fresh machine know by themselves whether it is there.
+  if (values.suite === undefined || values.suite === 'mlflow')
+    for (const line of installTestTools()) console.error(line);
+  const problem = values.suite === 'mlflow' ? installMlflow() : null;
+  if (problem !== null)
+    console.error(`MLflow is missing, so the tests that need it are skipped: ${problem}.`);
   process.exitCode = await run(files);
 }
 

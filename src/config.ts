@@ -13,6 +13,15 @@ const address = z.url({
   protocol: /^https?$/,
   error: 'It must be an address that begins with http:// or https://',
 });
+const trackingSays =
+  'It must be the address of a tracking server, which begins with http:// or https://, without a user and a password: those are MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD';
+const trackingUri = z
+  .url({ protocol: /^https?$/, error: trackingSays })
+  .refine(text => {
+    const { username, password, search, hash } = URL.parse(text) ?? {};
+    return username === '' && password === '' && search === '' && hash === '';
+  }, trackingSays)
+  .transform(text => text.replace(/\/+$/, ''));
 const filled = z.string().min(1, 'It is empty');
 const keysSay =
   'It must be 32 bytes in base64 (`openssl rand -base64 32`), or several such with commas between';
@@ -170,6 +179,28 @@ export const variables = {
     about: 'Where people reach GitHub.',
     default: 'https://github.com',
   },
+  MLFLOW_TRACKING_URI: {
+    schema: trackingUri,
+    about:
+      'Tracking server of MLflow: what runs log there becomes their metrics. It is handed to every run; credentials are not (name them under `secrets`).',
+    example: 'https://mlflow.example.com',
+  },
+  MLFLOW_TRACKING_TOKEN: {
+    schema: z
+      .string()
+      .regex(/^[\x21-\x7e]+$/, 'It must be what a header can carry: letters, digits and signs'),
+    about: 'With which Signalbox reads from MLflow, where that wants a bearer token.',
+    secret: true,
+  },
+  MLFLOW_TRACKING_USERNAME: {
+    schema: filled,
+    about: 'With which Signalbox reads from MLflow, where that wants a user and a password.',
+  },
+  MLFLOW_TRACKING_PASSWORD: {
+    schema: filled,
+    about: 'Password of it.',
+    secret: true,
+  },
   SIGNALBOX_SECRETS: {
     schema: filled,
     about:
@@ -206,6 +237,7 @@ export interface Config {
   token: string | null;
   slack: SlackConfig | null;
   github: GitHubConfig;
+  mlflow: MlflowConfig | null;
   /** The first encrypts, all of them decrypt. */
   secretKeys: Buffer[];
   logLevel: string;
@@ -227,6 +259,13 @@ export interface SlackConfig {
   apiUrl: string;
 }
 
+export interface MlflowConfig {
+  /** Without a slash at its end. */
+  trackingUri: string;
+  /** As MLflow itself reads them: with a user and a password the token counts for nothing. */
+  credentials: { username: string; password: string } | { token: string } | null;
+}
+
 export interface GitHubConfig {
   apiUrl: string;
   webUrl: string;
@@ -242,9 +281,13 @@ const secretNames = Object.entries(variables).flatMap(([name, variable]) =>
   'secret' in variable ? [name] : [],
 );
 
+/** What else belongs to them: without its secrets an integration would be configured by half. */
+const integrations = Object.keys(variables).filter(name => /^(?:SLACK|GITHUB|MLFLOW)_/.test(name));
+
 /** The environment for a child that has no use for what Signalbox keeps to itself. */
 export function withoutSecrets(env: Config['environment']): Config['environment'] {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !secretNames.includes(name)));
+  const own = new Set([...secretNames, ...integrations]);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !own.has(name)));
 }
 
 /** Reads the environment. Throws ENV_INVALID or ENV_HALF with the variable's name; never with its value. */
@@ -295,6 +338,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     token: read('SIGNALBOX_TOKEN'),
     slack: slack.signingSecret || slack.appToken ? slack : null,
     github,
+    mlflow: mlflowConfig(read),
     secretKeys,
     logLevel: need('LOG_LEVEL'),
     secrets: [
@@ -338,6 +382,24 @@ function githubConfig(read: Read, need: Need): GitHubConfig {
     webhookSecrets: secrets,
     oauth: clientId && clientSecret ? { clientId, clientSecret } : null,
   };
+}
+
+/** Throws ENV_HALF. */
+function mlflowConfig(read: Read): MlflowConfig | null {
+  const trackingUri = read('MLFLOW_TRACKING_URI');
+  const token = read('MLFLOW_TRACKING_TOKEN');
+  const [username, password] = [read('MLFLOW_TRACKING_USERNAME'), read('MLFLOW_TRACKING_PASSWORD')];
+  const half = (word: Variable, present: Variable) =>
+    new SignalboxError('ENV_HALF', { integration: 'MLflow', word, present });
+  if (username && !password) throw half('MLFLOW_TRACKING_PASSWORD', 'MLFLOW_TRACKING_USERNAME');
+  if (!username && password) throw half('MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD');
+  if (!trackingUri) {
+    if (username) throw half('MLFLOW_TRACKING_URI', 'MLFLOW_TRACKING_USERNAME');
+    if (token) throw half('MLFLOW_TRACKING_URI', 'MLFLOW_TRACKING_TOKEN');
+    return null;
+  }
+  const credentials = username && password ? { username, password } : token ? { token } : null;
+  return { trackingUri, credentials };
 }
 
 /** The variable that is missing beside one that is set, or `null` where Slack is whole or off. */

@@ -23,6 +23,7 @@ const shortForms = [
   'retry',
   'extend',
   'compare',
+  'chart',
   'bump',
   'approve',
 ];
@@ -32,7 +33,7 @@ const usage = `signalbox ${version}
 
   signalbox serve [--role web|worker|agent|all] [--pool NAME]
   signalbox train PROJECT [--ref REF] [-p NAME=VALUE] ...   (train --help shows all)
-  signalbox list | status N | why N | logs N [--follow] | cancel N | retry N | whoami
+  signalbox list | status N | why N | logs N [--follow] | chart N [METRIC] | cancel N | retry N | whoami
   signalbox gpu | gpu request 2 --for 4h | gpu usage | ...  (gpu help shows all)
   signalbox gpu shell N                                     a shell on a lease that this machine holds
   signalbox doctor                                          what works, what is off, what is missing

@@ -37,8 +37,8 @@ export interface PublishPorts {
   sweeps: Pick<SweepStore, 'get' | 'members'>;
   /** What runs have cost so far, all together. */
   sweepCost(members: readonly SweepMember[], now: Date): Promise<SweepCost>;
-  /** The curve that is shown when a run has ended. */
-  charts: Pick<RunCharts, 'of'>;
+  /** The curve that is shown when a run has ended, and its pictures. */
+  charts: RunCharts;
   /** What the Home of the person of a place shows. */
   home(place: SlackPlace, now: Date): Promise<Home>;
   log: Log;
@@ -53,6 +53,8 @@ const homePauseMs = 10_000;
 /** Room that is there in a moment is not asked for at once. */
 const leastPauseMs = 100;
 const mostFailures = 30;
+/** To draw more points than these takes the database longer than an edit should. */
+const mostForSpark = 100_000;
 /** A curve beside its last value, one line on a phone. */
 const sparkWidth = 16;
 const sparkPoints = 64;
@@ -216,11 +218,26 @@ async function contentOf(
   const result =
     surface.place.kind === 'github' ? ((await ports.resultOf(run, metrics, now)) ?? undefined) : undefined;
   // Slack alone is edited often enough for a line that grows.
-  const isGrowing = isCurve && isOnMachine(run.state) && surface.place.kind === 'slack';
+  const isShort = primary !== undefined && primary.count <= mostForSpark;
+  const isGrowing = isCurve && isShort && isOnMachine(run.state) && surface.place.kind === 'slack';
   const series = isGrowing ? await ports.runs.series(run.number, [primary.name], sparkPoints) : [];
+  const facts = { metrics, output, shares, result, spark: sparkOf(series[0]) };
   const [ahead, reported] = [await ports.runs.ahead(run), await ports.runs.reported(run.number)];
-  const facts = { metrics, output, shares, result, reported, spark: sparkOf(series[0]) };
-  return runReply(run, { ...facts, ahead }, now);
+  const said = runReply(run, { ...facts, ahead, reported }, now);
+  return surface.place.kind === 'github' ? await withPictures(said, run, ports) : said;
+}
+
+/** Addresses of pictures, for charts that GitHub cannot draw. They stay the same for as long as the reply does. */
+async function withPictures(said: Reply, run: Run, { charts }: PublishPorts): Promise<Reply> {
+  const at = run.endedAt ?? run.createdAt;
+  const blocks = await Promise.all(
+    said.blocks.map(async block => {
+      if (block.kind !== 'chart' || block.pictures) return block;
+      const pictures = await charts.pictures(run, block.metric, at);
+      return pictures ? { ...block, pictures } : block;
+    }),
+  );
+  return { ...said, blocks };
 }
 
 function sparkOf(series: MetricSeries | undefined): string | undefined {

@@ -75,7 +75,7 @@ async function stop(
     await runs.change(run.number, { type: 'stop', actor: cancelledBy, why: 'cancel', reason }, now, cancelledBy);
   } else if (found) {
     const { step, value, median, completed } = found;
-    const reason = `The median rule of sweep S${number} stopped it at step ${formatNumber(step)}: its best ${spec.metric} by then is ${formatNumber(value)}, and the median of ${completed} runs that succeeded was ${formatNumber(median)} on average up to there.`;
+    const reason = `The median rule of sweep S${number} stopped it at step ${formatNumber(step)}: its best ${spec.metric} by then, ${formatNumber(value)}, is worse than ${formatNumber(median)}, the median of what ${completed} runs that succeeded had on average by then.`;
     const actor = earlyStopper;
     await runs.change(run.number, { type: 'stop', actor, why: 'cancel', reason }, now, actor);
   }

@@ -1,6 +1,6 @@
 import type { Actor } from '../core/actor.ts';
 import type { AgentSyncRequest, AgentSyncResponse } from '../core/agent-protocol.ts';
-import type { AgentStore, Log, RunStore, TokenStore } from '../core/ports.ts';
+import type { AgentStore, Assignment, Log, RunStore, TokenStore } from '../core/ports.ts';
 import type { RunChange } from '../core/run.ts';
 
 export interface WatchPorts {
@@ -8,6 +8,8 @@ export interface WatchPorts {
   /** Changes wake planning and the run's messages. */
   runs: Pick<RunStore, 'change'>;
   tokens: Pick<TokenStore, 'forAttempt'>;
+  /** What the commands of these get into their environments, in the same order; whoever follows them knows of them from now on. */
+  environments(assignments: readonly Assignment[]): Promise<(Record<string, string> | undefined)[]>;
   log: Log;
 }
 
@@ -43,9 +45,11 @@ export async function syncAgent(
 
   // 4. What belongs there now.
   const assignments = await ports.agents.assignments(pool);
-  const withTokens = assignments.map(async one => ({
+  const environments = await ports.environments(assignments);
+  const withTokens = assignments.map(async (one, at) => ({
     ...one,
     token: await ports.tokens.forAttempt(one.run, one.attempt),
+    environment: environments[at],
   }));
   return { assignments: await Promise.all(withTokens), settled };
 }

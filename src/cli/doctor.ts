@@ -14,6 +14,7 @@ import { groupsIn, groupTrouble } from '../core/groups.ts';
 import type { Policy } from '../core/policy.ts';
 import { stockAdvice } from '../core/stock-advice.ts';
 import { loadPolicy } from '../files/policy-file.ts';
+import { mlflowClientOf } from '../roles/mlflow.ts';
 import { readSecretsFile } from '../roles/secrets-file.ts';
 import { openStore } from '../roles/store.ts';
 import { readOptions } from './options.ts';
@@ -86,6 +87,7 @@ async function examine(): Promise<Finding[]> {
         },
   );
   await check('github', async () => github(settings));
+  await check('mlflow', () => mlflow(settings));
   await check('groups', () => groups(settings, policy));
   await check('git', async () => {
     const { stdout } = await run('git', ['--version']).catch(() => ({ stdout: '' }));
@@ -173,6 +175,20 @@ function github({ github: { app, oauth, apiUrl, webhookSecrets } }: Config): Omi
   const hears = webhookSecrets.length > 0 && 'hears of deliveries';
   const parts = [app && 'reads teams', hears, oauth && 'links accounts'].filter(Boolean).join(' and ');
   return { state: 'ok', says: `${parts}, by ${new URL(apiUrl).host}` };
+}
+
+async function mlflow({ mlflow: settings }: Config): Promise<Omit<Finding, 'name'>> {
+  if (!settings) return { state: 'off', says: 'MLFLOW_TRACKING_URI is not set' };
+  const { trackingUri, credentials } = settings;
+  const ways = credentials === null ? 'without credentials' : 'token' in credentials ? 'by token' : 'by user';
+  try {
+    await mlflowClientOf(settings).check();
+    return { state: 'ok', says: `${new URL(trackingUri).host} answers, asked ${ways}` };
+  } catch (err) {
+    const reason = err instanceof Error ? err.message : String(err);
+    const says = `${new URL(trackingUri).host}, asked ${ways}: ${reason}; runs go on, and what they log is read when it answers`;
+    return { state: 'broken', says };
+  }
 }
 
 /** Whether those count who are in the groups that signalbox.yml names. */

@@ -120,6 +120,8 @@ export const agentSyncResponse = z.object({
       taken: z.string().nullable().optional(),
       /** The attempt's own token, for its metrics and its source. */
       token: z.string(),
+      /** For the command's environment, where the project says nothing else. A service from before there was any sends none. */
+      environment: z.record(z.string(), z.string()).optional(),
     }),
   ),
   /** Reported ends that are stored: the agent may forget these attempts. */

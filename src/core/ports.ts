@@ -11,6 +11,7 @@ import type { GroupState } from './groups.ts';
 import type { CommitApproval, HeadPush } from './head-for.ts';
 import type { LostDelivery } from './lost-delivery.ts';
 import type { LeftOut, Refusal, RefusedPoint } from './metric-points.ts';
+import type { MlflowCursor } from './mlflow.ts';
 import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Better } from './metric-direction.ts';
@@ -959,6 +960,96 @@ export class GroupUnreadable extends Error {
     this.afterMs = afterMs;
     this.busy = options?.busy ?? false;
   }
+}
+
+/* ---- MLflow ---- */
+
+export interface MlflowPoint {
+  /** May be NaN or infinite. */
+  value: number;
+  /** Milliseconds since 1970, by the clock of whoever logged it. */
+  timestamp: number;
+  step: number;
+}
+
+/** A metric with the point that MLflow holds for its latest: that of the highest step. */
+export interface MlflowMetric extends MlflowPoint {
+  name: string;
+}
+
+/** A run in MLflow that carries the tags of Signalbox. */
+export interface MlflowRun {
+  id: string;
+  experiment: string;
+  /** By its tag. */
+  attempt: number;
+  /** Milliseconds since 1970. */
+  startedAt: number;
+  /** It is part of another. */
+  isNested: boolean;
+  latest: MlflowMetric[];
+}
+
+/** A tracking server of MLflow. Everything here throws `MlflowError`. */
+export interface MlflowPort {
+  /** Runs with this key in their tags, the oldest first; so many at most. */
+  find(key: string, most: number): Promise<MlflowRun[]>;
+  /** Null: it is not there, or was deleted. */
+  get(id: string): Promise<MlflowRun | null>;
+  /** A page of a metric's points by their time; empty where there is no such metric. `next`: the page after it; null: there is none. */
+  history(
+    id: string,
+    name: string,
+    token: string | null,
+    most: number,
+  ): Promise<{ points: MlflowPoint[]; next: string | null }>;
+  /** Where people see it. */
+  address(run: Pick<MlflowRun, 'id' | 'experiment'>): string;
+}
+
+/** `away`: it does not answer, or has too much to do. `refused`: it wants other credentials. `odd`: its answer is none that can be read. */
+export class MlflowError extends Error {
+  readonly outcome: 'away' | 'refused' | 'odd';
+  constructor(message: string, outcome: MlflowError['outcome'], options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'MlflowError';
+    this.outcome = outcome;
+  }
+}
+
+/** How far the metrics of a run are read from MLflow. */
+export interface MlflowFollow extends Claim {
+  run: number;
+  /** Null: nobody has looked yet. */
+  cursor: MlflowCursor | null;
+  /** Looks in a row that failed. */
+  failures: number;
+}
+
+export interface MlflowFollows {
+  /** What is in the tags of the run's runs in MLflow, and of no other's in any installation. */
+  keyOf(run: number): Promise<string>;
+  /** These runs are followed until they have ended and all is read. */
+  begin(runs: readonly number[]): Promise<void>;
+  /** Claims those that are due: while a run is at work now and then, after an attempt has ended once more. */
+  claim(limit: number): Promise<MlflowFollow[]>;
+  keep(follow: MlflowFollow): Promise<boolean>;
+  /**
+   * How far it is read now; nothing where the claim is another's. `address`: where people see it. `endedAttempt`: all is read of an attempt
+   * that was over when the look began. `done`: it is never looked at again.
+   */
+  looked(
+    follow: MlflowFollow,
+    state: {
+      cursor: MlflowCursor;
+      address: string | null;
+      endedAttempt: number | null;
+      done: boolean;
+      pauseMs: number;
+    },
+  ): Promise<void>;
+  /** Looked at again after `pauseMs`; never where it is given up. */
+  failed(follow: MlflowFollow, pauseMs: number, givenUp: boolean): Promise<void>;
 }
 
 /* ---- wake-ups ---- */

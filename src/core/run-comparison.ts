@@ -84,7 +84,7 @@ function differencesOf(all: readonly ComparableRun[], currency: string): Compari
     { label: 'on', of: ({ run }) => resourcesOf(run) },
     { label: 'state', of: ({ run }) => run.state },
     { label: 'time', of: ({ run }) => tookOf(run) },
-    { label: 'accelerator-hours', of: hours },
+    { label: 'hours held', of: hours },
     { label: 'cost', of: money },
   ];
   return rows
@@ -116,7 +116,7 @@ export function comparisonBlocks(
     ...differences.slice(0, most.differences).map(({ label, values }) => [label, ...values]),
   ];
   const right = 'right' as const;
-  const columns = [{ title: '' }, ...all.map(({ number }) => ({ title: `#${number}`, align: right }))];
+  const columns = [{ title: 'Run' }, ...all.map(({ number }) => ({ title: `#${number}`, align: right }))];
   const left = metrics.length - shown.length;
   const rest = differences.length - most.differences;
   const said = [
@@ -144,7 +144,7 @@ function metricRows({ name, unit, better, values }: ComparedMetric, value: strin
   const isBest = values.some(({ best }) => best !== null);
   return [
     [`${shown} ${value}`, ...values.map(({ last }) => (last === null ? none : formatNumber(last)))],
-    ...(isCompared ? [[`… against #${first}`, ...values.map(differenceCell)]] : []),
+    ...(isCompared ? [[`… vs #${first}`, ...values.map(differenceCell)]] : []),
     ...(isBest ? [[`… best`, ...values.map(({ best }) => (best ? formatNumber(best.value) : none))]] : []),
   ];
 }

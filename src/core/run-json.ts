@@ -66,6 +66,10 @@ export const runJsonSchema = z.object({
     .object({ class: z.enum(failureClasses), message: z.string(), lines: z.array(z.string()) })
     .nullable()
     .describe('`lines` is the end of the log.'),
+  mlflow: z
+    .string()
+    .nullable()
+    .describe('Where people see the run in MLflow that its metrics are read from; null: none was found.'),
   metrics: z
     .record(z.string(), z.object({ value: z.number(), step: z.int(), points: z.int() }))
     .optional()
@@ -113,6 +117,7 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     endedAt: run.endedAt?.toISOString() ?? null,
     exitCode: run.exitCode,
     failure: run.failure,
+    mlflow: run.mlflow ?? null,
     metrics:
       metrics &&
       Object.fromEntries(

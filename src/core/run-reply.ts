@@ -81,9 +81,9 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
     const blocks = [...why, ...failureBlocks(run, shownLines.run), ...rest];
     return reply(titleOf(run), blocks, { audience: 'place', tone: tones[run.state] });
   }
-  const result = facts.result && resultParts(run, metrics, facts.result);
   const stall = stalled(run, facts, now);
   const progress = progressOf(run, metrics, now, stall ? null : reported?.pace);
+  const result = facts.result && resultParts(run, metrics, facts.result);
   const blocks: ReplyBlock[] = [
     ...(run.preemptedBy ? [{ kind: 'text' as const, text: preemptedSentence(run, run.preemptedBy) }] : []),
     ...(isWaiting(run) ? [{ kind: 'text' as const, text: [waitingSentence(run, ahead)] }] : []),
@@ -104,6 +104,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
         : []),
       ...stopRow(run),
       ...(output !== null && isEnd(run.state) ? [{ label: 'Output', value: [{ code: output }] }] : []),
+      ...(run.mlflow ? [{ label: 'MLflow', value: [{ link: run.mlflow, text: 'Its run in MLflow' }] }] : []),
       ...(result ? requestRows(run) : []),
     ]),
     ...fields(result ? [] : requestRows(run)),

@@ -179,6 +179,8 @@ export interface Run {
   approval: Approval | null;
   exitCode: number | null;
   failure: Failure | null;
+  /** Where people see the run in MLflow that its metrics are read from; absent: nobody has found one. */
+  mlflow?: string | null;
   createdAt: Date;
   queuedAt: Date | null;
   startedAt: Date | null;

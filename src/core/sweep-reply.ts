@@ -43,7 +43,7 @@ export function sweepReply(sweep: Sweep, members: readonly SweepMember[], cost: 
     ...failed(all),
     ...waiting(all),
     { kind: 'fields', rows: [...totals(sweep, members, isOver ? cost : null), ...asked(sweep, members)] },
-    ...small(['One of them: ', { command: `train status ${example(all)}` }, ...cancelWords(sweep, isOver)]),
+    ...small(['One of them: ', { command: `train status ${example(all)}` }]),
     { kind: 'actions', actions: isOver || sweep.cancelledBy ? [] : [cancel(sweep, members)] },
   ];
   const data = sweepJson(sweep, all);
@@ -178,7 +178,7 @@ function countWords(members: readonly SweepMember[]): string {
 function rankWords({ spec }: Sweep, all: readonly Ranked[], isOver: boolean): Inline[] {
   const { metric, better, project } = spec;
   if (metric === null)
-    return [`Nothing ranks them: ${project} names no \`primaryMetric\`.`.replaceAll('`', '')];
+    return [`Nothing ranks them: ${project} names no `, { code: 'primaryMetric' }, '.'];
   if (better === null) return [`Nothing ranks them: nobody has said which way ${metric} gets better.`];
   if (isOver && all.every(({ final }) => final === null))
     return [`Nothing ranks them: none has succeeded and reported ${metric}.`];
@@ -187,14 +187,14 @@ function rankWords({ spec }: Sweep, all: readonly Ranked[], isOver: boolean): In
 }
 
 /** What was stopped early, by which rule and on what grounds. */
-function stopped({ spec }: Sweep, all: readonly Ranked[]): ReplyBlock[] {
-  const early = all.filter(({ run, stop }) => stop !== null && (run.state === 'cancelled' || run.stopping));
+function stopped(sweep: Sweep, all: readonly Ranked[]): ReplyBlock[] {
+  const { spec } = sweep;
+  const early = all.flatMap(({ run, stop }) => (stop && (run.state === 'cancelled' || run.stopping) ? [{ run, stop }] : []));
   if (early.length === 0) return [];
-  const items = early.slice(0, most.listed).map(({ run, stop }): Inline[] => {
-    const { step, value, median, completed } = stop ?? { step: 0, value: 0, median: 0, completed: 0 };
+  const items = early.slice(0, most.listed).map(({ run, stop: { step, value, median, completed } }): Inline[] => {
     return [
       { bold: `#${run.number}` },
-      ` (${valuesOf({ spec } as Sweep, run)}) at step ${formatNumber(step)}: its best ${spec.metric} by then is ${formatNumber(value)}, and the median of ${completed} that succeeded was ${formatNumber(median)} on average up to there.`,
+      ` (${valuesOf(sweep, run)}) at step ${formatNumber(step)}: its best ${spec.metric} by then, ${formatNumber(value)}, is worse than ${formatNumber(median)}, the median of what ${completed} runs that succeeded had on average by then.`,
     ];
   });
   const left = early.length - items.length;
@@ -289,10 +289,6 @@ function compareWords(all: readonly Ranked[]): ReplyBlock[] {
 
 function example(all: readonly Ranked[]): number {
   return all[0]?.run.number ?? 0;
-}
-
-function cancelWords({ number, cancelledBy }: Sweep, isOver: boolean): Inline[] {
-  return isOver || cancelledBy ? [] : ['. To stop all: ', { command: `train cancel S${number}` }];
 }
 
 function cancel({ number, spec }: Sweep, members: readonly SweepMember[]) {

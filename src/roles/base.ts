@@ -21,6 +21,7 @@ import { leaseStore } from '../adapters/postgres/leases.ts';
 import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { stallStore } from '../adapters/postgres/metrics.ts';
+import { mlflowFollows } from '../adapters/postgres/mlflow-follows.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
@@ -78,6 +79,7 @@ import type { Run } from '../core/run.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
+import { type Mlflow, openMlflow } from './mlflow.ts';
 import { openSlack, type Slack } from './slack.ts';
 import { openStore } from './store.ts';
 
@@ -122,6 +124,7 @@ export interface Adapters {
   /** Where the Slack app was installed by way of `/slack/install`. */
   installations: InstallationStore;
   slack: Slack;
+  mlflow: Mlflow;
   close(): Promise<void>;
 }
 
@@ -270,6 +273,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     repositories,
     installations,
     slack,
+    mlflow: openMlflow(config, mlflowFollows(db)),
     pictures,
     signer: sign,
     async close() {

@@ -38,7 +38,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     idempotency: {
       check: (tokenId, key, digest) => checkIdempotency(base.database.db, tokenId, key, digest),
     },
-    agentSync: (pool, request, now) => syncAgent(pool, request, base, now),
+    agentSync: (pool, request, now) => syncAgent(pool, request, { ...base, ...base.mlflow }, now),
     clock: base.clock,
     id: base.id,
     health: () => health(base),

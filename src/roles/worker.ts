@@ -10,6 +10,7 @@ import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
+import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { publish } from '../app/publish.ts';
@@ -46,6 +47,7 @@ const syncEveryMs = 1_000;
 /** How long a run has made no step is said in minutes. */
 const stallEveryMs = 20_000;
 const findEveryMs = 60_000;
+const followEveryMs = 1_000;
 const forgetEveryMs = 600_000;
 const atOnce = 16;
 
@@ -157,6 +159,7 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
+  const stopFollow = followMlflow(base);
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -174,6 +177,7 @@ export function startWorker(base: Base): Running {
         stopSync(),
         stopStalls(),
         stopFind(),
+        stopFollow(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -197,6 +201,13 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
     findEveryMs,
     () => findLost(ports, clock()),
     err => log.warn({ err }, 'lost deliveries of GitHub could not be looked for'),
+  );
+}
+
+function followMlflow({ mlflow: { port, follows }, runs, log, clock }: Base): () => Promise<void> {
+  if (!port) return async () => {};
+  return every(followEveryMs, mlflowFollower({ mlflow: port, follows, runs, log }, clock), err =>
+    log.warn({ err }, 'metrics in MLflow could not be looked for'),
   );
 }
 

@@ -19,6 +19,7 @@ async function heard(report: Partial<Report>): Promise<Date | undefined> {
       },
     },
     tokens: { forAttempt: async () => '' },
+    environments: async () => [],
     log: { debug() {}, info() {}, warn() {}, error() {} },
   };
   const rest = { run: 1, attempt: 1, state: 'running', startedAt: null, exit: null, reason: null } as const;

@@ -1,10 +1,11 @@
 import type { Bench, Outcome, Row } from './bench.ts';
 import { ingest } from './ingest.ts';
 import { disturbed, machine } from './machine.ts';
+import { metrics } from './metrics.ts';
 import { scheduler } from './scheduler.ts';
 import { slackAck } from './slack-ack.ts';
 
-const benches: Bench[] = [slackAck, ingest, scheduler];
+const benches: Bench[] = [slackAck, ingest, scheduler, metrics];
 
 /** `npm run bench -- NAME [--json]`: progress on standard error, figures on standard output; with `--json` as its last line. */
 async function main(args: string[]): Promise<number> {

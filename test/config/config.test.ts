@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig, withoutSecrets } from '../../src/config.ts';
 import { SignalboxError } from '../../src/core/errors.ts';
 import { loadPolicy, parsePolicy } from '../../src/files/policy-file.ts';
 
@@ -26,6 +26,29 @@ const pem = generateKeyPairSync('rsa', { modulusLength: 2048 })
   })
   .toString();
 
+describe('the agent beside the service', () => {
+  test('gets no secret, and of no integration a half that would keep it from starting', () => {
+    const env = {
+      ...{
+        SLACK_CLIENT_ID: '1.1',
+        SLACK_CLIENT_SECRET: 's',
+        SIGNALBOX_SECRET_KEY: 'k',
+        SLACK_BOT_TOKEN: 'x',
+      },
+      ...{ GITHUB_APP_ID: '7', GITHUB_PRIVATE_KEY: pem, GITHUB_CLIENT_ID: 'i', GITHUB_CLIENT_SECRET: 's' },
+      ...{ MLFLOW_TRACKING_URI: 'http://localhost:5000', MLFLOW_TRACKING_USERNAME: 'reader' },
+      ...{ MLFLOW_TRACKING_PASSWORD: 's', DATABASE_URL: 'postgres://u:p@h/d' },
+    };
+    const others = { GITHUB_ACTIONS: 'true', PATH: '/bin', SIGNALBOX_DATA: 'data', LOG_LEVEL: 'info' };
+    const left = withoutSecrets({ ...env, ...others });
+    assert.deepEqual(left, others);
+    assert.equal(
+      faultOf(() => loadConfig(left)),
+      null,
+    );
+  });
+});
+
 describe('environment', () => {
   const slack = { SLACK_SIGNING_SECRET: 's3cret-value', SLACK_BOT_TOKEN: 'xoxb-1' };
   const key = Buffer.alloc(32, 7).toString('base64');
@@ -35,6 +58,7 @@ describe('environment', () => {
     SLACK_CLIENT_SECRET: 'client-s3cret',
     SIGNALBOX_SECRET_KEY: key,
   };
+  const mlflow = { MLFLOW_TRACKING_URI: 'http://localhost:5000', MLFLOW_TRACKING_USERNAME: 'reader' };
   const rows: { name: string; env: Record<string, string>; code: string | null; says?: RegExp }[] = [
     { name: 'empty', env: {}, code: null },
     { name: 'a port', env: { PORT: '8080' }, code: null },
@@ -108,6 +132,46 @@ describe('environment', () => {
       code: 'ENV_HALF',
       says: /SLACK_SIGNING_SECRET/,
     },
+    { name: 'MLflow', env: { MLFLOW_TRACKING_URI: 'https://mlflow.example.com/ml/' }, code: null },
+    { name: 'MLflow by user', env: { ...mlflow, MLFLOW_TRACKING_PASSWORD: 's3cret-value' }, code: null },
+    {
+      name: 'MLflow with a user and no password',
+      env: mlflow,
+      code: 'ENV_HALF',
+      says: /MLFLOW_TRACKING_PASSWORD is missing.*MLFLOW_TRACKING_USERNAME is set/,
+    },
+    {
+      name: 'MLflow with a password and no user',
+      env: { MLFLOW_TRACKING_URI: 'http://localhost:5000', MLFLOW_TRACKING_PASSWORD: 's3cret-value' },
+      code: 'ENV_HALF',
+      says: /MLFLOW_TRACKING_USERNAME is missing.*MLFLOW_TRACKING_PASSWORD is set/,
+    },
+    {
+      name: 'a token for no MLflow',
+      env: { MLFLOW_TRACKING_TOKEN: 's3cret-value' },
+      code: 'ENV_HALF',
+      says: /MLFLOW_TRACKING_URI is missing.*MLFLOW_TRACKING_TOKEN is set/,
+    },
+    {
+      name: 'a token for MLflow that breaks a header',
+      env: { MLFLOW_TRACKING_URI: 'http://localhost:5000', MLFLOW_TRACKING_TOKEN: 's3cret-value\nx: y' },
+      code: 'ENV_INVALID',
+      says: /MLFLOW_TRACKING_TOKEN/,
+    },
+    ...[
+      'databricks',
+      'file:///tmp/mlruns',
+      'sqlite:///mlflow.db',
+      'localhost:5000',
+      'http://user:s3cret-value@localhost:5000',
+      'http://localhost:5000/?a=b',
+      'http://localhost:5000/#/experiments/0',
+    ].map(uri => ({
+      name: `MLflow at ${uri}`,
+      env: { MLFLOW_TRACKING_URI: uri },
+      code: 'ENV_INVALID',
+      says: /MLFLOW_TRACKING_URI.*without a user and a password/,
+    })),
     { name: 'Slack over sockets', env: { SLACK_APP_TOKEN: 'xapp-1', SLACK_BOT_TOKEN: 'xoxb-1' }, code: null },
     { name: 'Slack over both', env: { ...slack, SLACK_APP_TOKEN: 'xapp-1' }, code: null },
     {

@@ -126,7 +126,7 @@ describe('what else differs', () => {
       [
         { label: 'state', values: ['succeeded', 'failed'] },
         { label: 'time', values: ['1 min', '1 min 1 s'] },
-        { label: 'accelerator-hours', values: ['1.5', '2'] },
+        { label: 'hours held', values: ['1.5', '2'] },
         { label: 'cost', values: ['3.00 USD', '–'] },
       ],
     ],
@@ -173,14 +173,14 @@ test('one table holds all of it, with a column for each run', () => {
   assert.ok(table?.kind === 'table');
   assert.deepEqual(
     table.columns.map(({ title }) => title),
-    ['', '#42', '#43', '#44'],
+    ['Run', '#42', '#43', '#44'],
   );
   assert.deepEqual(table.rows, [
     ['auc ↑ final', '0.905', '0.912', '0.88'],
-    ['… against #42', '–', 'better +0.007', 'worse −0.025'],
+    ['… vs #42', '–', 'better +0.007', 'worse −0.025'],
     ['… best', '0.905', '0.912', '0.88'],
     ['x final', '0', '1', '2'],
-    ['… against #42', '–', '+1', '+2'],
+    ['… vs #42', '–', '+1', '+2'],
     ['lr', '0', '1', '2'],
   ]);
   assert.ok(rest.every(block => block.kind !== 'table'));

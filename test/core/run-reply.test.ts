@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { system } from '../../src/core/actor.ts';
-import type { MetricSummary } from '../../src/core/ports.ts';
+import type { LeftOut } from '../../src/core/metric-points.ts';
+import type { MetricSummary, Reported } from '../../src/core/ports.ts';
 import { plain, type Reply } from '../../src/core/reply.ts';
 import type { Failure, Run, RunSpec } from '../../src/core/run.ts';
 import { runJson, runJsonSchema } from '../../src/core/run-json.ts';
-import { endedReply, runReply } from '../../src/core/run-reply.ts';
+import { endedReply, runReply, stalledReply } from '../../src/core/run-reply.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { octocat } from '../support/run.ts';
-import { summaryOf } from '../support/summary.ts';
+import { pacedFrom, summaryOf } from '../support/summary.ts';
 
 const at = summaryOf;
 const metrics = [
@@ -43,11 +44,13 @@ function text(reply: Reply): string[] {
 function shown(
   changes: Partial<Run>,
   spec: Partial<RunSpec> = {},
-  facts: { metrics?: MetricSummary[]; ahead?: number; output?: string | null } = {},
+  facts: { metrics?: MetricSummary[]; ahead?: number; output?: string | null; reported?: Reported } = {},
   now = later(100),
 ): string[] {
   const run = liveRun(changes, { primaryMetric: 'val_accuracy', ...spec });
-  return text(runReply(run, { metrics: [], ahead: 0, output: null, ...facts }, now));
+  const last = (name: string) => facts.metrics?.find(metric => metric.name === name)?.value ?? 10;
+  const reported = pacedFrom(noon, later(100), { step: last('step'), epoch: last('epoch') });
+  return text(runReply(run, { metrics: [], ahead: 0, output: null, reported, ...facts }, now));
 }
 
 const failure: Failure = {
@@ -188,6 +191,68 @@ describe('the message of a run', () => {
     test(`not yet planned, ${name} before it`, () => assert.ok(shown({}, {}, { ahead }).includes(sentence)));
 
   const running = { state: 'running', attempt: 1, startedAt: noon } as const;
+  test('that has come to a halt, until a step comes', () => {
+    const reported = pacedFrom(noon, later(100), { step: 10, epoch: 10 }, 40);
+    const facts = { metrics, reported };
+    const lines = shown(running, {}, facts, later(100 + 725));
+    assert.deepEqual(lines.slice(0, 3), [
+      'warning: #42 digits is running',
+      'No step for 12 min: its steps are usually 40 s apart.',
+      '[10/40] epoch 10 of 40',
+    ]);
+    const said = stalledReply(liveRun(running), { ...facts, output: null }, later(825));
+    assert.deepEqual(said && text(said), [
+      'warning: #42 digits: no step for 12 min',
+      'octocat: its steps are usually 40 s apart. It goes on until it ends or its time is over; its message says when it makes steps again.',
+      'To see what it said last: train logs 42',
+    ]);
+    assert.equal(shown(running, {}, facts, later(100 + 399))[0], 'working: #42 digits is running');
+    const all = { ...facts, metrics: [at('epoch', 40, 40), at('epochs', 40, 40)] };
+    assert.equal(shown(running, {}, all, later(825))[0], 'working: #42 digits is running', 'it has made all');
+    assert.equal(
+      shown({ ...running, state: 'failed', failure }, {}, facts, later(825))[0],
+      'failure: #42 digits failed',
+    );
+    assert.equal(stalledReply(liveRun(running), { ...facts, output: null }, later(400)), null);
+  });
+
+  test('progress by a parameter that says how far it goes', () => {
+    const epochs = [at('epoch', 10, 10), at('loss', 10, 1)];
+    assert.ok(
+      shown(running, { parameters: { epochs: 40 } }, { metrics: epochs }).includes(
+        '[10/40] epoch 10 of 40, about 5 min left',
+      ),
+    );
+    assert.ok(
+      !shown(running, { parameters: { epochs: '40' } }, { metrics: epochs }).some(line =>
+        line.startsWith('['),
+      ),
+    );
+    assert.ok(
+      shown(running, { parameters: { max_steps: 100 } }, { metrics: [at('step', 50, 50)] }).some(line =>
+        line.startsWith('[50/100]'),
+      ),
+    );
+  });
+
+  test('what of its reports was left out', () => {
+    const leftOut: LeftOut = {
+      notFinite: [
+        { name: 'loss', count: 11, attempt: 1, step: 1_200 },
+        { name: 'norm', count: 1, attempt: 1, step: 3 },
+      ],
+      examples: { names: 'm1000', name: '', line: '' },
+    };
+    const reported = { leftOut, pace: null, heardSince: null };
+    const lines = shown(running, {}, { metrics, reported }).filter(line => line.startsWith('Left out'));
+    assert.deepEqual(lines, [
+      'Left out: 12 values of loss, norm that are not finite, the last at step 1,200',
+      'Left out: names that cannot be shown',
+      'Left out: all names after the first 1,000 (such as m1000)',
+      'Left out: lines of its metrics file that are no metrics',
+    ]);
+  });
+
   const progress: [
     name: string,
     changes: Partial<Run>,

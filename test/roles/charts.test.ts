@@ -21,7 +21,7 @@ type Town = Awaited<ReturnType<typeof openTown>>;
 async function measured(one: Town, number: number, best: number): Promise<void> {
   await one.ask();
   await one.database.pool.query(
-    `update runs set spec = jsonb_set(spec, '{primaryMetric}', '"val_auc"') where number = $1`,
+    `update runs set spec = jsonb_set(spec::jsonb, '{primaryMetric}', '"val_auc"')::json where number = $1`,
     [number],
   );
   await one.works(number);
@@ -57,8 +57,10 @@ describe('the curve of a run in Slack', () => {
     const going = JSON.stringify(one.shown().find(({ text }) => text.includes('#2')));
     assert.match(going, /Curve of val_auc: .*[▁▂▃▄▅▆▇█]{16}/);
     await ends(one, 2);
-    const own = one.shown().find(({ text, thread_ts }) => text.includes('#2') && !thread_ts);
-    const ended = one.shown().find(({ thread_ts }) => thread_ts !== undefined && thread_ts === own?.ts);
+    const own = one
+      .shown()
+      .find(({ text, ts, thread_ts }) => text.includes('#2') && (thread_ts ?? ts) === ts);
+    const ended = one.shown().find(({ ts, thread_ts }) => thread_ts === own?.ts && ts !== own?.ts);
     const said = JSON.stringify(ended?.blocks);
     assert.match(said, /"type":"data_visualization","title":"val_auc of #2 beside #1/);
     assert.match(said, /last and best 0\.9375 at step 39/);

@@ -7,7 +7,7 @@ import { type Colours, type Theme, themes } from './themes.ts';
 import { stretches, thinned } from './thin.ts';
 
 /** Pixels. A phone shows the picture at some 340: what is written is still 10 of its pixels high. */
-export const size = { width: 480, height: 320 };
+const size = { width: 480, height: 320 };
 const text = { title: 16, label: 14 };
 const pad = 14;
 const mostLabelWidth = 130;

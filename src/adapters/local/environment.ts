@@ -52,7 +52,7 @@ function environmentFor(
   folders: AttemptFolders,
   { url, path, devices }: Surroundings,
 ): Record<string, string> {
-  const { run, attempt, spec, token } = assigned;
+  const { run, attempt, spec, token, environment } = assigned;
   return {
     PATH: path ?? standardPath,
     HOME: folders.home,
@@ -65,6 +65,7 @@ function environmentFor(
     LOCAL_RANK: '0',
     MASTER_ADDR: '127.0.0.1',
     MASTER_PORT: String(20_000 + ((run * 10 + attempt) % 10_000)),
+    ...environment,
     ...spec.environment,
     ...parameterEnvironment(spec.parameters),
     SIGNALBOX_RUN: String(run),

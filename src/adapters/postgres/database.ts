@@ -4,6 +4,7 @@ import type { Actor, Place } from '../../core/actor.ts';
 import type { Verdict } from '../../core/elevation.ts';
 import type { Freeze } from '../../core/freeze.ts';
 import type { LeftOut } from '../../core/metric-points.ts';
+import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
 import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
@@ -46,6 +47,7 @@ export interface Tables {
     waiting: Json<NonNullable<Run['waiting']>> | null;
     exit_code: number | null;
     failure: Json<Failure> | null;
+    mlflow: string | null;
     created_at: Date;
     queued_at: Date | null;
     started_at: Date | null;
@@ -296,6 +298,17 @@ export interface Tables {
     outcome: AuditEntry['outcome'];
     details: Json<AuditEntry['details']>;
     hash: Buffer;
+  };
+  mlflow_follows: {
+    run: number;
+    cursor: Json<MlflowCursor> | null;
+    /** The last attempt of which all is read. */
+    ended_attempt: Generated<number>;
+    failures: Generated<number>;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+    done_at: Date | null;
   };
   audit_head: { id: number; seq: number; hash: Buffer };
 }

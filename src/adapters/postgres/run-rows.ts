@@ -30,6 +30,7 @@ export function runOf(row: Selectable<Tables['runs']>): Run {
     approval: approvalOf(row),
     exitCode: row.exit_code,
     failure: row.failure,
+    mlflow: row.mlflow,
     createdAt: row.created_at,
     queuedAt: row.queued_at,
     startedAt: row.started_at,

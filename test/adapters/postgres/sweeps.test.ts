@@ -166,7 +166,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       const events = await runStore(a.db).events(bad);
       const reasons = events.filter(event => event.type === 'stopping').map(event => event.reason);
       assert.deepEqual(reasons, [
-        `The median rule of sweep S${sweep.number} stopped it at step 5: its best auc by then is 0.2, and the median of 3 runs that succeeded was 0.74 on average up to there.`,
+        `The median rule of sweep S${sweep.number} stopped it at step 5: its best auc by then, 0.2, is worse than 0.74, the median of what 3 runs that succeeded had on average by then.`,
       ]);
       assert.equal((await runStore(a.db).get(good))?.stopping, null);
 
