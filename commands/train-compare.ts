@@ -3,7 +3,12 @@ import { findRun } from '../src/core/find-run.ts';
 import type { Baselines, CodePages, RunCosts, RunStore } from '../src/core/ports.ts';
 import { type Reply, reply } from '../src/core/reply.ts';
 import type { Run } from '../src/core/run.ts';
-import { type ComparableRun, compareRuns, comparisonBlocks, mostCompared } from '../src/core/run-comparison.ts';
+import {
+  type ComparableRun,
+  compareRuns,
+  comparisonBlocks,
+  mostCompared,
+} from '../src/core/run-comparison.ts';
 import { titleOf } from '../src/core/run-reply.ts';
 
 const others = ['other', 'third', 'fourth', 'fifth'] as const;
@@ -29,7 +34,8 @@ export const trainCompare = defineCommand({
     const named = others.map(name => values[name]).filter(number => number !== undefined);
     const numbers = [...new Set(named)].filter(number => number !== values.run);
     const read = (all: readonly Run[]) => compared(all, { runs, costs, pages }, policy.currency, now);
-    if (numbers.length === 0 && named.length === 0) return { ok: true, reply: await beside(first.run, baselines, read) };
+    if (numbers.length === 0 && named.length === 0)
+      return { ok: true, reply: await beside(first.run, baselines, read) };
     const found: Run[] = [];
     for (const number of numbers) {
       const one = await findRun(number, runs);
@@ -51,7 +57,9 @@ async function beside(
   const where = found?.wish.kind === 'base' ? ` on ${found.wish.branch}` : ' before it';
   const title = `#${run.number} has nothing to be compared with: no run of ${run.spec.project} succeeded${where}.`;
   const text = ['Name another run, as in ', { command: `train compare ${run.number} 7` }, '.'];
-  return reply(title, [{ kind: 'text', text }], { data: { runs: [run.number], metrics: [], differences: [] } });
+  return reply(title, [{ kind: 'text', text }], {
+    data: { runs: [run.number], metrics: [], differences: [] },
+  });
 }
 
 async function compared(

@@ -142,7 +142,13 @@ async function show(
   const { place, nonce } = surface;
   const patient = stage !== undefined && stage === surface.shownStage;
   const sent = await ports.messenger.send({ place, content, nonce, remote, thread, patient, check });
-  await ports.surfaces.shown(surface, hash, sent.remote ?? remote, sweep ? sweepPauseAt(place) : pauseAt(place), stage);
+  await ports.surfaces.shown(
+    surface,
+    hash,
+    sent.remote ?? remote,
+    sweep ? sweepPauseAt(place) : pauseAt(place),
+    stage,
+  );
 }
 
 function pauseAt(place: Place): number {
@@ -289,7 +295,8 @@ async function giveBack(surface: ClaimedSurface, err: unknown, ports: PublishPor
   if (outcome !== 'retry' || surface.attempts >= mostFailures) {
     ports.log.warn({ err, surface: surface.id }, 'a message is given up');
     // Who asked for a run has heard nothing yet, and may still be reached by another way.
-    if ((surface.kind === 'run' || surface.kind === 'sweep') && !surface.remote) await tellUnseen(surface, message, ports);
+    if ((surface.kind === 'run' || surface.kind === 'sweep') && !surface.remote)
+      await tellUnseen(surface, message, ports);
     await ports.surfaces.gaveUp(surface, message);
     return;
   }

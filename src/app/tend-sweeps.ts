@@ -1,8 +1,8 @@
 import { medianRule, medianStop } from '../core/early-stop.ts';
+import { formatNumber } from '../core/format.ts';
 import type { Log, RunStore, SweepStore, SweepWork, Wakeups } from '../core/ports.ts';
 import { earlyStopper, isEnd } from '../core/run.ts';
 import type { Sweep, SweepMember } from '../core/sweep.ts';
-import { formatNumber } from '../core/format.ts';
 
 export interface TendSweepsPorts {
   sweeps: SweepWork & Pick<SweepStore, 'members'>;
@@ -72,7 +72,12 @@ async function stop(
   if (isEnd(run.state) || run.stopping === 'cancel') return;
   if (cancelledBy) {
     const reason = `${cancelledBy.name} asked to stop sweep S${number}.`;
-    await runs.change(run.number, { type: 'stop', actor: cancelledBy, why: 'cancel', reason }, now, cancelledBy);
+    await runs.change(
+      run.number,
+      { type: 'stop', actor: cancelledBy, why: 'cancel', reason },
+      now,
+      cancelledBy,
+    );
   } else if (found) {
     const { step, value, median, completed } = found;
     const reason = `The median rule of sweep S${number} stopped it at step ${formatNumber(step)}: its best ${spec.metric} by then, ${formatNumber(value)}, is worse than ${formatNumber(median)}, the median of what ${completed} runs that succeeded had on average by then.`;

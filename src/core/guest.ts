@@ -10,7 +10,9 @@ export function isGuest(actor: Actor, { role, accounts }: Pick<Person, 'role' | 
 
 /** The runs that a command is about; null: it tells of more than a repository's own work, or changes it. */
 export function runsForGuest(command: CommandDefinition, values: Record<string, unknown>): number[] | null {
-  const names = command.arguments.filter(one => one.kind === 'run' || one.kind === 'work').map(one => one.name);
+  const names = command.arguments
+    .filter(one => one.kind === 'run' || one.kind === 'work')
+    .map(one => one.name);
   if (names.length === 0) return command.needsCode || command.access === 'none' ? [] : null;
   return names.map(name => values[name]).filter(value => typeof value === 'number');
 }

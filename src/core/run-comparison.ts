@@ -46,7 +46,11 @@ const most = { metrics: 6, differences: 14 };
 const nothing: ComparedValue = { last: null, best: null, difference: null, verdict: null };
 
 /** Holds runs beside the first of them: the last value of every metric, the primary one first, and whatever else is not the same. */
-export function compareRuns(first: ComparableRun, others: readonly ComparableRun[], currency: string): Comparison {
+export function compareRuns(
+  first: ComparableRun,
+  others: readonly ComparableRun[],
+  currency: string,
+): Comparison {
   const all = [first, ...others];
   const { primaryMetric, metrics: declared } = first.run.spec;
   // What a metric is is the first one's to say.
@@ -75,7 +79,8 @@ export function compareRuns(first: ComparableRun, others: readonly ComparableRun
 
 function differencesOf(all: readonly ComparableRun[], currency: string): Comparison['differences'] {
   const parameters = [...new Set(all.flatMap(({ run }) => Object.keys(run.spec.parameters)))];
-  const hours = ({ cost }: ComparableRun) => (cost.hours === 0 ? none : String(Number(cost.hours.toPrecision(3))));
+  const hours = ({ cost }: ComparableRun) =>
+    cost.hours === 0 ? none : String(Number(cost.hours.toPrecision(3)));
   const money = ({ cost }: ComparableRun) => (cost.money === 0 ? none : formatMoney(cost.money, currency));
   const rows: { label: string; of(one: ComparableRun): string }[] = [
     { label: 'project', of: ({ run }) => run.spec.project },
@@ -137,7 +142,11 @@ export function comparisonBlocks(
 }
 
 /** `val_auc ↑ final`, how it is beside the first run, and the best, which may lie before the end. */
-function metricRows({ name, unit, better, values }: ComparedMetric, value: string, first: number): string[][] {
+function metricRows(
+  { name, unit, better, values }: ComparedMetric,
+  value: string,
+  first: number,
+): string[][] {
   const arrow = better === null ? '' : better === 'higher' ? ' ↑' : ' ↓';
   const shown = `${name}${unit ? ` in ${unit}` : ''}${arrow}`;
   const isCompared = values.some(({ difference }) => difference !== null);
@@ -172,5 +181,7 @@ function codeBlocks(first: Run, others: readonly Run[], pages: CodePages): Reply
 function codeDiff(source: string, from: string, to: string, pages: CodePages): Inline {
   const [a, b] = [from.slice(0, 12), to.slice(0, 12)];
   const link = pages.diff(source, a, b);
-  return link === null ? { code: `git diff ${a}..${b}` } : { link, text: `${a.slice(0, 7)}...${b.slice(0, 7)}` };
+  return link === null
+    ? { code: `git diff ${a}..${b}` }
+    : { link, text: `${a.slice(0, 7)}...${b.slice(0, 7)}` };
 }

@@ -7,7 +7,16 @@ import { typedMoney } from './money.ts';
 import { type Stall, stallOf } from './pace.ts';
 import type { MetricSummary, Reported, RunShare } from './ports.ts';
 import { type Inline, type Reply, type ReplyAction, type ReplyBlock, reply, type Tone } from './reply.ts';
-import { earlyStopper, isEnd, isLease, isOnMachine, type Preemption, type Run, type RunState, timeLimitOf } from './run.ts';
+import {
+  earlyStopper,
+  isEnd,
+  isLease,
+  isOnMachine,
+  type Preemption,
+  type Run,
+  type RunState,
+  timeLimitOf,
+} from './run.ts';
 import { actionsOf } from './run-actions.ts';
 import {
   hasAllSteps,

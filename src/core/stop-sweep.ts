@@ -26,7 +26,11 @@ export async function stopSweep(
   // To the one who stopped it, a repeat is told the same as the first time.
   const byThem = found.sweep.cancelledBy && isSelf(found.sweep.cancelledBy);
   if (open.length === 0 && !byThem)
-    return { ok: false, code: 'SWEEP_ALREADY_ENDED', details: { number, example: `train status S${number}` } };
+    return {
+      ok: false,
+      code: 'SWEEP_ALREADY_ENDED',
+      details: { number, example: `train status S${number}` },
+    };
   await sweeps.cancel(number, actor);
   const reason = `${actor.name} asked to stop sweep S${number}.`;
   for (const run of open) await runs.change(run, { type: 'stop', actor, why: 'cancel', reason }, now, actor);

@@ -56,7 +56,10 @@ export async function storeSweep(
   const held = freezesOn(await freezes.standing(), first.spec);
   const blocks = [
     ...held.map(one => ({ kind: 'text' as const, text: [freezeSentence(one, now)] })),
-    { kind: 'text' as const, text: ['To see how it is doing: ', { command: `train status S${number}` }, '.'] },
+    {
+      kind: 'text' as const,
+      text: ['To see how it is doing: ', { command: `train status S${number}` }, '.'],
+    },
   ];
   const data = { sweep: number, ...stored.sweep.spec, runs: stored.runs.map(run => runJson(run)) };
   return reply(title, blocks, { shownByRun: true, data });

@@ -29,7 +29,12 @@ interface Ranked extends SweepMember {
 }
 
 /** A sweep's one message, edited in place: a table that fills, and when all have ended their ranking. */
-export function sweepReply(sweep: Sweep, members: readonly SweepMember[], cost: SweepCost | null, now: Date): Reply {
+export function sweepReply(
+  sweep: Sweep,
+  members: readonly SweepMember[],
+  cost: SweepCost | null,
+  now: Date,
+): Reply {
   const all = ranked(sweep, members);
   const ended = members.filter(({ run }) => isEnd(run.state)).length;
   const isOver = ended === members.length;
@@ -51,7 +56,11 @@ export function sweepReply(sweep: Sweep, members: readonly SweepMember[], cost: 
 }
 
 /** Said once in its thread when all have ended, which tells the person who asked. */
-export function sweepEndedReply(sweep: Sweep, members: readonly SweepMember[], cost: SweepCost | null): Reply {
+export function sweepEndedReply(
+  sweep: Sweep,
+  members: readonly SweepMember[],
+  cost: SweepCost | null,
+): Reply {
   const all = ranked(sweep, members);
   const best = all.filter(({ rank }) => rank !== null).slice(0, most.told);
   const { requestedBy } = sweep;
@@ -126,11 +135,13 @@ function valuesOf({ spec }: Sweep, { spec: { parameters } }: Run): string {
 }
 
 function stateCell({ run, summary, metrics, stop }: Ranked, now: Date): string {
-  if (stop && (run.state === 'cancelled' || run.stopping)) return `stopped early at step ${formatNumber(stop.step)}`;
+  if (stop && (run.state === 'cancelled' || run.stopping))
+    return `stopped early at step ${formatNumber(stop.step)}`;
   if (run.stopping) return 'is being stopped';
   if (isEnd(run.state)) {
     const took = run.startedAt && run.endedAt ? secondsBetween(run.startedAt, run.endedAt) : null;
-    const why = run.state === 'failed' && run.failure ? `failed: ${run.failure.class.replaceAll('-', ' ')}` : run.state;
+    const why =
+      run.state === 'failed' && run.failure ? `failed: ${run.failure.class.replaceAll('-', ' ')}` : run.state;
     return `${why.replace('timed-out', 'out of time')}${took === null ? '' : `, ${formatDuration(Math.round(took))}`}`;
   }
   if (!isOnMachine(run.state)) return askedCost(run) === null ? 'waits' : 'waits for approval';
@@ -148,7 +159,10 @@ function headline(sweep: Sweep, all: readonly Ranked[]): string {
   const [first] = all;
   if (first && first.rank !== null && first.final !== null) {
     const same = all.filter(({ rank }) => rank === 1).length;
-    const which = same > 1 ? `${same} of ${runs} are the best, #${first.run.number} among them` : `#${first.run.number} is the best of ${runs}`;
+    const which =
+      same > 1
+        ? `${same} of ${runs} are the best, #${first.run.number} among them`
+        : `#${first.run.number} is the best of ${runs}`;
     return `${name}: ${which}, final ${spec.metric} ${formatNumber(first.final)}`;
   }
   const succeeded = all.filter(({ run }) => run.state === 'succeeded').length;
@@ -177,8 +191,7 @@ function countWords(members: readonly SweepMember[]): string {
 
 function rankWords({ spec }: Sweep, all: readonly Ranked[], isOver: boolean): Inline[] {
   const { metric, better, project } = spec;
-  if (metric === null)
-    return [`Nothing ranks them: ${project} names no `, { code: 'primaryMetric' }, '.'];
+  if (metric === null) return [`Nothing ranks them: ${project} names no `, { code: 'primaryMetric' }, '.'];
   if (better === null) return [`Nothing ranks them: nobody has said which way ${metric} gets better.`];
   if (isOver && all.every(({ final }) => final === null))
     return [`Nothing ranks them: none has succeeded and reported ${metric}.`];
@@ -189,14 +202,18 @@ function rankWords({ spec }: Sweep, all: readonly Ranked[], isOver: boolean): In
 /** What was stopped early, by which rule and on what grounds. */
 function stopped(sweep: Sweep, all: readonly Ranked[]): ReplyBlock[] {
   const { spec } = sweep;
-  const early = all.flatMap(({ run, stop }) => (stop && (run.state === 'cancelled' || run.stopping) ? [{ run, stop }] : []));
+  const early = all.flatMap(({ run, stop }) =>
+    stop && (run.state === 'cancelled' || run.stopping) ? [{ run, stop }] : [],
+  );
   if (early.length === 0) return [];
-  const items = early.slice(0, most.listed).map(({ run, stop: { step, value, median, completed } }): Inline[] => {
-    return [
-      { bold: `#${run.number}` },
-      ` (${valuesOf(sweep, run)}) at step ${formatNumber(step)}: its best ${spec.metric} by then, ${formatNumber(value)}, is worse than ${formatNumber(median)}, the median of what ${completed} runs that succeeded had on average by then.`,
-    ];
-  });
+  const items = early
+    .slice(0, most.listed)
+    .map(({ run, stop: { step, value, median, completed } }): Inline[] => {
+      return [
+        { bold: `#${run.number}` },
+        ` (${valuesOf(sweep, run)}) at step ${formatNumber(step)}: its best ${spec.metric} by then, ${formatNumber(value)}, is worse than ${formatNumber(median)}, the median of what ${completed} runs that succeeded had on average by then.`,
+      ];
+    });
   const left = early.length - items.length;
   return [
     { kind: 'text', text: [{ bold: 'Stopped early by the median rule:' }] },
@@ -242,7 +259,14 @@ function totals({ createdAt }: Sweep, members: readonly SweepMember[], cost: Swe
   const last = Math.max(...ends);
   const time: Row[] = Number.isNaN(last)
     ? []
-    : [{ label: 'Time', value: [`${formatDuration(Math.round(secondsBetween(createdAt, new Date(last))))} from the request to the last end`] }];
+    : [
+        {
+          label: 'Time',
+          value: [
+            `${formatDuration(Math.round(secondsBetween(createdAt, new Date(last))))} from the request to the last end`,
+          ],
+        },
+      ];
   if (!cost || cost.hours === 0) return time;
   const held = cost.hours < 0.01 ? 'less than 0.01' : formatNumber(Math.round(cost.hours * 100) / 100);
   const paid = cost.money > 0 ? `, ${formatMoney(cost.money, cost.currency)}` : '';
@@ -262,7 +286,10 @@ function asked(sweep: Sweep, members: readonly SweepMember[]): Row[] {
     { label: 'Code', value: [{ code: short }, ref] },
     { label: 'Each on', value: [resourcesOf(run)] },
     ...(spec.earlyStop ? [{ label: 'Early stop', value: [rule] }] : []),
-    { label: 'Asked by', value: [{ person: actorKey(requestedBy), name: requestedBy.name }, ', ', { at: createdAt }] },
+    {
+      label: 'Asked by',
+      value: [{ person: actorKey(requestedBy), name: requestedBy.name }, ', ', { at: createdAt }],
+    },
     ...(cancelledBy
       ? [{ label: 'Stopped by', value: [{ person: actorKey(cancelledBy), name: cancelledBy.name }] }]
       : []),
@@ -271,7 +298,9 @@ function asked(sweep: Sweep, members: readonly SweepMember[]): Row[] {
 
 function rankItem(sweep: Sweep, { rank, run, final }: Ranked): Inline[] {
   const { axes, metric } = sweep.spec;
-  const named = axes.map(({ name }) => `${name}=${cleanLine(String(run.spec.parameters[name] ?? ''), most.value)}`);
+  const named = axes.map(
+    ({ name }) => `${name}=${cleanLine(String(run.spec.parameters[name] ?? ''), most.value)}`,
+  );
   return [
     `${rank}. `,
     { bold: `#${run.number}` },

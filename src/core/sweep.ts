@@ -120,7 +120,12 @@ function combinations(axes: readonly { name: string; texts: string[] }[]): Recor
 }
 
 function failed(wish: RunWish, name: string, text: string, reason: string): Failed {
-  const details = { word: `${name}=${text}`.slice(0, 200), reason, limit: mostMembers, example: exampleOf(wish) };
+  const details = {
+    word: `${name}=${text}`.slice(0, 200),
+    reason,
+    limit: mostMembers,
+    example: exampleOf(wish),
+  };
   return { ok: false, code: 'SWEEP_INVALID', details };
 }
 
@@ -129,6 +134,9 @@ function exampleOf({ project }: RunWish): string {
 }
 
 /** `lr=0.1, batch=32`: what sets a member apart. */
-export function memberName({ parameters }: Pick<RunSpec, 'parameters'>, { axes }: Pick<SweepSpec, 'axes'>): string {
+export function memberName(
+  { parameters }: Pick<RunSpec, 'parameters'>,
+  { axes }: Pick<SweepSpec, 'axes'>,
+): string {
   return axes.map(({ name }) => `${name}=${String(parameters[name])}`).join(', ');
 }

@@ -184,7 +184,9 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     charts,
     sweeps: wakingSweeps(adapters.sweeps, surfaces, wakeups),
     costs: adapters.costs,
-    pages: { diff: (source: string, from: string, to: string) => diffPage(config.github.webUrl, source, from, to) },
+    pages: {
+      diff: (source: string, from: string, to: string) => diffPage(config.github.webUrl, source, from, to),
+    },
     baselines: { of: (run: Run) => baselineOf(run, { ...adapters, log }) },
     github: adapters.github.linking,
     pulls: pullHeads({

@@ -9,9 +9,9 @@ import { trainWhy } from '../../commands/train-why.ts';
 import type { CommandDefinition } from '../../src/core/command.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
 import { plain } from '../../src/core/reply.ts';
+import type { Run } from '../../src/core/run.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { context, memory, policy, say } from '../support/memory-ports.ts';
-import type { Run } from '../../src/core/run.ts';
 import { octocat } from '../support/run.ts';
 import { summaryOf } from '../support/summary.ts';
 
@@ -127,7 +127,13 @@ describe('train list --sort', () => {
     assert.equal(outcome.reply.title, 'There are no such runs: none that succeeded has reported val_acu.');
   });
 
-  for (const words of ['--by best', '--by final', '--sort score --by best', '--sort loss --by last', '--project digts'])
+  for (const words of [
+    '--by best',
+    '--by final',
+    '--sort score --by best',
+    '--sort loss --by last',
+    '--project digts',
+  ])
     test(`refuses ${words}`, async () => {
       const outcome = await say(trainList, words, memory({ runs, metrics: [score] }));
       assert.equal(outcome.ok ? null : outcome.code, 'VALUE_INVALID');
@@ -145,7 +151,11 @@ describe('train compare', () => {
     ['several', '42 40 41', '#40, #41 beside #42 digits succeeded.'],
     ['one named twice', '42 41 41', '#41 digits failed, beside #42 digits succeeded.'],
     ['alone, with its baseline', '42', '#42 digits succeeded, beside #40 digits succeeded.', won],
-    ['where there is none', '40', '#40 has nothing to be compared with: no run of digits succeeded before it.'],
+    [
+      'where there is none',
+      '40',
+      '#40 has nothing to be compared with: no run of digits succeeded before it.',
+    ],
     ['with itself', '42 42', '#42 digits succeeded.'],
   ];
   for (const [name, words, title, baseline = null] of rows)

@@ -5,7 +5,7 @@ import { trainCancel } from '../../commands/train-cancel.ts';
 import { trainStatus } from '../../commands/train-status.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import { plain } from '../../src/core/reply.ts';
-import { context, memory, policy, say } from '../support/memory-ports.ts';
+import { type context, memory, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 
 const { digits } = policy.projects;
@@ -120,7 +120,10 @@ describe('train cancel of a sweep', () => {
       const m = await begun();
       const outcome = await say(trainCancel, 'S1', m, changes);
       assert.equal(outcome.ok ? null : outcome.code, code);
-      assert.equal(m.runs.every(run => run.state === 'cancelled'), code === null);
+      assert.equal(
+        m.runs.every(run => run.state === 'cancelled'),
+        code === null,
+      );
     });
 
   test('one that has ended', async () => {

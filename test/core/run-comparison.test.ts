@@ -30,7 +30,12 @@ function measured(
 
 describe('the metrics of two runs', () => {
   const rows: [name: string, a: Record<string, number>, b: Record<string, number>, rows: unknown[]][] = [
-    ['both: how far the second is from the first', { loss: 0.75 }, { loss: 0.5 }, [['loss', 0.75, 0.5, -0.25]]],
+    [
+      'both: how far the second is from the first',
+      { loss: 0.75 },
+      { loss: 0.5 },
+      [['loss', 0.75, 0.5, -0.25]],
+    ],
     ['the first alone', { loss: 0.5 }, {}, [['loss', 0.5, null, null]]],
     ['the second alone', {}, { f1: 0.5 }, [['f1', null, 0.5, null]]],
     ['a zero is a value', { loss: 1 }, { loss: 0 }, [['loss', 1, 0, -1]]],
@@ -44,7 +49,15 @@ describe('the metrics of two runs', () => {
         ['loss', 1, 1, 0],
       ],
     ],
-    ['also where only the second has it', { loss: 1 }, { accuracy: 2 }, [['accuracy', null, 2, null], ['loss', 1, null, null]]],
+    [
+      'also where only the second has it',
+      { loss: 1 },
+      { accuracy: 2 },
+      [
+        ['accuracy', null, 2, null],
+        ['loss', 1, null, null],
+      ],
+    ],
     ['a primary one that nobody reported', { loss: 1 }, { loss: 1 }, [['loss', 1, 1, 0]]],
   ];
   for (const [name, a, b, expected] of rows)
@@ -75,9 +88,11 @@ test('of more than two, each is held against the first', () => {
 
 test('better or worse is said of final values alone, and best is not last', () => {
   const of = (first: Partial<Run>, other: Partial<Run>) =>
-    compareRuns(measured({ loss: 2, x: 1 }, {}, first), [measured({ loss: 1, x: 2 }, {}, other)], 'USD').metrics.map(
-      one => one.values[1]?.verdict,
-    );
+    compareRuns(
+      measured({ loss: 2, x: 1 }, {}, first),
+      [measured({ loss: 1, x: 2 }, {}, other)],
+      'USD',
+    ).metrics.map(one => one.values[1]?.verdict);
   assert.deepEqual(of(done, done), ['better', null]);
   assert.deepEqual(of({ state: 'failed' }, done), [null, null]);
   assert.deepEqual(of(done, { state: 'running' }), [null, null]);
@@ -85,12 +100,19 @@ test('better or worse is said of final values alone, and best is not last', () =
   const one = { run: liveRun(done), metrics: [auc], cost: { hours: 0, money: 0 } };
   const [metric] = compareRuns(one, [measured({}, {}, done)], 'USD').metrics;
   const [value, none] = metric?.values ?? [];
-  assert.deepEqual([value?.last, value?.best?.value, none?.best, metric?.better], [0.5, 0.75, null, 'higher']);
+  assert.deepEqual(
+    [value?.last, value?.best?.value, none?.best, metric?.better],
+    [0.5, 0.75, null, 'higher'],
+  );
 });
 
 test('which way a metric gets better is the first run’s to say', () => {
   const first = measured({ x: 1 }, { metrics: { x: { better: 'lower' } } }, done);
-  const { metrics } = compareRuns(first, [measured({ x: 2 }, { metrics: { x: { better: 'higher' } } }, done)], 'USD');
+  const { metrics } = compareRuns(
+    first,
+    [measured({ x: 2 }, { metrics: { x: { better: 'higher' } } }, done)],
+    'USD',
+  );
   assert.deepEqual([metrics[0]?.better, metrics[0]?.values[1]?.verdict], ['lower', 'worse']);
 });
 
@@ -143,7 +165,9 @@ describe('where the code that differs is seen', () => {
       'on GitHub',
       { source, sha: a },
       { source, sha: b },
-      [`aaaaaaa...bbbbbbb (https://github.com/octo-org/digits/compare/${a.slice(0, 12)}...${b.slice(0, 12)})`],
+      [
+        `aaaaaaa...bbbbbbb (https://github.com/octo-org/digits/compare/${a.slice(0, 12)}...${b.slice(0, 12)})`,
+      ],
     ],
     ['in a repository elsewhere', { sha: a }, { sha: b }, [`git diff ${a.slice(0, 12)}..${b.slice(0, 12)}`]],
     ['the same commit', { sha: a }, { sha: a }, []],
@@ -195,5 +219,8 @@ test('of many metrics and differences, how many are left out is said', () => {
   const all = runs.map(({ run }) => run);
   const [, said] = comparisonBlocks(all, compareRuns(first, others, 'USD'), pages);
   assert.ok(said?.kind === 'context');
-  assert.match(plain(said.text), /3 more metrics are not shown here\. 6 more differences are not shown here\./);
+  assert.match(
+    plain(said.text),
+    /3 more metrics are not shown here\. 6 more differences are not shown here\./,
+  );
 });

@@ -278,7 +278,12 @@ async function comparedThree(): Promise<Reply> {
   const of = (number: number, lr: number, sha = done.spec.sha) => ({
     ...done,
     number,
-    spec: { ...done.spec, source: 'github:octo-org/digits', sha, parameters: { ...done.spec.parameters, lr } },
+    spec: {
+      ...done.spec,
+      source: 'github:octo-org/digits',
+      sha,
+      parameters: { ...done.spec.parameters, lr },
+    },
   });
   const all = [of(42, 0.1), of(57, 0.03), of(61, 0.1, 'b'.repeat(40))];
   const metrics = async (number: number) =>
@@ -309,7 +314,12 @@ function sweeps(): Record<string, Shown> {
     'sweep-ended-thread': { reply: sweepEndedReply(ended, over, sweepCost), now },
     'sweep-many': { reply: sweepReply(digitsSweep, many, null, now), now },
     'sweep-waits': {
-      reply: sweepReply(none, [member(0, { waiting: asks }), member(1, {}), member(2, { waiting: asks })], null, now),
+      reply: sweepReply(
+        none,
+        [member(0, { waiting: asks }), member(1, {}), member(2, { waiting: asks })],
+        null,
+        now,
+      ),
       now,
     },
     'sweep-cancelled': {

@@ -35,11 +35,11 @@ import { groupChanged, syncGroups } from '../../src/app/sync-groups.ts';
 import { trainDesk } from '../../src/app/train-desk.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type SlackPlace, system } from '../../src/core/actor.ts';
+import { sweepCost } from '../../src/core/find-sweep.ts';
 import { groupsIn } from '../../src/core/groups.ts';
 import type { Intent } from '../../src/core/intent.ts';
-import type { SweepMember } from '../../src/core/sweep.ts';
-import { sweepCost } from '../../src/core/find-sweep.ts';
 import type { Policy } from '../../src/core/project.ts';
+import type { SweepMember } from '../../src/core/sweep.ts';
 import type { GroupChange } from '../../src/core/webhook.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { openGroups } from '../../src/roles/groups.ts';
@@ -120,7 +120,11 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       usage: usageStore(db),
       charts,
       sweeps,
-      ...{ costs: runCosts(db), baselines: memoryPorts(memory()).baselines, pages: memoryPorts(memory()).pages },
+      ...{
+        costs: runCosts(db),
+        baselines: memoryPorts(memory()).baselines,
+        pages: memoryPorts(memory()).pages,
+      },
     },
   };
   const sync = { groups, outside: openGroups(slack, github), log };

@@ -25,7 +25,12 @@ export const digitsSweep: Sweep = {
 };
 
 /** One member; with a value it has reported the metric 40 times, the best of them 0.004 above at step 31. */
-export function member(i: number, run: Partial<Run>, value?: number, spec: Partial<RunSpec> = {}): SweepMember {
+export function member(
+  i: number,
+  run: Partial<Run>,
+  value?: number,
+  spec: Partial<RunSpec> = {},
+): SweepMember {
   const parameters = { lr: rates[i] ?? 0, batch: 32, epochs: 60 };
   const shared = { parameters, gpus: 1, gpuModel: 'a100', pool: 'lab', primaryMetric: 'val_auc' };
   const summary = (name: string, last: number, most: number) => ({

@@ -207,7 +207,9 @@ export async function summaries(db: Db, number: number): Promise<MetricSummary[]
   return rows.map(summaryOf);
 }
 
-export function summaryOf(row: Omit<Selectable<Tables['metric_summaries']>, 'run' | 'last_attempt'>): MetricSummary {
+export function summaryOf(
+  row: Omit<Selectable<Tables['metric_summaries']>, 'run' | 'last_attempt'>,
+): MetricSummary {
   return {
     name: row.name,
     step: row.last_step,

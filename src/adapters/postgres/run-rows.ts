@@ -3,7 +3,14 @@ import { actorKey, hasMessages } from '../../core/actor.ts';
 import type { AuditEntry } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import type { Reply } from '../../core/reply.ts';
-import { isEnd, isOnMachine, type Run, type RunEvent, type RunSpec, type Transition } from '../../core/run.ts';
+import {
+  isEnd,
+  isOnMachine,
+  type Run,
+  type RunEvent,
+  type RunSpec,
+  type Transition,
+} from '../../core/run.ts';
 import { preemptedReply } from '../../core/run-reply.ts';
 import { appendAudits } from './audit.ts';
 import { json, type Tables, type Tx } from './database.ts';

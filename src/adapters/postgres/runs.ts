@@ -38,7 +38,11 @@ export function runStore(db: Db): RunStore {
     },
     async sorted(filter, { metric, by, better }) {
       const value =
-        by === 'final' ? 'last_value' : better === 'lower' ? ('least_value' as const) : ('most_value' as const);
+        by === 'final'
+          ? 'last_value'
+          : better === 'lower'
+            ? ('least_value' as const)
+            : ('most_value' as const);
       let query = db
         .selectFrom('runs')
         .innerJoin('metric_summaries as metric', 'metric.run', 'runs.number')

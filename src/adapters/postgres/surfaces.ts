@@ -92,9 +92,7 @@ export function surfaceStore(db: Db): SurfaceStore {
         ? await db
             .selectFrom('surfaces')
             .select(['remote', 'gave_up'])
-            .where(
-              row.sweep === null ? eb => eb('run', '=', row.run) : eb => eb('sweep', '=', row.sweep),
-            )
+            .where(row.sweep === null ? eb => eb('run', '=', row.run) : eb => eb('sweep', '=', row.sweep))
             .where('kind', '=', row.sweep === null ? 'run' : 'sweep')
             .executeTakeFirst()
         : null;

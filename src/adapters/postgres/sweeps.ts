@@ -96,7 +96,9 @@ export function sweepStore(db: Db): SweepStore & SweepWork {
     async cancel(number, actor) {
       const { numUpdatedRows } = await db
         .updateTable('sweeps')
-        .set({ cancelled_by: sql`coalesce(cancelled_by, ${json({ ...actor, breakglass: undefined })}::jsonb)` })
+        .set({
+          cancelled_by: sql`coalesce(cancelled_by, ${json({ ...actor, breakglass: undefined })}::jsonb)`,
+        })
         .where('number', '=', number)
         .where('ended_at', 'is', null)
         .executeTakeFirst();
@@ -229,7 +231,12 @@ function sweepOf(row: Selectable<Tables['sweeps']>): Sweep {
 }
 
 async function runsOf(db: Db, number: number): Promise<Run[]> {
-  const rows = await db.selectFrom('runs').selectAll().where('sweep', '=', number).orderBy('number').execute();
+  const rows = await db
+    .selectFrom('runs')
+    .selectAll()
+    .where('sweep', '=', number)
+    .orderBy('number')
+    .execute();
   return rows.map(runOf);
 }
 

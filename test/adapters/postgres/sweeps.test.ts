@@ -19,7 +19,15 @@ const exit: Exit = { code: 0, signal: null, stopped: null, failure: null, lines:
 const nothing = () => {};
 const failed = (fields: unknown) => assert.fail(String(Object.values(fields ?? {})));
 const log = { debug: nothing, info: nothing, warn: failed, error: failed };
-const github = { kind: 'github', installation: 1, repo: 1, name: 'octo-org/digits', issue: 7, pull: true, user: 'octocat' } as const;
+const github = {
+  kind: 'github',
+  installation: 1,
+  repo: 1,
+  name: 'octo-org/digits',
+  issue: 7,
+  pull: true,
+  user: 'octocat',
+} as const;
 
 function asked(key: string, values = [0.1, 0.2, 0.3, 0.4], changes: Partial<NewSweep> = {}): NewSweep {
   return {
@@ -94,13 +102,19 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         first.runs.map(({ spec: { parameters, sweep }, state }) => [parameters.lr, sweep?.member, state]),
         [0.1, 0.2, 0.3, 0.4].map((lr, i) => [lr, i + 1, 'queued']),
       );
-      const audit = await a.pool.query("select count(*)::int as count from audit where action = 'sweep.requested'");
+      const audit = await a.pool.query(
+        "select count(*)::int as count from audit where action = 'sweep.requested'",
+      );
       assert.equal(audit.rows[0].count, 1);
       assert.deepEqual(await messages(first.sweep.number), ['sweep']);
       const own = await a.db
         .selectFrom('surfaces')
         .select('kind')
-        .where('run', 'in', first.runs.map(run => run.number))
+        .where(
+          'run',
+          'in',
+          first.runs.map(run => run.number),
+        )
         .execute();
       assert.deepEqual(own, [], 'its runs have no messages of their own');
     });
@@ -214,7 +228,11 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       const { sweep, runs } = await store.create(asked('shown'));
       const wanted = async () => {
         await tend();
-        const rows = await a.db.selectFrom('surfaces').selectAll().where('sweep', '=', sweep.number).execute();
+        const rows = await a.db
+          .selectFrom('surfaces')
+          .selectAll()
+          .where('sweep', '=', sweep.number)
+          .execute();
         return rows[0]?.wanted_seq;
       };
       const first = (await wanted()) ?? 0;
@@ -273,7 +291,9 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       const runs3 = await of('works', [0.95, 0.1], false);
       await runs.create(wish('silent', {}, { project: 'sorted' }));
       const sorted = async (by: 'final' | 'best', better: 'higher' | 'lower' | null, limit = 9) =>
-        (await runs.sorted({ project: 'sorted', limit }, { metric: 'f1', by, better })).map(one => one.run.number);
+        (await runs.sorted({ project: 'sorted', limit }, { metric: 'f1', by, better })).map(
+          one => one.run.number,
+        );
       assert.deepEqual(await sorted('final', 'higher'), [rose, fell]);
       assert.deepEqual(await sorted('final', 'lower'), [fell, rose]);
       assert.deepEqual(await sorted('final', null), [rose, fell]);
