@@ -66,7 +66,7 @@ export const train = defineCommand({
   examples: [
     'train digits -p lr=0.1',
     'train digits --ref main --gpus 1 --time 4h --note "wider net"',
-    'train digits --sweep lr=1e-4,3e-4,1e-3 --sweep batch=32,64 --early-stop median',
+    'train digits --sweep lr=1e-4,3e-4,1e-3 --early-stop median',
   ],
   needs: ['runs', 'sweeps', 'source', 'plan', 'freezes', 'pulls'],
   async run(values, context, { runs, sweeps, source, plan, freezes, pulls }) {

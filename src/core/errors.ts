@@ -93,7 +93,7 @@ export const errors = {
     status: 404,
     what: 'There is no sweep S{word}.',
     why: 'The newest is S{newest}.',
-    todo: 'A sweep is asked for with {example}.',
+    todo: 'How one is asked for: {example}.',
   },
   SWEEP_ALREADY_ENDED: {
     status: 409,

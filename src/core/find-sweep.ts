@@ -20,7 +20,7 @@ export async function findSweep(
   const sweep = await sweeps.get(number);
   if (sweep) return { ok: true, sweep };
   const newest = await sweeps.newestNumber();
-  const example = 'train digits --sweep lr=1e-4,3e-4';
+  const example = 'train --help';
   return { ok: false, code: 'SWEEP_NOT_FOUND', details: { word: number, newest, example } };
 }
 

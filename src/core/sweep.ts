@@ -1,9 +1,10 @@
 import type { Actor, Place } from './actor.ts';
 import type { EarlyStop, EarlyStopRule } from './early-stop.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
-import type { Better } from './metric-direction.ts';
+import { type Better, betterOf } from './metric-direction.ts';
+import { readParameter } from './parameters.ts';
 import type { MetricSummary } from './ports.ts';
-import type { ParameterValue, Policy, Priority } from './project.ts';
+import type { Parameter, ParameterValue, Policy, Priority, Project } from './project.ts';
 import type { Run, RunSpec } from './run.ts';
 import { type RequestedRun, type RunWish, requestRun } from './run-request.ts';
 
@@ -55,7 +56,7 @@ export type RequestedSweep = { ok: true; axes: Axis[]; members: Requested[]; pri
 
 /** Holds a wish for a run for each combination against the policy: all members, or the first thing that is wrong with any. */
 export function requestSweep(wish: RunWish, sweep: Record<string, string>, policy: Policy): RequestedSweep {
-  const grid = readGrid(wish, sweep);
+  const grid = readGrid(wish, sweep, policy);
   if (!grid.ok) return grid;
   const members: Requested[] = [];
   for (const parameters of combinations(grid.axes)) {
@@ -72,26 +73,32 @@ export function requestSweep(wish: RunWish, sweep: Record<string, string>, polic
   const twice = axes.findIndex(({ values }, i) => values.length < (grid.axes[i]?.texts.length ?? 0));
   const repeated = grid.axes[twice];
   if (repeated)
-    return failed(wish, repeated.name, repeated.texts.join(','), 'The same value is there twice.');
+    return failed(wish, policy, repeated.name, repeated.texts.join(','), 'The same value is there twice.');
   return { ok: true, axes, members, priority: first.priority };
 }
 
-function readGrid(wish: RunWish, sweep: Record<string, string>): Grid {
+function readGrid(wish: RunWish, sweep: Record<string, string>, policy: Policy): Grid {
   const axes: { name: string; texts: string[] }[] = [];
   for (const [name, text] of Object.entries(sweep)) {
     if (wish.parameters && Object.hasOwn(wish.parameters, name))
-      return failed(wish, name, text, 'The parameter is given with -p as well.');
+      return failed(wish, policy, name, text, 'The parameter is given with -p as well.');
     const texts = valuesOf(text);
-    if (typeof texts === 'string') return failed(wish, name, text, texts);
+    if (typeof texts === 'string') return failed(wish, policy, name, text, texts);
     axes.push({ name, texts });
   }
   const members = axes.reduce((product, { texts }) => product * texts.length, 1);
   if (members <= mostMembers && members > 1) return { ok: true, axes };
-  const example = exampleOf(wish);
+  const example = exampleOf(wish, policy);
   if (members > 1)
     return { ok: false, code: 'SWEEP_TOO_LARGE', details: { word: members, limit: mostMembers, example } };
   const [only] = axes;
-  return failed(wish, only?.name ?? '', only?.texts[0] ?? '""', 'One value makes one run, and no sweep.');
+  return failed(
+    wish,
+    policy,
+    only?.name ?? '',
+    only?.texts[0] ?? '""',
+    'One value makes one run, and no sweep.',
+  );
 }
 
 const range = /^([+-]?[\d.]+(?:e[+-]?\d{1,3})?)\.\.([+-]?[\d.]+(?:e[+-]?\d{1,3})?):(\d{1,4})(log)?$/i;
@@ -119,18 +126,46 @@ function combinations(axes: readonly { name: string; texts: string[] }[]): Recor
   );
 }
 
-function failed(wish: RunWish, name: string, text: string, reason: string): Failed {
+function failed(wish: RunWish, policy: Policy, name: string, text: string, reason: string): Failed {
   const details = {
     word: `${name}=${text}`.slice(0, 200),
     reason,
     limit: mostMembers,
-    example: exampleOf(wish),
+    example: exampleOf(wish, policy),
   };
   return { ok: false, code: 'SWEEP_INVALID', details };
 }
 
-function exampleOf({ project }: RunWish): string {
-  return `train ${project} --sweep lr=1e-4,3e-4`;
+/** A sweep of a project as it can be typed, with a rule for early stops where one can be used; empty where no parameter suits. */
+export function typedSweep({ parameters, primaryMetric, metrics }: Project): string {
+  const found = Object.entries(parameters).flatMap(([name, parameter]) => {
+    const values = twoValues(parameter);
+    return values ? [` --sweep ${name}=${values.join(',')}`] : [];
+  });
+  const [first] = found;
+  if (first === undefined) return '';
+  const isRanked = primaryMetric !== undefined && betterOf(primaryMetric, metrics ?? {}) !== null;
+  return `${first}${isRanked ? ' --early-stop median' : ''}`;
+}
+
+/** The default and another one, where both can be typed without quotes. */
+function twoValues(parameter: Parameter): string[] | null {
+  const own = String(parameter.default);
+  const others = {
+    number: () => [2, 0.5, 0].map(factor => String(Number(parameter.default) * factor)),
+    integer: () => [1, -1].map(more => String(Number(parameter.default) + more)),
+    choice: () => (parameter.type === 'choice' ? parameter.choices : []),
+    boolean: () => ['true', 'false'],
+    text: () => [],
+  }[parameter.type]();
+  const other = others.find(text => text !== own && readParameter(parameter, text).ok);
+  const isTyped = [own, other ?? ''].every(text => /^[\w.+-]+$/.test(text));
+  return other !== undefined && isTyped ? [own, other] : null;
+}
+
+function exampleOf({ project }: RunWish, policy: Policy): string {
+  const known = Object.hasOwn(policy.projects, project) ? policy.projects[project] : undefined;
+  return `train ${project}${known ? typedSweep(known) : ''}`;
 }
 
 /** `lr=0.1, batch=32`: what sets a member apart. */

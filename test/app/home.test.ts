@@ -19,8 +19,8 @@ import { plain, type Reply, reply } from '../../src/core/reply.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { noon } from '../support/live-run.ts';
 import { policy } from '../support/memory-ports.ts';
-import { noSweeps } from '../support/no-sweeps.ts';
 import { noCharts } from '../support/no-charts.ts';
+import { noSweeps } from '../support/no-sweeps.ts';
 import { startOf } from '../support/plan.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { wish } from '../support/run.ts';
@@ -142,7 +142,7 @@ describe('homes in the store', () => {
         messenger: { send: fail, find: async () => null, direct: fail, home: fail },
         hash: (content: unknown) => JSON.stringify(content),
         outputOf: () => null,
-    ...noSweeps,
+        ...noSweeps,
         resultOf: async () => null,
         charts: noCharts,
         home: async () => ({ content: reply('nothing'), isMoving: false }),

@@ -57,7 +57,7 @@ const failure = {
   message: 'The command ended with exit code 1, and its log says that CUDA was out of memory.',
   lines: ['torch.OutOfMemoryError: CUDA out of memory.'],
 };
-export const stoppedEarly: SweepMember = {
+const stoppedEarly: SweepMember = {
   ...member(4, { state: 'cancelled', stoppedBy: earlyStopper, ...worked(4) }, 0.61),
   stop: { step: 22, value: 0.6142, median: 0.8431, completed: 3 },
 };
