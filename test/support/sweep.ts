@@ -59,6 +59,12 @@ const failure = {
 };
 const stoppedEarly: SweepMember = {
   ...member(4, { state: 'cancelled', stoppedBy: earlyStopper, ...worked(4) }, 0.61),
+  metrics: [
+    {
+      ...{ name: 'val_auc', step: 22, value: 0.61, count: 22 },
+      ...{ least: { value: 0.1, step: 1 }, most: { value: 0.6142, step: 19 } },
+    },
+  ],
   stop: { step: 22, value: 0.6142, median: 0.8431, completed: 3 },
 };
 
