@@ -21,6 +21,7 @@ import { signalboxUnlink } from './signalbox-unlink.ts';
 import { signalboxWhoami } from './signalbox-whoami.ts';
 import { train } from './train.ts';
 import { trainApprove } from './train-approve.ts';
+import { trainArtifacts } from './train-artifacts.ts';
 import { trainBump } from './train-bump.ts';
 import { trainCancel } from './train-cancel.ts';
 import { trainChart } from './train-chart.ts';
@@ -45,6 +46,7 @@ export const commands: readonly CommandDefinition[] = [
   trainBump,
   trainApprove,
   trainCompare,
+  trainArtifacts,
   trainChart,
   gpu,
   gpuRequest,

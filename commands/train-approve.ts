@@ -8,13 +8,18 @@ import { runJson } from '../src/core/run-json.ts';
 import { titleOf } from '../src/core/run-reply.ts';
 
 /**
- * Lets a commit of a fork run, at its pull request; or lets a run that waits for it cost what it asks for. Whoever asked for the run may
+ * Lets a commit of a fork run, at its pull request, by the word of whoever may write to that repository; or lets a run that waits for it cost what it asks for. Whoever asked for the run may
  * not, under any account. Two at once are one approval, and a cost that has grown since it was shown is not approved.
  */
 export const trainApprove = defineCommand({
   path: ['train', 'approve'],
   summary: 'Approve what a run may cost, or that a commit of a fork is run.',
   access: 'approver',
+  writers: {
+    access: 'trainer',
+    usage: 'train approve <commit>',
+    isMeant: ({ run }) => typeof run === 'string' && readApproved(run).kind === 'commit',
+  },
   scope: 'admin',
   arguments: [
     {
@@ -29,10 +34,10 @@ export const trainApprove = defineCommand({
   ],
   examples: ['train approve 42', 'train approve 42 --cost 51.20'],
   needs: ['runs', 'pulls'],
-  async run(values, { actor, place, key, isSelf, policy, now }, { runs, pulls }) {
+  async run(values, { actor, place, key, role, isSelf, policy, now }, { runs, pulls }) {
     const said = readApproved(values.run);
     if (said.kind === 'commit' && place.kind === 'github' && place.pull) {
-      const approved = await pulls.approve({ place, said: said.sha, key, by: actor }, policy);
+      const approved = await pulls.approve({ place, said: said.sha, key, by: actor, role }, policy);
       if (!approved.ok) return approved;
       return { ok: true, reply: reply(`${approved.sha} may run, until something is pushed.`, []) };
     }

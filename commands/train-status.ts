@@ -3,6 +3,7 @@ import { findRun } from '../src/core/find-run.ts';
 import { findSweep, sweepCost, sweepNumber } from '../src/core/find-sweep.ts';
 import { isLease } from '../src/core/run.ts';
 import { runJson } from '../src/core/run-json.ts';
+import { recordBlocks } from '../src/core/run-record.ts';
 import { runReply } from '../src/core/run-reply.ts';
 import { sweepReply } from '../src/core/sweep-reply.ts';
 
@@ -16,8 +17,8 @@ export const trainStatus = defineCommand({
   ],
   flags: [],
   examples: ['train status 42', 'train status S3'],
-  needs: ['runs', 'sweeps', 'costs'],
-  async run(values, { now, policy }, { runs, sweeps, costs }) {
+  needs: ['runs', 'records', 'sweeps', 'costs'],
+  async run(values, { now, policy }, { runs, records, sweeps, costs }) {
     const number = sweepNumber(values.run);
     if (number !== null) {
       const found = await findSweep(number, sweeps);
@@ -29,13 +30,21 @@ export const trainStatus = defineCommand({
     const found = await findRun(Number(values.run), runs);
     if (!found.ok) return found;
     const { run } = found;
-    const [metrics, ahead, reported, shares] = await Promise.all([
+    const [metrics, ahead, reported, shares, record] = await Promise.all([
       runs.metrics(run.number),
       runs.ahead(run),
       runs.reported(run.number),
       isLease(run) ? runs.shares(run) : [],
+      records.of(run.number, now),
     ]);
     const shown = runReply(run, { metrics, ahead, shares, reported, output: null }, now);
-    return { ok: true, reply: { ...shown, audience: 'sender', data: runJson(run, metrics) } };
+    // What can be pressed stays last.
+    const last = shown.blocks.filter(block => block.kind === 'actions');
+    const first = shown.blocks.filter(block => block.kind !== 'actions');
+    const blocks = [...first, ...recordBlocks(run, record, policy.currency), ...last];
+    return {
+      ok: true,
+      reply: { ...shown, blocks, audience: 'sender', data: runJson(run, metrics, record) },
+    };
   },
 });

@@ -26,6 +26,7 @@ export const trainWords = [
     'bump',
     'approve',
     'compare',
+    'artifacts',
     'chart',
     'help',
   ],

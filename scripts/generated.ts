@@ -1,8 +1,8 @@
 import { commands } from '../commands/index.ts';
 import { slackManifest } from '../src/adapters/slack/manifest.ts';
 import { variables } from '../src/config.ts';
-import { hasRank, mayUse, placeNames } from '../src/core/access.ts';
-import { placeKinds, type Role, roles } from '../src/core/actor.ts';
+import { hasRank, mayAsWriter, mayUse, placeNames } from '../src/core/access.ts';
+import { type Place, placeKinds, type Role, roles } from '../src/core/actor.ts';
 import type { CommandDefinition } from '../src/core/command.ts';
 import { errors } from '../src/core/errors.ts';
 import { repositoryFileJsonSchema } from '../src/core/repository-file.ts';
@@ -32,22 +32,25 @@ ${rows.join('\n')}
 }
 
 function renderAccess(): string {
-  const rows = commands.flatMap(command =>
-    placeKinds.map(place => {
+  const row = (name: string, place: Place['kind'], may: string[]) =>
+    ['', ` \`${name}\` `, ` ${placeNames[place]} `, ...may.map(text => ` ${text} `), ''].join('|');
+  const rows = commands.flatMap(command => {
+    const all = placeKinds.map(place => {
       const may = roles.map(role => (mayUse(command, role, place).ok ? extentOf(command, role) : ''));
-      return [
-        '',
-        ` \`${command.path.join(' ')}\` `,
-        ` ${placeNames[place]} `,
-        ...may.map(text => ` ${text} `),
-        '',
-      ].join('|');
-    }),
-  );
+      return row(command.path.join(' '), place, may);
+    });
+    const { writers } = command;
+    if (!writers) return all;
+    const may = roles.map(role =>
+      mayAsWriter(writers, role, 'none').ok ? 'yes' : mayAsWriter(writers, role, 'write').ok ? 'write' : '',
+    );
+    return [...all, row(writers.usage, 'github', may)];
+  });
   return `# Who may do what, where
 
 Made from the commands by \`npm run generate\`, by asking the decision of \`src/core/access.ts\` for every role, command and place. *own*: what
-belongs to whoever asks, under any of their accounts. Beyond this, two keys of a project in signalbox.yml bind \`train\` and \`train retry\`, from
+belongs to whoever asks, under any of their accounts. *write*: at a pull request, those whom GitHub lets write to its repository when it is
+handled; \`forks: approver\` of a project wants the role as well. Beyond this, two keys of a project in signalbox.yml bind \`train\` and \`train retry\`, from
 wherever they are said: \`runsIn: production\` needs the role that \`environments: { production: { needs: operator } }\` names, and
 \`trainers: team\` the project's own team, except of operators. A token of the API may do what its scopes say, in every environment. Nobody has a
 role by an account that was not proved to be theirs; [people.md](people.md) tells where roles come from. A freeze forbids nobody to ask: what was asked for waits, and says so.

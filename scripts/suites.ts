@@ -7,7 +7,7 @@ export const root = path.resolve(import.meta.dirname, '..');
 export const quick = ['commands', 'config', 'core', 'policy', 'webhooks'] as const;
 
 /** Folders of `test/` that need more than a fresh machine has; each runs only when it is asked for with `--suite`. */
-export const special = ['bench', 'cluster', 'gpu', 'mlflow'] as const;
+export const special = ['bench', 'cluster', 'gpu', 'mlflow', 's3'] as const;
 
 /** Test files under the given folders of `test/` (all but the special ones when none are given), relative to the root, sorted. */
 export async function testFiles(folders: readonly string[] = []): Promise<string[]> {

@@ -207,6 +207,50 @@ export const variables = {
       'For an agent: path of a file with the values of the secrets that projects name, by project (YAML, or lines such as digits.HF_TOKEN=...), with mode 0600. Absent: there are none.',
     example: '/etc/signalbox/secrets.yml',
   },
+  ARTIFACTS_URL: {
+    schema: z
+      .string()
+      .regex(
+        /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[\w.=+-]+)*\/?$/,
+        'It must be s3://bucket or s3://bucket/prefix',
+      ),
+    about:
+      'Where the outputs of runs are kept: a bucket of any S3-compatible store. Absent: the folder `artifacts` in SIGNALBOX_DATA, which suits one machine.',
+    example: 's3://signalbox/artifacts',
+  },
+  ARTIFACTS_S3_ENDPOINT: {
+    schema: address,
+    about: 'Base of an S3 store that is not of AWS.',
+    example: 'https://s3.example.com',
+  },
+  ARTIFACTS_S3_PATH_STYLE: {
+    schema: z
+      .enum(['true', 'false'], { error: 'It must be true or false' })
+      .transform(text => text === 'true'),
+    about:
+      'Whether the bucket is named in the path and not in the host. Absent: with ARTIFACTS_S3_ENDPOINT it is.',
+    example: 'true',
+  },
+  ARTIFACTS_MAX_MB: {
+    schema: z
+      .string()
+      .regex(/^[1-9]\d{0,8}$/, 'It must be a whole number from 1 on')
+      .transform(Number),
+    about: 'What the outputs of one run may hold together, in MB.',
+    default: '20000',
+  },
+  AWS_REGION: {
+    schema: filled,
+    about: 'Region of the bucket. Absent with ARTIFACTS_S3_ENDPOINT: us-east-1.',
+    example: 'eu-central-1',
+  },
+  AWS_ACCESS_KEY_ID: {
+    schema: filled,
+    about:
+      'Access key for the bucket. Absent: as the AWS SDK finds one (the role of the machine, a profile).',
+  },
+  AWS_SECRET_ACCESS_KEY: { schema: filled, about: 'Secret of the access key.', secret: true },
+  AWS_SESSION_TOKEN: { schema: filled, about: 'Of an access key for a while.', secret: true },
   LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
       error: 'It must be trace, debug, info, warn, error or silent',
@@ -237,6 +281,7 @@ export interface Config {
   token: string | null;
   slack: SlackConfig | null;
   github: GitHubConfig;
+  artifacts: ArtifactsConfig;
   mlflow: MlflowConfig | null;
   /** The first encrypts, all of them decrypt. */
   secretKeys: Buffer[];
@@ -245,6 +290,22 @@ export interface Config {
   secrets: string[];
   /** The environment as it was read, for a child process of Signalbox itself. */
   environment: Record<string, string | undefined>;
+}
+
+export interface ArtifactsConfig {
+  /** Null: a folder. */
+  s3: {
+    bucket: string;
+    /** Without slashes at its ends; may be empty. */
+    prefix: string;
+    endpoint: string | null;
+    region: string;
+    pathStyle: boolean;
+    /** Null: as the AWS SDK finds them. */
+    credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | null;
+  } | null;
+  /** Of the outputs of one run together. */
+  mostBytes: number;
 }
 
 export interface SlackConfig {
@@ -325,6 +386,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   const half = halfOfSlack(slack, { clientId, clientSecret, secretKeys });
   if (half) throw new SignalboxError('ENV_HALF', { integration: 'Slack', ...half });
   const github = githubConfig(read, need);
+  const artifacts = artifactsConfig(read, need);
   return {
     databaseUrl: read('DATABASE_URL'),
     redisUrl: read('REDIS_URL'),
@@ -338,6 +400,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     token: read('SIGNALBOX_TOKEN'),
     slack: slack.signingSecret || slack.appToken ? slack : null,
     github,
+    artifacts,
     mlflow: mlflowConfig(read),
     secretKeys,
     logLevel: need('LOG_LEVEL'),
@@ -381,6 +444,46 @@ function githubConfig(read: Read, need: Need): GitHubConfig {
     app: appId && privateKey ? { appId, privateKey } : null,
     webhookSecrets: secrets,
     oauth: clientId && clientSecret ? { clientId, clientSecret } : null,
+  };
+}
+
+/** Throws ENV_HALF. The variables of AWS may be there for other reasons: without a bucket they mean nothing. */
+function artifactsConfig(read: Read, need: Need): ArtifactsConfig {
+  const half = (present: Variable, word: Variable) =>
+    new SignalboxError('ENV_HALF', { integration: 'S3', word, present });
+  const mostBytes = need('ARTIFACTS_MAX_MB') * 1_000_000;
+  const [url, endpoint, pathStyle] = [
+    read('ARTIFACTS_URL'),
+    read('ARTIFACTS_S3_ENDPOINT'),
+    read('ARTIFACTS_S3_PATH_STYLE'),
+  ];
+  if (url === null) {
+    if (endpoint !== null) throw half('ARTIFACTS_S3_ENDPOINT', 'ARTIFACTS_URL');
+    if (pathStyle !== null) throw half('ARTIFACTS_S3_PATH_STYLE', 'ARTIFACTS_URL');
+    return { s3: null, mostBytes };
+  }
+  const region = read('AWS_REGION') ?? (endpoint === null ? null : 'us-east-1');
+  if (region === null) throw half('ARTIFACTS_URL', 'AWS_REGION');
+  const [accessKeyId, secretAccessKey] = [read('AWS_ACCESS_KEY_ID'), read('AWS_SECRET_ACCESS_KEY')];
+  if (accessKeyId !== null && secretAccessKey === null)
+    throw half('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY');
+  if (accessKeyId === null && secretAccessKey !== null)
+    throw half('AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID');
+  const sessionToken = read('AWS_SESSION_TOKEN');
+  const [bucket = '', ...prefix] = url.replace(/^s3:\/\//, '').split('/');
+  return {
+    s3: {
+      bucket,
+      prefix: prefix.filter(Boolean).join('/'),
+      endpoint,
+      region,
+      pathStyle: pathStyle ?? endpoint !== null,
+      credentials:
+        accessKeyId && secretAccessKey
+          ? { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }
+          : null,
+    },
+    mostBytes,
   };
 }
 

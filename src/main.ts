@@ -23,6 +23,7 @@ const shortForms = [
   'retry',
   'extend',
   'compare',
+  'artifacts',
   'chart',
   'bump',
   'approve',

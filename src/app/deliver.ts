@@ -19,6 +19,8 @@ export interface DeliverPorts {
   standing(place: GitHubPlace, account: GitHubUser): Promise<Standing>;
   groupChanged(change: GroupChange): Promise<void>;
   repositoryChanged(event: RepositoryEvent): Promise<void>;
+  /** How long to wait after this error, where whoever was asked says so. Absent: nobody does. */
+  waitFor?(err: unknown): number | null;
   log: Log;
 }
 
@@ -40,7 +42,8 @@ export async function deliver(id: number, ports: DeliverPorts, clock: () => Date
     await ports.deliveries.done(delivery);
   } catch (err) {
     ports.log.error({ err, delivery: id }, 'delivery failed');
-    await ports.deliveries.failed(delivery, err instanceof Error ? err.message : String(err));
+    const said = err instanceof Error ? err.message : String(err);
+    await ports.deliveries.failed(delivery, said, ports.waitFor?.(err) ?? 0);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Access, mayUseAt } from '../core/access.ts';
+import { type Access, mayAsWriter, mayUseAt } from '../core/access.ts';
 import { type Actor, actorKey, commandMark, type Role } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../core/errors.ts';
@@ -72,11 +72,14 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
 
 /** Whether they may use the command, there where it is said, about what it is about. */
 async function mayAsk(
-  { actor, place }: Intent,
+  { actor, place, standing = 'none' }: Intent,
   { command, values }: { command: CommandDefinition; values: Record<string, unknown> },
   { role, person }: Pick<Who, 'role' | 'person'>,
   { runs, sweeps }: Pick<Ports, 'runs' | 'sweeps'>,
 ): Promise<Access> {
+  const { writers } = command;
+  if (place.kind === 'github' && place.pull && writers?.isMeant(values))
+    return mayAsWriter(writers, role, standing);
   const allowed = mayUseAt(command, role, place);
   if (!allowed.ok || place.kind !== 'github' || !isGuest(actor, person)) return allowed;
   const numbers = runsForGuest(command, values);

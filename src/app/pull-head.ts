@@ -1,6 +1,7 @@
+import { decide, denied } from '../core/access.ts';
 import type { GitHubPlace } from '../core/actor.ts';
 import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
-import { commitToApprove, type HeadPush, headFor, isApproved } from '../core/head-for.ts';
+import { commitToApprove, type HeadPush, headFor, isApproved, isPushedSince } from '../core/head-for.ts';
 import type { PullHeads } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { asTheRepositorySays, repositoryFileName } from '../core/repository-file.ts';
@@ -56,14 +57,17 @@ export function pullHeads(ports: Ports): PullHeads {
       const where = { branch: from.branch, base: base.branch, source };
       return { ok: true, sha, ...where, policy: { ...policy, projects } };
     },
-    async approve({ place, said, key, by }, policy) {
+    async approve({ place, said, key, by, role }, policy) {
       const found = await lookAt(place, policy, ports);
       if (!found.ok) return found;
-      const { repo, pull, pushes } = found;
+      const { repo, own, pull, pushes } = found;
+      const needs = own.some(name => policy.projects[name]?.forks === 'approver') ? 'approver' : 'trainer';
+      const allowed = decide({ role, needs });
+      if (!allowed.ok) return denied('train approve', allowed);
       const { sha } = pull.head;
       const at = new Date(place.saidAt ?? Number.NaN);
       // What was pushed after they looked is not what they looked at.
-      const isSeen = !pushes.some(push => push.at >= at) && namesHead(said, sha, pushes);
+      const isSeen = !isPushedSince(at, sha, pushes) && namesHead(said, sha, pushes);
       if (!isSeen || Number.isNaN(at.getTime())) return failed('HEAD_OTHER', { word: said, name: sha });
       await ports.repositories.approve({ key, repo: repo.id, pull: pull.number, sha, by, at });
       return { ok: true, sha };

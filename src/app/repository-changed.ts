@@ -12,6 +12,7 @@ import {
   type Rule,
   repositoryFileName,
 } from '../core/repository-file.ts';
+import type { Run } from '../core/run.ts';
 import { requestRun } from '../core/run-request.ts';
 import { sightBy } from '../core/secret.ts';
 
@@ -25,7 +26,7 @@ export interface RepositoryPorts {
   repositories: RepositoryStore;
   pullRequests: PullRequestsPort;
   source: Pick<SourcePort, 'pin' | 'file' | 'changed'>;
-  runs: Pick<RunStore, 'get' | 'create' | 'change'>;
+  runs: Pick<RunStore, 'get' | 'create' | 'change' | 'showAt'>;
   readFile: ReadRepositoryFile;
   log: Log;
 }
@@ -51,7 +52,7 @@ export async function repositoryChanged(
   // 2. What was pushed where, for whoever comments later.
   if (event.type === 'proposed') {
     const { at, before, pull } = event;
-    const push = { at, before, after: pull.head.sha, forced: null };
+    const push = { at, before, after: pull.head.sha, forced: null, sight: event.looked ?? false };
     return await ports.repositories.pushed({ ...push, repo: repo.id, pull: pull.number, branch: null });
   }
   if (event.type === 'pushed') {
@@ -97,31 +98,53 @@ interface Came {
   pull: PullRequest | null;
 }
 
-/** A commit came to a branch: one run for each rule that is for it. */
+/** A commit came to a branch: one run for each rule that is for it. What came of it is written down, so that nobody looks for it again. */
 async function came(
-  { sha, branch, before, pull: known }: Came,
+  what: Came,
   event: RepositoryEvent,
   own: readonly string[],
   policy: Policy,
   ports: RepositoryPorts,
   now: Date,
 ): Promise<void> {
+  if (isQueueBranch(what.branch)) return;
+  const { sha, branch } = what;
+  const { pull } = await startRuns(what, event, own, policy, ports, now);
+  // GitHub may know of a merge only some time after the push: who looks does so long after.
+  const settled = pull !== null || event.looked === true;
+  const arrival = { repo: event.repo.id, branch, sha, pull: pull?.number ?? null, settled };
+  await ports.repositories.arrive(arrival);
+}
+
+/** By whose merge it came, as far as it was asked. */
+async function startRuns(
+  { sha, branch, before, pull: known }: Came,
+  event: RepositoryEvent,
+  own: readonly string[],
+  policy: Policy,
+  ports: RepositoryPorts,
+  now: Date,
+): Promise<{ pull: PullRequest | null }> {
   const { repo, by } = event;
   const { log } = ports;
-  if (isQueueBranch(branch)) return;
+  const nothing = { pull: known };
   const source = sourceOf(repo);
 
   // 1. What the branch says now: what came is its own, and no proposal any more.
-  if (!(await keep(source, sha, ports)))
-    return log.warn({ repo: repo.id, sha }, 'a merged commit is not there');
+  if (!(await keep(source, sha, ports))) {
+    log.warn({ repo: repo.id, sha }, 'a merged commit is not there');
+    return nothing;
+  }
   const text = await ports.source.file(source, sha, repositoryFileName);
-  if (text === null) return;
+  if (text === null) return nothing;
   const read = ports.readFile(text, policy, own);
-  if (!read.ok)
-    return log.warn({ repo: repo.id, sha, problems: read.problems.length }, '.signalbox.yml is not valid');
+  if (!read.ok) {
+    log.warn({ repo: repo.id, sha, problems: read.problems.length }, '.signalbox.yml is not valid');
+    return nothing;
+  }
   const file = read.value;
   const rules = Object.entries(file.rules).filter(([, rule]) => isBranchFor(rule.on.merge, branch));
-  if (rules.length === 0) return;
+  if (rules.length === 0) return nothing;
 
   // 2. What it is: the same whichever delivery tells it.
   const pull = known ?? (await ports.pullRequests.mergedBy(repo, sha));
@@ -144,7 +167,10 @@ async function came(
     const wish = { spec, priority: requested.priority, requestedBy: actor, place, at: now };
     const { run, created } = await ports.runs.create({ key: mergeKey(repo.id, name, sha), ...wish });
     if (created) log.info({ repo: repo.id, sha, rule: name, run: run.number }, 'a merge started a run');
+    // The push was told before GitHub knew by which pull request it came.
+    else if (pull && run.place.kind === 'http') await ports.runs.showAt(run.number, place);
   }
+  return { pull };
 }
 
 /** As a run has it: this very repository, whatever it is called. */
@@ -194,24 +220,31 @@ async function keep(
   return pinned.ok;
 }
 
-/** Those that were asked for on a pull request that is closed. One that was opened again since is not closed. */
+/** Those that had been asked for on a pull request when it was closed. One that was opened again since is not closed. */
 async function stopRuns(
   { repo, pull, by, at }: RepositoryEvent & { type: 'closed' },
   policy: Policy,
-  { repositories, runs, log }: RepositoryPorts,
+  { repositories, pullRequests, runs, log }: RepositoryPorts,
   now: Date,
 ): Promise<void> {
   const numbers = await repositories.openRuns(repo.id, pull.number);
   if (numbers.length === 0) return;
   const pushes = await repositories.pushes(repo.id, pull.number, null);
   if (pushes.some(push => push.before === null && push.at > at)) return;
+  // Whoever opened it again may not have been heard.
+  if ((await pullRequests.get(repo, pull.number))?.isOpen) return;
   const actor: Actor = { kind: 'github', id: by.toLowerCase(), name: by };
   const reason = `${by} closed the pull request.`;
   for (const number of numbers) {
     const run = await runs.get(number);
     const project = run && policy.projects[run.spec.project];
-    if (!run || project?.cancelOnClose === false) continue;
+    if (!run || askedAt(run) > at || project?.cancelOnClose === false) continue;
     const stopped = await runs.change(number, { type: 'stop', actor, why: 'cancel', reason }, now, actor);
     if (stopped.ok) log.info({ run: number, pull: pull.number }, 'a closed pull request stopped a run');
   }
+}
+
+/** When somebody said it, however long after it was heard. */
+function askedAt({ place, createdAt }: Run): Date {
+  return place.kind === 'github' && place.saidAt !== undefined ? new Date(place.saidAt) : createdAt;
 }

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { checkBucket } from '../adapters/artifacts/s3.ts';
 import { checkRedis } from '../adapters/bullmq/check-redis.ts';
 import { readAmd } from '../adapters/local/amd.ts';
 import { mergeGpus } from '../adapters/local/merge-gpus.ts';
@@ -87,6 +89,7 @@ async function examine(): Promise<Finding[]> {
         },
   );
   await check('github', async () => github(settings));
+  await check('artifacts', () => artifacts(settings));
   await check('mlflow', () => mlflow(settings));
   await check('groups', () => groups(settings, policy));
   await check('git', async () => {
@@ -175,6 +178,19 @@ function github({ github: { app, oauth, apiUrl, webhookSecrets } }: Config): Omi
   const hears = webhookSecrets.length > 0 && 'hears of deliveries';
   const parts = [app && 'reads teams', hears, oauth && 'links accounts'].filter(Boolean).join(' and ');
   return { state: 'ok', says: `${parts}, by ${new URL(apiUrl).host}` };
+}
+
+/** Where the outputs of runs are kept. */
+async function artifacts({ artifacts: { s3, mostBytes }, dataDir }: Config): Promise<Omit<Finding, 'name'>> {
+  const most = `at most ${mostBytes / 1_000_000} MB of each run`;
+  if (!s3)
+    return { state: 'ok', says: `in ${join(dataDir, 'artifacts')}, ${most}; ARTIFACTS_URL is not set` };
+  await checkBucket(s3);
+  const where = s3.endpoint === null ? s3.region : new URL(s3.endpoint).host;
+  return {
+    state: 'ok',
+    says: `in s3://${[s3.bucket, s3.prefix].filter(Boolean).join('/')} at ${where}, ${most}`,
+  };
 }
 
 async function mlflow({ mlflow: settings }: Config): Promise<Omit<Finding, 'name'>> {

@@ -1,6 +1,6 @@
 import type { Actor, Place, Role } from './actor.ts';
 import { roles } from './actor.ts';
-import type { CommandContext, CommandDefinition } from './command.ts';
+import type { CommandContext, CommandDefinition, Writers } from './command.ts';
 import { cleanLine } from './format.ts';
 import type { Standing } from './intent.ts';
 import type { Person } from './people.ts';
@@ -131,6 +131,17 @@ export function mayUseAt(command: CommandDefinition, role: Role, place: Place): 
       todo: 'Say it at the pull request that has the code.',
     };
   return mayUse(command, role, place.kind);
+}
+
+/** Whether somebody may ask at a pull request for what is for those who may write there, as GitHub says now. */
+export function mayAsWriter({ access }: Pick<Writers, 'access'>, role: Role, standing: Standing): Access {
+  const allowed = decide({ role, needs: access });
+  if (!allowed.ok || standing === 'write') return allowed;
+  return {
+    ok: false,
+    reason: 'It is for those who may write to this repository, and GitHub says that you may not.',
+    todo: 'Ask somebody who may.',
+  };
 }
 
 /** What a command answers where it may not be. `words`: the command as it was asked for. */

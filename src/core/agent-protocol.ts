@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { digestSchema, inputLimits, isFileName, mostOutputs } from './declared-files.ts';
 import { refusals } from './metric-points.ts';
 import { plainResources } from './pool.ts';
 import type { MetricPoint } from './ports.ts';
@@ -101,6 +102,9 @@ const specSchema = z.object({
   // A service from before there were secrets sends neither; a trigger that this agent does not know is not its to judge.
   trigger: z.enum(triggers).default('command').catch('command'),
   secrets: z.array(z.string()).default([]),
+  // A service from before artifacts sends neither, and an agent from before them reads past both.
+  outputs: z.array(z.string()).optional(),
+  inputs: z.array(z.string()).optional(),
 });
 
 export const agentSyncResponse = z.object({
@@ -142,6 +146,43 @@ export type AgentLogRequest = z.infer<typeof agentLogRequest>;
 /** `size`: bytes known now; the agent goes on from there. */
 export const agentLogResponse = z.object({ size: z.int() });
 
+const fileDigestSchema = z.object({
+  name: z
+    .string()
+    .refine(isFileName, 'must be the name of a file inside of the folder, in one readable line'),
+  sha256: digestSchema,
+  bytes: z.int().min(0),
+});
+const filesSchema = (most: number) =>
+  z
+    .array(fileDigestSchema)
+    .max(most)
+    .refine(files => new Set(files.map(file => file.name)).size === files.length, 'names a file twice');
+
+/** `POST /v1/agent/runs/:run/attempts/:attempt/record`: what an attempt stands on, before its command starts. Said again, the first counts. */
+export const agentRecordRequest = z.object({
+  inputs: filesSchema(inputLimits.files),
+  machine: z.object({
+    node: z.string().max(253),
+    system: z.string().max(200),
+    cpus: z.int().min(0),
+    memoryMb: z.int().min(0),
+    accelerators: z.array(z.object({ model: z.string().max(200), count: z.int().min(1) })).max(100),
+    driver: z.string().max(100).nullable(),
+    python: z.string().max(100).nullable(),
+    locks: filesSchema(100),
+    environment: digestSchema.nullable(),
+  }),
+});
+export type AgentRecordRequest = z.infer<typeof agentRecordRequest>;
+
+/**
+ * `POST /v1/agent/runs/:run/attempts/:attempt/outputs`: all declared outputs of an attempt. They are kept together once each content is in the
+ * store: until then the answer names those that are to be sent (`PUT .../contents/:sha256?bytes=`), and the agent asks again.
+ */
+export const agentOutputsRequest = z.object({ files: filesSchema(mostOutputs).min(1) });
+
+export const agentOutputsResponse = z.object({ missing: z.array(digestSchema) });
 /** `POST /v1/agent/runs/:run/attempts/:attempt/metrics`: what a run wrote into its metrics file. May be repeated. */
 export const agentMetricsRequest = z.object({
   points: z.array(metricPointSchema).max(20_000),
@@ -191,7 +232,7 @@ export const describedMetricsRequest = z.object({
       z.object({
         name: z
           .string()
-          .describe('At most 100 letters, digits (of any script) and signs of `_ . / : @ % + ( ) -`.'),
+          .describe('At most 100 letters, digits (of any script) and signs of `_ . / @ ( ) -`.'),
         step: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
         value: z
           .number()

@@ -70,6 +70,14 @@ export interface CommandContext {
 /** A command either replies or fails with a code of the catalogue; the dispatcher fills in what all errors share. */
 export type Outcome = { ok: true; reply: Reply } | { ok: false; code: ErrorCode; details: ErrorDetails };
 
+export interface Writers {
+  access: Role;
+  /** As documents name it: `train approve <commit>`. */
+  usage: string;
+  /** Whether it is this that was asked for. */
+  isMeant(values: Record<string, unknown>): boolean;
+}
+
 /** One definition for every surface: parsing, help, access and manifests are read from it. */
 export interface CommandDefinition {
   /** The words that name it: `['train', 'list']`. */
@@ -77,6 +85,8 @@ export interface CommandDefinition {
   summary: string;
   /** The least role that may use it. */
   access: Role;
+  /** What of it is for those who may write to the repository where it is said, of this role at least, and for nobody else. */
+  writers?: Writers;
   /** Where it may be asked for; wherever people say things when absent. */
   places?: readonly Place['kind'][];
   /** It needs the code of where it is said: on GitHub, a pull request. */

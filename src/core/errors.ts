@@ -132,6 +132,36 @@ export const errors = {
     why: 'signalbox.yml names none.',
     todo: 'Ask the platform engineer to add one under `projects:` and restart.',
   },
+  ARTIFACT_UNKNOWN: {
+    status: 404,
+    what: 'Run #{run} has no artifact {word}.',
+    why: 'It has {allowed}.',
+    todo: 'Did you mean {nearest}? Try {example}.',
+  },
+  ARTIFACT_GONE: {
+    status: 410,
+    what: 'The content of {word} is not in the store any more.',
+    why: '{reason}',
+    todo: 'Ask the platform engineer, or run it again.',
+  },
+  OUTPUTS_TOO_LARGE: {
+    status: 413,
+    what: 'The outputs of run #{run} hold {word} MB together.',
+    why: 'At most {limit} MB are kept (ARTIFACTS_MAX_MB).',
+    todo: 'Name less under `outputs`, or ask the platform engineer for more.',
+  },
+  CONTENT_REFUSED: {
+    status: 422,
+    what: 'The content is not what was announced.',
+    why: '{reason}',
+    todo: 'Send it again.',
+  },
+  ARTIFACTS_UNAVAILABLE: {
+    status: 503,
+    what: 'The store of artifacts cannot be used.',
+    why: '{reason}',
+    todo: 'Try again in a moment. `signalbox doctor` says more.',
+  },
   POOL_UNKNOWN: {
     status: 404,
     what: 'There is no pool {word}.',
@@ -184,7 +214,7 @@ export const errors = {
     status: 403,
     what: 'Nobody has approved that this commit of a fork is run.',
     why: 'Its head is {name}, and an approval is void once something is pushed.',
-    todo: 'Somebody with the role approver looks at it, and says {example}.',
+    todo: 'Somebody who may write to this repository looks at it, and says {example}.',
   },
   POOL_NOT_ISOLATED: {
     status: 403,

@@ -23,17 +23,19 @@ export const pullSchema = z
   .object({
     number: z.int(),
     user: login,
+    state: z.enum(['open', 'closed']).optional(),
     labels: z.array(z.object({ name: z.string() })).default([]),
     base: z.object({ ref: z.string().min(1), sha }),
     head: z.object({ ref: z.string().min(1), sha, repo: z.object({ id: z.int() }).nullable() }),
   })
   .transform(
-    ({ number, user, labels, base, head }): PullRequest => ({
+    ({ number, user, state, labels, base, head }): PullRequest => ({
       number,
       base: { branch: base.ref, sha: base.sha },
       head: { branch: head.ref, sha: head.sha, repo: head.repo?.id ?? null },
       labels: labels.map(label => label.name),
       author: user,
+      ...(state ? { isOpen: state === 'open' } : {}),
     }),
   );
 

@@ -6,6 +6,8 @@ export interface HeadPush {
   after: string;
   /** Whether it left out what was there before; null: nobody said. */
   forced: boolean | null;
+  /** Nobody told of it: Signalbox looked, and this was the head at that time. It was pushed then or before; `before` is null. */
+  sight?: boolean;
 }
 
 /** Why it cannot be said which commit somebody saw, as a closed set. */
@@ -48,16 +50,34 @@ function inOrder(pushes: readonly HeadPush[]): HeadPush[] {
   const known: HeadPush[] = [];
   for (const push of pushes.toSorted((a, b) => a.at.getTime() - b.at.getTime())) {
     const other = known.findIndex(
-      ({ before, after, at }) =>
-        before === push.before && after === push.after && push.at.getTime() - at.getTime() <= marginMs,
+      ({ before, after, at, sight = false }) =>
+        before === push.before &&
+        after === push.after &&
+        sight === (push.sight ?? false) &&
+        push.at.getTime() - at.getTime() <= marginMs,
     );
     const first = known[other];
     if (first) known[other] = { ...first, forced: first.forced ?? push.forced };
     else known.push(push);
   }
-  return known.sort(
+  known.sort(
     (a, b) => a.at.getTime() - b.at.getTime() || Number(a.before === b.after) - Number(b.before === a.after),
   );
+  // That a head was still there says nothing of a push.
+  return known.filter((push, i) => !push.sight || push.after !== known[i - 1]?.after);
+}
+
+/**
+ * What to make of a head that was found by looking, `known` being the last that is known of it. `new`: it was pushed, and nobody told. `unsure`:
+ * what is known came so shortly before that GitHub may have shown what was there until then.
+ */
+export function sightOf(
+  head: string,
+  at: Date,
+  known: Pick<HeadPush, 'after' | 'at'> | null,
+): 'known' | 'new' | 'unsure' {
+  if (known?.after === head) return 'known';
+  return known && at.getTime() - known.at.getTime() <= marginMs ? 'unsure' : 'new';
 }
 
 /** What `train approve` was given: a run's number, or the commit of a pull request. */
@@ -102,8 +122,16 @@ export interface CommitApproval {
 export function isApproved(
   head: string,
   approvals: readonly CommitApproval[],
-  pushes: readonly Pick<HeadPush, 'at'>[],
+  pushes: readonly Pick<HeadPush, 'at' | 'after' | 'sight'>[],
 ): boolean {
-  const lastPush = Math.max(0, ...pushes.map(push => push.at.getTime()));
-  return approvals.some(one => one.sha === head && one.at.getTime() > lastPush);
+  return approvals.some(one => one.sha === head && !isPushedSince(one.at, head, pushes));
+}
+
+/** Whether something was pushed at that time or later, when `sha` was the head. That the same was still seen there is none. */
+export function isPushedSince(
+  at: Date,
+  sha: string,
+  pushes: readonly Pick<HeadPush, 'at' | 'after' | 'sight'>[],
+): boolean {
+  return pushes.some(push => push.at >= at && !(push.sight && push.after === sha));
 }

@@ -1,4 +1,4 @@
-import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
+import type { Actor, GitHubPlace, Place, Role, SlackPlace } from './actor.ts';
 import type { BaselineFilter, BaselineWish } from './baseline.ts';
 import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
@@ -140,6 +140,8 @@ export interface RunStore {
     now: Date,
     actor: Actor,
   ): Promise<Transition | { ok: false; code: 'not-found' }>;
+  /** A run that is shown nowhere is shown there from now on. */
+  showAt(number: number, place: Place): Promise<void>;
   metrics(number: number): Promise<MetricSummary[]>;
   /**
    * The curves of these metrics, in this order; a name that the run never reported is left out. Of a metric with more than `most` points
@@ -258,6 +260,107 @@ export interface LogStore {
   ): Promise<{ text: string; next: number; dropped: boolean }>;
   /** The last lines. */
   tail(number: number, attempt: number, lines: number): Promise<string[]>;
+}
+
+/* ---- what runs stood on, and what they made ---- */
+
+/** A file by its content. */
+export interface FileDigest {
+  /** With `/` between folders, relative to where it was looked for. */
+  name: string;
+  /** `sha256:` and 64 hexadecimal digits. */
+  sha256: string;
+  bytes: number;
+}
+
+/** A declared output of an attempt, kept by content. */
+export interface Artifact extends FileDigest {
+  attempt: number;
+}
+
+/** What the machine of an attempt says of itself; null: it cannot tell. */
+export interface MachineFacts {
+  node: string;
+  system: string;
+  cpus: number;
+  memoryMb: number;
+  accelerators: { model: string; count: number }[];
+  /** Version of the accelerators' driver. */
+  driver: string | null;
+  python: string | null;
+  /** The files in the source that say what is installed. */
+  locks: FileDigest[];
+  /** One digest for all of `locks`; null where there are none. */
+  environment: string | null;
+}
+
+/** What a run held, added up over its attempts. */
+export interface Held {
+  acceleratorHours: number;
+  /** By the prices of when they were given out, in the currency of the policy. */
+  cost: number;
+}
+
+export interface RunRecord {
+  artifacts: Artifact[];
+  /** Of the newest attempt that has said something. */
+  inputs: FileDigest[];
+  machine: MachineFacts | null;
+  held: Held;
+}
+
+export interface RecordStore {
+  /** The outputs of the newest attempt that has any, by name. Those of a run that succeeded are whole. */
+  artifacts(run: number): Promise<Artifact[]>;
+  /** Digests of the declared inputs by name, of the newest attempt that has any. */
+  inputs(run: number): Promise<Record<string, string>>;
+  of(run: number, now: Date): Promise<RunRecord>;
+  /** What a machine says before the command starts. Said again, the first word stays. */
+  began(
+    run: number,
+    attempt: number,
+    said: { inputs: readonly FileDigest[]; machine: MachineFacts },
+  ): Promise<void>;
+  /** Content that is about to be named by an artifact: from now on it is not removed for a day. Those that are not stored, or are being removed. */
+  expect(files: readonly FileDigest[]): Promise<string[]>;
+  /** It is in the store now. `false`: it is being removed. */
+  stored(content: { sha256: string; bytes: number }): Promise<boolean>;
+  /** All outputs of an attempt at once, each of which is stored; else nothing, and which are not. */
+  keep(run: number, attempt: number, files: readonly FileDigest[]): Promise<string[]>;
+  /** Whether any output of the attempt is kept. */
+  hasOutputs(run: number, attempt: number): Promise<boolean>;
+  /**
+   * Takes some content that nobody has wanted for a day, that no artifact names and nobody holds: nobody else is given it within the hour,
+   * and it counts as gone.
+   */
+  takeUnused(most: number): Promise<string[]>;
+  /** It was removed from the store. */
+  removed(sha256: string): Promise<void>;
+}
+
+/** Where the content of artifacts is kept, by its digest (`sha256:...`): written once, never changed. */
+export interface ArtifactStore {
+  /**
+   * Keeps what the stream brings, if that is exactly this content; until all of it was compared nobody finds it. Repeated, it is harmless.
+   * Throws `ContentMismatch`, after which nothing of it is kept.
+   */
+  put(
+    content: AsyncIterable<Uint8Array>,
+    expected: { sha256: string; bytes: number },
+  ): Promise<{ sha256: string; bytes: number }>;
+  /** Null: it is not here. */
+  open(sha256: string): Promise<{ bytes: number; content: AsyncIterable<Uint8Array> } | null>;
+  has(sha256: string): Promise<boolean>;
+  /** Also where it is not here. */
+  remove(sha256: string): Promise<void>;
+}
+
+/** What arrived is not what was announced. */
+export class ContentMismatch extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ContentMismatch';
+  }
 }
 
 /* ---- planning ---- */
@@ -493,7 +596,8 @@ export interface DeliveryStore {
   keep(delivery: { id: number } & Claim): Promise<boolean>;
   done(delivery: { id: number } & Claim): Promise<void>;
   /** Gives it back, to be tried again after a growing pause; after many tries it is laid aside and counted. */
-  failed(delivery: { id: number } & Claim, error: string): Promise<void>;
+  /** It is tried again after a growing pause, and not before `waitMs`. */
+  failed(delivery: { id: number } & Claim, error: string, waitMs?: number): Promise<void>;
   /** Ids of those not done, not claimed and due. */
   due(limit: number): Promise<number[]>;
 }
@@ -838,8 +942,90 @@ export interface RepositoryStore {
   /** Stores that somebody approved a commit, once for each key. */
   approve(wish: { key: string; repo: number; pull: number; sha: string; by: Actor; at: Date }): Promise<void>;
   approvals(repo: number, pull: number): Promise<CommitApproval[]>;
+  /** The last that is known of each head: of a pull request, or of a branch. */
+  heads(
+    repo: number,
+  ): Promise<(Pick<HeadPush, 'after' | 'at'> & { pull: number | null; branch: string | null })[]>;
+  /** The rules were asked about a commit that came to a branch, and what they wanted is stored. */
+  arrive(arrival: Arrival & { repo: number; branch: string; sha: string }): Promise<void>;
+  /** Null: nobody asked them yet. */
+  arrival(repo: number, branch: string, sha: string): Promise<Arrival | null>;
   /** Numbers of the runs that a pull request set off and that have not ended. */
   openRuns(repo: number, pull: number): Promise<number[]>;
+  /** The pull requests that have such runs. */
+  pullsWithRuns(repo: number): Promise<number[]>;
+}
+
+export interface Arrival {
+  /** The pull request by whose merge it came; null: nobody knew of one. */
+  pull: number | null;
+  /** Whether that is certain. */
+  settled: boolean;
+}
+
+/** When repositories are looked at, by the clock of the database. */
+export interface LookStore {
+  /**
+   * Takes the turn to look at a repository, for `claimMs` at most. Null: it is another worker's, or somebody looked less than `everyMs` ago.
+   * `isWhole`: for a day nobody read the lists whatever their tags say.
+   */
+  begin(repo: number, everyMs: number, claimMs: number): Promise<Look | null>;
+  /** All up to then is known. */
+  done(repo: number, look: Pick<Look, 'tags' | 'isWhole'> & { until: Date }): Promise<void>;
+  /** Nobody looks for so long. */
+  hold(repo: number, ms: number): Promise<void>;
+}
+
+export interface Look {
+  /** Since the first look, and up to when. Null: it was never looked at. */
+  known: { from: Date; until: Date } | null;
+  /** By which GitHub says that a list is as it was. */
+  tags: Readonly<Record<string, string>>;
+  isWhole: boolean;
+}
+
+/** A list as GitHub gives it. `at`: when, by its clock. */
+export interface Listed<T> {
+  at: Date;
+  /** Null: there is none. */
+  tag: string | null;
+  /** Null: it is as it was when it had the tag that was given. */
+  items: T[] | null;
+  /** There is more, which was not read. */
+  isCut: boolean;
+}
+
+/** A branch that is at another commit, as GitHub remembers it. */
+export interface BranchMove {
+  at: Date;
+  branch: string;
+  /** Null: the branch is new. */
+  before: string | null;
+  after: string;
+  forced: boolean;
+  by: string;
+}
+
+/** What is in a repository now, whoever told of it. By its id, whatever it is called. Throws where GitHub cannot be asked. */
+export interface RepositoryLists {
+  /** As it is called now, and by which installation it is reached; null: it is out of reach, or another one has its name. */
+  find(repository: RepositoryRef): Promise<RepositoryRef | null>;
+  /** The one that has this name; null: there is none, or the app is not installed there. */
+  named(name: string): Promise<RepositoryRef | null>;
+  /** Newest first, back to that time. */
+  moves(repository: RepositoryRef, since: Date, tag: string | null): Promise<Listed<BranchMove>>;
+  openPulls(repository: RepositoryRef, tag: string | null): Promise<Listed<PullRequest>>;
+  /** Those that were merged since, by what. */
+  merged(
+    repository: RepositoryRef,
+    since: Date,
+    tag: string | null,
+  ): Promise<Listed<{ number: number; branch: string; sha: string | null }>>;
+  /** How a pull request came to its end; null: it is open, or not there. */
+  closed(
+    repository: RepositoryRef,
+    number: number,
+  ): Promise<{ pull: PullRequest; at: Date; by: string; merged: string | null } | null>;
 }
 
 /** Pull requests as GitHub has them now. Throws where it cannot be asked. */
@@ -847,6 +1033,31 @@ export interface PullRequestsPort {
   get(repository: RepositoryRef, number: number): Promise<PullRequest | null>;
   /** The one by whose merge this commit came into its base branch; null: there is none. */
   mergedBy(repository: RepositoryRef, sha: string): Promise<PullRequest | null>;
+}
+
+export interface DeploymentStatus {
+  state: 'queued' | 'in_progress' | 'success' | 'failure' | 'error' | 'inactive';
+  /** Cut to 140 characters. */
+  description: string;
+  logUrl: string | null;
+  /** Where it is at work. */
+  environmentUrl: string | null;
+}
+
+/** That a commit goes to an environment, as its repository on GitHub shows it. Throws where GitHub cannot be asked. */
+export interface DeploymentsPort {
+  /** Begins one, once for each mark, also where the answer was lost: its id. Nothing else has to be green for it. */
+  begin(wish: {
+    repository: RepositoryRef;
+    sha: string;
+    environment: string;
+    mark: string;
+    description: string;
+    isProduction: boolean;
+    payload?: Readonly<Record<string, string | number>>;
+  }): Promise<number>;
+  /** Says how it goes; what was said last is not said again. What it replaces is `inactive` only once that is told of it. */
+  tell(repository: RepositoryRef, deployment: number, status: DeploymentStatus): Promise<void>;
 }
 
 type PullFailed = { ok: false; code: ErrorCode; details: ErrorDetails };
@@ -874,7 +1085,7 @@ export interface PullHeads {
   >;
   /** A commit of a fork may run, until something is pushed. */
   approve(
-    wish: { place: GitHubPlace; said: string; key: string; by: Actor },
+    wish: { place: GitHubPlace; said: string; key: string; by: Actor; role: Role },
     policy: Policy,
   ): Promise<{ ok: true; sha: string } | PullFailed>;
 }
@@ -1164,6 +1375,7 @@ export interface Ports {
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
   usage: UsageStore;
+  records: Pick<RecordStore, 'of' | 'artifacts'>;
   charts: RunCharts;
   sweeps: SweepStore;
   costs: RunCosts;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { declaredFilesSchema } from './declared-files.ts';
 import { durationSchema } from './duration.ts';
 import { repositoryPattern, sourceOn } from './github-source.ts';
 import { compareDescription, compareSchema, metricsDescription, metricsSchema } from './metric-keys.ts';
@@ -68,6 +69,14 @@ export const commandSchema = z
   .describe(
     'The command as a list of arguments; `{name}` inside an argument is replaced by the value of that parameter.',
   );
+
+export const outputsSchema = declaredFilesSchema.describe(
+  'Patterns of the files below $SIGNALBOX_OUTPUT_DIR that are kept when a run ends with exit code 0. A run that leaves none for one of them fails.',
+);
+
+export const inputsSchema = declaredFilesSchema.describe(
+  'Patterns of the files in the source whose digests are recorded before the command starts. A run whose source has none for one of them does not start.',
+);
 
 export const parametersSchema = z
   .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), parameterSchema)
@@ -154,6 +163,12 @@ const projectKeys = z.strictObject({
     .boolean()
     .default(true)
     .describe('Whether closing a pull request stops the runs that were asked for on it.'),
+  forks: z
+    .enum(['writer', 'approver'])
+    .default('writer')
+    .describe(
+      'Who approves that a commit of a fork is run: whoever may write to the repository, or of them only those with the role approver. Where several projects have one repository, `approver` in any of them counts.',
+    ),
   pool: nameSchema
     .optional()
     .describe('The pool that runs go to unless the request says otherwise; the first pool when absent.'),
@@ -177,6 +192,8 @@ const projectKeys = z.strictObject({
     .max(1_000_000)
     .optional()
     .describe('How many of its runs may be at work at once; any number when absent.'),
+  outputs: outputsSchema.default([]),
+  inputs: inputsSchema.default([]),
   primaryMetric: z.string().optional().describe('The metric shown first.'),
   metrics: metricsSchema.optional().describe(metricsDescription),
   compare: compareSchema.optional().describe(compareDescription),

@@ -17,10 +17,18 @@ export interface PullRequest {
   labels: string[];
   /** Login of whoever opened it. */
   author: string;
+  /** Whether it was then; absent: nobody said. */
+  isOpen?: boolean;
 }
 
-/** What happened in a repository, as one delivery tells it. Times are GitHub's. */
-export type RepositoryEvent = { repo: RepositoryRef; by: string; at: Date } & (
+/** What happened in a repository, as one delivery tells it, or as it was found by looking. Times are GitHub's. */
+export type RepositoryEvent = {
+  repo: RepositoryRef;
+  by: string;
+  at: Date;
+  /** Nobody told it: Signalbox looked. Of a proposal, `at` is when its head was seen. */
+  looked?: true;
+} & (
   | {
       type: 'proposed';
       pull: PullRequest /** What its head was before; null: it was opened, or opened again. */;

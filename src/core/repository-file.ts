@@ -6,7 +6,14 @@ import { compareDescription, compareSchema, metricsDescription, metricsSchema } 
 import { nameSchema } from './name.ts';
 import { readParameter } from './parameters.ts';
 import type { Policy } from './policy.ts';
-import { commandSchema, type Project, parametersSchema, priorities } from './project.ts';
+import {
+  commandSchema,
+  inputsSchema,
+  outputsSchema,
+  type Project,
+  parametersSchema,
+  priorities,
+} from './project.ts';
 
 const gpus = z.int().min(0).max(1024);
 const globs = (of: string) => z.array(globSchema).min(1).max(50).describe(of);
@@ -22,6 +29,8 @@ const ownProjectSchema = z.strictObject({
       'Accelerators that a run gets unless the request says otherwise; at most `maxGpus` of signalbox.yml.',
     ),
   timeLimit: durationSchema.optional().describe('How long a run may take; at most what signalbox.yml says.'),
+  outputs: outputsSchema.optional(),
+  inputs: inputsSchema.optional(),
   primaryMetric: z.string().min(1).max(100).optional().describe('The metric shown first.'),
   metrics: metricsSchema
     .optional()
@@ -108,6 +117,8 @@ export function asTheRepositorySays(project: Project, name: string, file: Reposi
     parameters: own.parameters ?? project.parameters,
     gpus: own.gpus ?? project.gpus,
     timeLimit: own.timeLimit ?? project.timeLimit,
+    outputs: own.outputs ?? project.outputs,
+    inputs: own.inputs ?? project.inputs,
     primaryMetric: own.primaryMetric ?? project.primaryMetric,
     metrics: own.metrics ? { ...project.metrics, ...own.metrics } : project.metrics,
     compare: own.compare ?? project.compare,

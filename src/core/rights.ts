@@ -3,7 +3,7 @@ import { type Place, type Role, roles } from './actor.ts';
 import type { CommandDefinition } from './command.ts';
 import type { Inline } from './reply.ts';
 
-type Named = Pick<CommandDefinition, 'path' | 'access' | 'places'>;
+type Named = Pick<CommandDefinition, 'path' | 'access' | 'places' | 'writers'>;
 
 export interface Rights<C extends Named = Named> {
   /** What may be asked for here. */
@@ -19,11 +19,13 @@ export function rightsIn<C extends Named>(
   place: Place['kind'],
 ): Rights<C> {
   const here = commands.filter(command => mayUse(command, 'operator', place).ok);
+  // On GitHub whoever asks may be one of those who may write there.
+  const needed = ({ access, writers }: C) => (place === 'github' && writers ? writers.access : access);
   const more = roles
     .filter(one => !hasRank(role, one))
-    .map(one => ({ role: one, commands: here.filter(command => command.access === one) }))
+    .map(one => ({ role: one, commands: here.filter(command => needed(command) === one) }))
     .filter(group => group.commands.length > 0);
-  return { may: here.filter(command => hasRank(role, command.access)), more };
+  return { may: here.filter(command => hasRank(role, needed(command))), more };
 }
 
 /** `train, with list, status; signalbox whoami, link`: what begins alike is said once. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Actor, actorSchema } from './actor.ts';
-import type { MetricSummary } from './ports.ts';
+import type { MetricSummary, RunRecord } from './ports.ts';
 import { priorities } from './project.ts';
 import {
   failureClasses,
@@ -11,6 +11,7 @@ import {
   timeLimitOf,
   type Waiting,
 } from './run.ts';
+import { recordJson, recordJsonSchema } from './run-record.ts';
 import { preemptionRules } from './scheduler/world.ts';
 import { triggers } from './secret.ts';
 
@@ -74,11 +75,14 @@ export const runJsonSchema = z.object({
     .record(z.string(), z.object({ value: z.number(), step: z.int(), points: z.int() }))
     .optional()
     .describe('The last value of each metric; absent in lists.'),
+  record: recordJsonSchema
+    .optional()
+    .describe('What makes it repeatable, and what it took; absent in lists.'),
 });
 export type RunJson = z.infer<typeof runJsonSchema>;
 
-/** The public shape of a run. Without `metrics` that field is absent. */
-export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
+/** The public shape of a run. Without `metrics` or `record` that field is absent. */
+export function runJson(run: Run, metrics?: readonly MetricSummary[], record?: RunRecord): RunJson {
   const { spec } = run;
   return {
     number: run.number,
@@ -117,6 +121,7 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[]): RunJson {
     endedAt: run.endedAt?.toISOString() ?? null,
     exitCode: run.exitCode,
     failure: run.failure,
+    ...(record ? { record: recordJson(run, record) } : {}),
     mlflow: run.mlflow ?? null,
     metrics:
       metrics &&

@@ -89,6 +89,8 @@ export function requestRun(wish: RunWish, policy: Policy): RequestedRun {
       ...(project.metrics ? { metrics: project.metrics } : {}),
       ...(project.compare ? { compare: project.compare } : {}),
       retryOf: null,
+      ...(project.outputs.length > 0 ? { outputs: project.outputs } : {}),
+      ...(project.inputs.length > 0 ? { inputs: project.inputs } : {}),
     },
   };
 }

@@ -53,6 +53,7 @@ export const failureClasses = [
   'code-error',
   'out-of-memory',
   'start-error',
+  'output-missing',
   'node-lost',
   'time-limit',
   'killed',
@@ -116,6 +117,10 @@ export interface RunSpec {
   trigger: Trigger;
   /** Names of the secrets that it may see; never a value. */
   secrets: string[];
+  /** Patterns of the files that it is to put out; none when absent. */
+  outputs?: string[] | undefined;
+  /** Patterns of the files in its source whose digests are recorded; none when absent. */
+  inputs?: string[] | undefined;
 }
 
 export interface Failure {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { commands } from '../../commands/index.ts';
+import { folderArtifacts } from '../adapters/artifacts/folder.ts';
+import { s3Artifacts } from '../adapters/artifacts/s3.ts';
 import { checkRedis } from '../adapters/bullmq/check-redis.ts';
 import type { QueueConnection } from '../adapters/bullmq/connection.ts';
 import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.ts';
@@ -25,6 +27,7 @@ import { mlflowFollows } from '../adapters/postgres/mlflow-follows.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
+import { recordStore } from '../adapters/postgres/records.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
@@ -46,6 +49,7 @@ import { diffPage } from '../core/github-source.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
+  ArtifactStore,
   AuditLog,
   BaselineStore,
   DeliveryStore,
@@ -60,6 +64,7 @@ import type {
   LogStore,
   PicturePort,
   PlanStore,
+  RecordStore,
   RepositoryStore,
   RunCharts,
   RunCosts,
@@ -108,6 +113,8 @@ export interface Adapters {
   leases: LeaseStore;
   stalls: StallStore;
   usage: UsageStore;
+  records: RecordStore;
+  artifacts: ArtifactStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -165,7 +172,8 @@ export async function replan({ database, wakeups, log }: Base): Promise<void> {
 
 /** The commands over adapters that are open. */
 export function baseOn(adapters: Adapters, config: Config, policy: () => Policy, log: Log): Base {
-  const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens, usage } = adapters;
+  const { surfaces, wakeups, logs, plan, source, audit, links, groups, elevations, tokens, usage, records } =
+    adapters;
   const runs = wakingRuns(adapters.runs, surfaces, wakeups);
   const freezes = wakingFreezes(adapters.freezes, wakeups);
   const charts = runCharts({ ...adapters, runs, log, address: config.publicUrl });
@@ -181,6 +189,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     elevations,
     tokens,
     usage,
+    records,
     charts,
     sweeps: wakingSweeps(adapters.sweeps, surfaces, wakeups),
     costs: adapters.costs,
@@ -265,6 +274,10 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     leases: leaseStore(db),
     stalls: stallStore(db),
     usage: usageStore(db),
+    records: recordStore(db),
+    artifacts: config.artifacts.s3
+      ? s3Artifacts(config.artifacts.s3)
+      : folderArtifacts(join(config.dataDir, 'artifacts')),
     groups: groupStore(db),
     outside: openGroups(slack, github),
     github,

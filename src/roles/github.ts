@@ -1,8 +1,11 @@
 import { webhooks } from '../../webhooks/index.ts';
 import type { GitHubRemotes } from '../adapters/git/github-mirror.ts';
 import { type GitHubApp, githubApp } from '../adapters/github/app.ts';
+import { githubCalls } from '../adapters/github/calls.ts';
+import { githubDeployments } from '../adapters/github/deployments.ts';
 import { githubTeamMembers } from '../adapters/github/groups.ts';
 import { githubLinkPages } from '../adapters/github/link-pages.ts';
+import { githubLists } from '../adapters/github/lists.ts';
 import { githubMessenger } from '../adapters/github/messenger.ts';
 import { githubOAuth } from '../adapters/github/oauth.ts';
 import { githubPullRequests } from '../adapters/github/pull-requests.ts';
@@ -14,6 +17,7 @@ import type { Page, RawEdge } from '../core/edge.ts';
 import type { Standing } from '../core/intent.ts';
 import {
   type AuditLog,
+  type DeploymentsPort,
   type GitHubLinking,
   type GitHubUser,
   type GitHubUsers,
@@ -23,6 +27,7 @@ import {
   type OnceStore,
   type PullRequestsPort,
   type RateBudget,
+  type RepositoryLists,
   type RepositoryStore,
   type Signer,
 } from '../core/ports.ts';
@@ -41,6 +46,10 @@ export interface GitHub {
   /** What somebody may do now in the repository of a place. Throws `GitHubError`. */
   standing(place: GitHubPlace, account: GitHubUser): Promise<Standing>;
   pullRequests: PullRequestsPort;
+  /** Null where the app is not configured. */
+  lists: RepositoryLists | null;
+  /** Null where the app is not configured. */
+  deployments: DeploymentsPort | null;
   /** How the code of repositories is reached. */
   remotes: GitHubRemotes;
   pages: Page[];
@@ -59,12 +68,13 @@ interface GitHubStores {
 /** GitHub as it is configured: the app, by which Signalbox asks and acts, and the OAuth app, by which people show who they are. */
 export function openGitHub(
   { github, publicUrl: said, host, port }: Pick<Config, 'github' | 'publicUrl' | 'host' | 'port'>,
-  { users, ...stores }: GitHubStores,
+  { users, budget, ...stores }: GitHubStores,
   log: Log,
   clock: () => Date,
 ): GitHub {
   const { apiUrl, webUrl } = github;
   const app = github.app ? githubApp({ ...github.app, apiUrl, log, clock }) : null;
+  const calls = app && githubCalls(app, budget);
   const off = () => Promise.reject(new GroupUnreadable('The GitHub App is not configured.', 0));
   const publicUrl = said ?? `http://${host}:${port}`;
   const linking = github.oauth
@@ -78,10 +88,12 @@ export function openGitHub(
     app,
     teamMembers: app ? githubTeamMembers(app, users, clock) : off,
     unpack: githubUnpack(webhooks, stores.signer),
-    messenger: app && github.app ? githubMessenger({ app, appId: github.app.appId, ...stores }) : null,
-    pullRequests: app ? githubPullRequests(app) : { get: async () => null, mergedBy: async () => null },
+    messenger: calls && github.app ? githubMessenger({ calls, appId: github.app.appId, ...stores }) : null,
+    pullRequests: calls ? githubPullRequests(calls) : { get: async () => null, mergedBy: async () => null },
+    deployments: calls && github.app ? githubDeployments(calls, github.app.appId) : null,
+    lists: app && calls ? githubLists(calls, app, clock) : null,
     remotes: app ? remotesOn(app, stores.repositories, webUrl) : async () => null,
-    standing: app ? githubStanding(app, users, clock) : async () => 'none',
+    standing: calls ? githubStanding(calls, users, clock) : async () => 'none',
     ...linking,
   };
 }

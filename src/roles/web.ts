@@ -2,6 +2,7 @@ import { createHttpServer } from '../adapters/http/server.ts';
 import { isAway } from '../adapters/postgres/away.ts';
 import { checkIdempotency } from '../adapters/postgres/tokens.ts';
 import { chartPage } from '../app/chart-page.ts';
+import { keepOutputs, takeContent } from '../app/keep-outputs.ts';
 import { syncAgent } from '../app/watch.ts';
 import { countRefusals } from '../app/webhook-refusals.ts';
 import { SignalboxError } from '../core/errors.ts';
@@ -22,6 +23,7 @@ const flushEveryMs = 60_000;
 /** Takes what comes from outside: signed deliveries, the API, agents. */
 export async function startWeb(base: Base): Promise<Running & { url: string }> {
   const { config, log } = base;
+  const artifactPorts = { ...base, mostBytes: config.artifacts.mostBytes };
   const deliveries = base.openIngest();
   const refusals = countRefusals({ ...base, sources: ['slack', 'github'] });
   const github = githubWays(base, deliveries, refusals);
@@ -38,6 +40,10 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     idempotency: {
       check: (tokenId, key, digest) => checkIdempotency(base.database.db, tokenId, key, digest),
     },
+    records: base.records,
+    artifacts: base.artifacts,
+    keepOutputs: (run, attempt, files) => keepOutputs(run, attempt, files, artifactPorts),
+    takeContent: (run, announced, content) => takeContent(run, announced, content, artifactPorts),
     agentSync: (pool, request, now) => syncAgent(pool, request, { ...base, ...base.mlflow }, now),
     clock: base.clock,
     id: base.id,

@@ -6,13 +6,16 @@ import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
+import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
+import { removeUnused } from '../app/keep-outputs.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
+import { lookAround } from '../app/look-around.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { resultOf } from '../app/result-of.ts';
@@ -30,6 +33,7 @@ import { withOwnExamples } from '../core/examples.ts';
 import { sweepCost } from '../core/find-sweep.ts';
 import type { MetricSummary, PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
@@ -46,14 +50,24 @@ const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
 /** How long a run has made no step is said in minutes. */
 const stallEveryMs = 20_000;
-const findEveryMs = 60_000;
+const minuteMs = 60_000;
+const findEveryMs = minuteMs;
 const followEveryMs = 1_000;
+/** Of all workers together, up to a minute. */
+const lookEveryMs = 15 * minuteMs;
 const forgetEveryMs = 600_000;
 const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
 export function startWorker(base: Base): Running {
   const { log, clock, deliveries, surfaces, wakeups, runs, slack, github } = base;
+  const changed = (event: RepositoryEvent) =>
+    repositoryChanged(
+      event,
+      base.policy(),
+      { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
+      clock(),
+    );
   const deliverPorts: DeliverPorts = {
     deliveries,
     surfaces,
@@ -63,13 +77,8 @@ export function startWorker(base: Base): Running {
       (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
     dispatch: base.dispatch,
     standing: github.standing,
-    repositoryChanged: event =>
-      repositoryChanged(
-        event,
-        base.policy(),
-        { ...base, pullRequests: github.pullRequests, readFile: readRepositoryFile },
-        clock(),
-      ),
+    repositoryChanged: changed,
+    waitFor: githubWait,
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,
   };
@@ -160,11 +169,14 @@ export function startWorker(base: Base): Running {
   );
   const stopFind = findLostDeliveries(base);
   const stopFollow = followMlflow(base);
+  const stopLooking = lookAtRepositories(base, changed);
   const stopForget = every(
     forgetEveryMs,
     async () => {
       const gone = await forgetOld(base.database.db);
       if (gone > 0) log.info({ gone }, 'old deliveries and answers forgotten');
+      const removed = await removeUnused(base, log);
+      if (removed > 0) log.info({ removed }, 'content that nothing refers to removed');
     },
     err => log.warn({ err }, 'forgetting failed'),
   );
@@ -178,6 +190,7 @@ export function startWorker(base: Base): Running {
         stopStalls(),
         stopFind(),
         stopFollow(),
+        stopLooking(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -194,7 +207,7 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
   const ports = {
     lost: lostDeliveries(database.db, findEveryMs),
     hook: githubHook(app),
-    waitFor: (err: unknown) => (err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null),
+    waitFor: githubWait,
     log,
   };
   return every(
@@ -209,6 +222,30 @@ function followMlflow({ mlflow: { port, follows }, runs, log, clock }: Base): ()
   return every(followEveryMs, mlflowFollower({ mlflow: port, follows, runs, log }, clock), err =>
     log.warn({ err }, 'metrics in MLflow could not be looked for'),
   );
+}
+
+/** At the start, where the last look is not quite new, and every so often. */
+function lookAtRepositories(
+  { database, github, repositories, policy, log, clock }: Base,
+  changed: (event: RepositoryEvent) => Promise<void>,
+): () => Promise<void> {
+  const { lists } = github;
+  if (!lists) return async () => {};
+  const ports = { looks: lookStore(database.db), repositories, lists, changed, waitFor: githubWait, log };
+  let isFirst = true;
+  return every(
+    lookEveryMs,
+    async () => {
+      const sinceMs = isFirst ? minuteMs : lookEveryMs - minuteMs;
+      isFirst = false;
+      await lookAround(policy(), ports, sinceMs, clock());
+    },
+    err => log.warn({ err }, 'repositories on GitHub could not be looked at'),
+  );
+}
+
+function githubWait(err: unknown): number | null {
+  return err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null;
 }
 
 interface Work {

@@ -253,6 +253,31 @@ describe('what happens in a repository', { skip }, () => {
     assert.equal(run?.place.kind === 'github' && run.place.issue, made.number);
   });
 
+  test('a push that is told before GitHub knows of the merge: the run moves to its pull request', async () => {
+    const made = merge([{ 'docs.md': 'moves' }], { labels: ['train'] });
+    const pull = pulls.get(made.number);
+    assert.ok(pull);
+    pulls.set(made.number, { ...pull, merged: 'not known yet' });
+    await hear(githubPush, made.pushed);
+    const [before] = await runStore(database.db).list({ limit: 1 });
+    assert.deepEqual([before?.spec.sha, before?.place.kind], [made.sha, 'http']);
+    await hear(githubPullRequest, made.closed);
+    assert.deepEqual(await rulesOf(made.sha), [labelled, always].sort());
+    const moved = await runStore(database.db).get(before?.number ?? 0);
+    assert.equal(moved?.place.kind === 'github' && moved.place.issue, made.number);
+    const { rows } = await database.pool.query('select kind from surfaces where run = $1 order by kind', [
+      before?.number,
+    ]);
+    assert.deepEqual(
+      rows.map(row => row.kind),
+      ['check', 'run'],
+    );
+    // A repeat moves nothing, and one that shows elsewhere stays there.
+    await hear(githubPullRequest, made.closed);
+    await runStore(database.db).showAt(before?.number ?? 0, { kind: 'queue' });
+    assert.deepEqual((await runStore(database.db).get(before?.number ?? 0))?.place, moved?.place);
+  });
+
   test('closed without a merge starts nothing', async () => {
     const made = merge([{ 'docs.md': 'closed' }]);
     await hear(githubPullRequest, {
@@ -312,6 +337,7 @@ describe('what happens in a repository', { skip }, () => {
     const at = (issue: number): GitHubPlace => ({
       kind: 'github',
       ...{ installation: 1, repo: 7, name: 'octo-org/digits', issue, pull: true, user: 'octocat' },
+      saidAt: '2026-01-01T12:00:00Z',
     });
     const ask = async (key: string, issue: number, changes: Parameters<typeof spec>[0] = {}) => {
       const wanted = spec({ trigger: 'pull-request', ...changes });
@@ -400,7 +426,7 @@ describe('what happens in a repository', { skip }, () => {
       const by = { kind: 'github', id: 'hubot', name: 'hubot' } as const;
       const approve = async (said: string, saidAt: string) => {
         const found = await heads().approve(
-          { place: place(made.number, saidAt), said, key: `${said} ${saidAt}`, by },
+          { place: place(made.number, saidAt), said, key: `${said} ${saidAt}`, by, role: 'trainer' },
           policy,
         );
         return found.ok ? found.sha : found.code;

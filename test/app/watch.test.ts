@@ -13,11 +13,13 @@ async function heard(report: Partial<Report>): Promise<Date | undefined> {
   const ports = {
     agents: { seen: async () => {}, take: async () => {}, assignments: async () => [] },
     runs: {
+      get: async () => null,
       async change(_: number, change: RunChange) {
         changes.push(change);
         return { ok: false, code: 'stale' } as const;
       },
     },
+    records: { hasOutputs: async () => true },
     tokens: { forAttempt: async () => '' },
     environments: async () => [],
     log: { debug() {}, info() {}, warn() {}, error() {} },

@@ -66,6 +66,64 @@ describe('environment', () => {
     { name: 'a port that is none', env: { PORT: 'eighty' }, code: 'ENV_INVALID', says: /PORT/ },
     { name: 'a port beyond the last', env: { PORT: '65536' }, code: 'ENV_INVALID', says: /PORT/ },
     { name: 'a log level', env: { LOG_LEVEL: 'debug' }, code: null },
+    {
+      name: 'keys of AWS that are there for other reasons',
+      env: { AWS_ACCESS_KEY_ID: 'AKIA', AWS_REGION: '' },
+      code: null,
+    },
+    { name: 'a bucket of AWS', env: { ARTIFACTS_URL: 's3://bucket/a/b', AWS_REGION: 'eu-1' }, code: null },
+    {
+      name: 'a bucket elsewhere',
+      env: {
+        ARTIFACTS_URL: 's3://bucket',
+        ARTIFACTS_S3_ENDPOINT: 'http://s3:9000',
+        ARTIFACTS_S3_PATH_STYLE: 'true',
+      },
+      code: null,
+    },
+    {
+      name: 'a bucket of AWS without its region',
+      env: { ARTIFACTS_URL: 's3://bucket' },
+      code: 'ENV_HALF',
+      says: /AWS_REGION/,
+    },
+    {
+      name: 'an S3 endpoint without a bucket',
+      env: { ARTIFACTS_S3_ENDPOINT: 'http://s3:9000' },
+      code: 'ENV_HALF',
+      says: /ARTIFACTS_URL is missing/,
+    },
+    {
+      name: 'a path style without a bucket',
+      env: { ARTIFACTS_S3_PATH_STYLE: 'false' },
+      code: 'ENV_HALF',
+      says: /ARTIFACTS_URL is missing/,
+    },
+    {
+      name: 'half a key for a bucket',
+      env: { ARTIFACTS_URL: 's3://bucket', AWS_REGION: 'eu-1', AWS_ACCESS_KEY_ID: 'AKIA' },
+      code: 'ENV_HALF',
+      says: /AWS_SECRET_ACCESS_KEY is missing/,
+    },
+    {
+      name: 'the other half',
+      env: { ARTIFACTS_URL: 's3://bucket', AWS_REGION: 'eu-1', AWS_SECRET_ACCESS_KEY: 's3cret-value' },
+      code: 'ENV_HALF',
+      says: /AWS_ACCESS_KEY_ID is missing/,
+    },
+    { name: 'no bucket', env: { ARTIFACTS_URL: 'https://bucket' }, code: 'ENV_INVALID', says: /s3:\/\// },
+    {
+      name: 'a prefix with a space',
+      env: { ARTIFACTS_URL: 's3://bucket/a/ b' },
+      code: 'ENV_INVALID',
+      says: /ARTIFACTS_URL/,
+    },
+    {
+      name: 'no limit for artifacts',
+      env: { ARTIFACTS_MAX_MB: '0' },
+      code: 'ENV_INVALID',
+      says: /ARTIFACTS_MAX_MB/,
+    },
     { name: 'an unknown log level', env: { LOG_LEVEL: 'loud' }, code: 'ENV_INVALID', says: /LOG_LEVEL/ },
     {
       name: 'a GitHub App that is told things',
@@ -241,6 +299,22 @@ describe('environment', () => {
       'xoxb-1',
     ]);
   });
+});
+
+test('what a child is given has no secret in it, and is configured by no half', () => {
+  const env = {
+    ...{ PATH: '/bin', SIGNALBOX_DATA: '/data', DATABASE_URL: 'postgres://x', SLACK_CLIENT_ID: '1.1' },
+    ...{
+      SLACK_SIGNING_SECRET: 'one',
+      SLACK_CLIENT_SECRET: 'two',
+      GITHUB_APP_ID: '7',
+      GITHUB_PRIVATE_KEY: pem,
+    },
+    ...{ GITHUB_WEBHOOK_SECRET: 'three', GITHUB_CLIENT_ID: 'Iv1.1', GITHUB_CLIENT_SECRET: 'four' },
+  };
+  const given = withoutSecrets(env);
+  assert.deepEqual(given, { PATH: '/bin', SIGNALBOX_DATA: '/data' });
+  assert.equal(loadConfig(given).github.app, null);
 });
 
 test('each of several keys is a secret, and the first is the first', () => {

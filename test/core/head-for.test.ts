@@ -5,7 +5,9 @@ import {
   type HeadPush,
   headFor,
   isApproved,
+  isPushedSince,
   readApproved,
+  sightOf,
 } from '../../src/core/head-for.ts';
 
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(letter => letter.repeat(40)) as [
@@ -25,6 +27,8 @@ const opened = (after: string, minutes: number): HeadPush => ({
 const push = (before: string, after: string, minutes: number, forced: boolean | null = null): HeadPush => ({
   ...{ at: at(minutes), before, after, forced },
 });
+
+const seen = (after: string, minutes: number): HeadPush => ({ ...opened(after, minutes), sight: true });
 
 describe('the head that somebody saw who commented at 12:30', () => {
   const rows: { name: string; pushes: HeadPush[]; head: string; is: string }[] = [
@@ -70,6 +74,33 @@ describe('the head that somebody saw who commented at 12:30', () => {
     },
     { name: 'the last was missed', pushes: [opened(a, 0)], head: b, is: 'gap' },
     { name: 'one between was missed', pushes: [opened(a, 0), push(b, c, 40)], head: c, is: 'gap' },
+    { name: 'only seen, before', pushes: [seen(a, 20)], head: a, is: a },
+    { name: 'only seen, and pushed after', pushes: [seen(a, 20), push(a, b, 40)], head: b, is: a },
+    { name: 'told, and seen once more just then', pushes: [opened(a, 0), seen(a, 30)], head: a, is: a },
+    { name: 'told, and seen once more after', pushes: [opened(a, 0), seen(a, 40)], head: a, is: a },
+    {
+      name: 'pushed after, told and seen once more',
+      pushes: [opened(a, 0), push(a, b, 40), seen(b, 50)],
+      head: b,
+      is: a,
+    },
+    { name: 'a push was missed before it was seen', pushes: [opened(a, 0), seen(b, 20)], head: b, is: b },
+    {
+      name: 'only seen, just then: pushed a moment ago, perhaps',
+      pushes: [seen(a, 30)],
+      head: a,
+      is: 'close',
+    },
+    { name: 'only seen, a minute before', pushes: [seen(a, 29)], head: a, is: 'close' },
+    { name: 'only seen after: pushed before or after', pushes: [seen(a, 40)], head: a, is: 'unseen' },
+    { name: 'another was seen after', pushes: [opened(a, 0), seen(b, 40)], head: b, is: 'gap' },
+    { name: 'another is there than was seen', pushes: [seen(a, 20)], head: b, is: 'gap' },
+    {
+      name: 'told late, when it had been seen: both are one push',
+      pushes: [opened(a, 0), push(a, b, 20), seen(b, 40)],
+      head: b,
+      is: b,
+    },
     { name: 'opened again after', pushes: [opened(a, 0), opened(d, 40)], head: d, is: 'gap' },
   ];
   for (const { name, pushes, head, is } of rows)
@@ -167,4 +198,35 @@ describe('whether the head of a fork may run', () => {
     ['approved in the second of the push', a, [{ sha: a, at: at(10) }], [opened(a, 10)], false],
   ] as const)
     test(name, () => assert.equal(isApproved(head, approvals, pushes), is));
+});
+
+describe('what to make of a head that was found by looking at 12:30', () => {
+  const rows: { name: string; known: Pick<HeadPush, 'after' | 'at'> | null; is: string }[] = [
+    { name: 'nothing is known', known: null, is: 'new' },
+    { name: 'the same', known: { after: a, at: at(0) }, is: 'known' },
+    { name: 'the same, a moment ago', known: { after: a, at: at(30) }, is: 'known' },
+    { name: 'the same, by a clock that is ahead', known: { after: a, at: at(31) }, is: 'known' },
+    { name: 'another', known: { after: b, at: at(0) }, is: 'new' },
+    { name: 'another, a minute and a second ago', known: { after: b, at: at(29 - 1 / 60) }, is: 'new' },
+    { name: 'another, a minute ago: the list may be older', known: { after: b, at: at(29) }, is: 'unsure' },
+    { name: 'another, told since', known: { after: b, at: at(31) }, is: 'unsure' },
+  ];
+  for (const { name, known, is } of rows) test(name, () => assert.equal(sightOf(a, at(30), known), is));
+});
+
+describe('whether something was pushed since 12:30, when the head was a', () => {
+  const rows: { name: string; pushes: HeadPush[]; is: boolean }[] = [
+    { name: 'nothing', pushes: [], is: false },
+    { name: 'before', pushes: [opened(a, 29)], is: false },
+    { name: 'at that time', pushes: [push(b, a, 30)], is: true },
+    { name: 'after, and back', pushes: [push(a, b, 40), push(b, a, 50)], is: true },
+    { name: 'the same was still seen', pushes: [seen(a, 40)], is: false },
+    { name: 'another was seen, which is no more', pushes: [seen(b, 40), seen(a, 50)], is: true },
+    { name: 'another was seen before', pushes: [seen(b, 20)], is: false },
+  ];
+  for (const { name, pushes, is } of rows)
+    test(name, () => {
+      assert.equal(isPushedSince(at(30), a, pushes), is);
+      assert.equal(isApproved(a, [{ sha: a, at: at(30) }], pushes), !is);
+    });
 });

@@ -80,7 +80,7 @@ async function setUp(t: TestContext, known: readonly WebhookDefinition[] = [clos
     throw new Error('nothing of the kind is wanted');
   };
   let failing: Error | null = null;
-  const unpack = githubUnpack(known, { read: none });
+  const unpack = githubUnpack(known, { read: async () => null });
   const work = async () => {
     const recorded = recordingLog();
     for (const id of await deliveries.due(10_000))
@@ -193,16 +193,52 @@ test('without its database it says so within a second, and takes the redelivery'
   await line.close();
 });
 
+const actionOf = ({ action }: Record<string, unknown>) => (typeof action === 'string' ? action : null);
+
+const depth = 100_000;
+const odd: [name: string, text: string][] = [
+  ['objects in objects', `{"action":"created","comment":${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}}`],
+  ['lists where an object belongs', `{"action":"created","issue":${'['.repeat(depth)}${']'.repeat(depth)}}`],
+  [
+    'a field that would set a prototype',
+    '{"action":"created","__proto__":{"comment":{"body":"/train digits"}}}',
+  ],
+  [
+    'keys that come twice',
+    '{"action":"deleted","action":"created","comment":{"body":1,"body":"/train digits"}}',
+  ],
+  [
+    'numbers beyond all',
+    '{"action":"created","installation":{"id":1e999},"repository":{"id":9007199254740993}}',
+  ],
+  ['no JSON in the middle', `{"action":"created","comment":{"body":"${'x'.repeat(8_000)}",}}`],
+  ['a body of 3 MB', `{"action":"created","comment":{"body":"${'/train x\\n'.repeat(300_000)}"}}`],
+];
+for (const [name, text] of odd)
+  test(`signed, stored and worked on without harm: ${name}`, async t => {
+    const { send, work, effects } = await setUp(t, webhooks);
+    const { status } = await send(randomUUID(), text, 'issue_comment');
+    assert.equal(status, 202);
+    assert.deepEqual(await work(), []);
+    assert.equal(effects.length, 1);
+    assert.match(effects[0] ?? '', /^(?:not a new comment: |the payload is no JSON$)/);
+  });
+
 test('every payload that GitHub published passes, whatever is made of it', async t => {
   const events = githubExamples().flatMap(({ name, examples }) =>
     examples.map(example => ({ name, example })),
   );
   assert.ok(events.length > 300);
-  const { send, ignored } = await setUp(t, webhooks);
+  const { send, work, effects, ignored } = await setUp(t, webhooks);
   for (const { name, example } of events) {
     const { status } = await send(randomUUID(), JSON.stringify(example), name);
     assert.ok(status === 202 || (name === 'ping' && status === 200), `${name}: ${status}`);
   }
+  // All that was stored is worked on.
+  assert.deepEqual(await work(), []);
+  const heard = events.filter(({ name, example }) => listeners(webhooks, name, actionOf(example)).length > 0);
+  assert.equal(effects.length, heard.length);
+  assert.ok(new Set(effects).size > 5, [...new Set(effects)].join());
   // What nobody listens to goes no further than the edge; its translation is asked all the same.
   const unpack = githubUnpack(webhooks, { read: async () => null });
   const reasons: string[] = [];

@@ -138,6 +138,24 @@ describe('talking on GitHub', () => {
     assert.equal(await town.runs.newestNumber(), 1);
   });
 
+  test('whoever takes the name of a repository is asked nothing and told nothing', async t => {
+    const town = await openGitHubTown(t, server, { private: true });
+    await town.ended();
+    const [theirs, ours] = [
+      await town.repo.comment('hubot', town.pull, '/train retry 1'),
+      await town.repo.comment('octocat', town.pull, '/train retry 1'),
+    ];
+    await town.repo.rename('octo-org', 'numbers');
+    const other = await town.fake.repo('octo-org/digits', { roles: { hubot: 'admin' } });
+    for (const title of ['first', 'second', 'third']) await other.issue('hubot', title);
+    await town.work();
+    assert.deepEqual(town.signs(theirs), ['confused', 'eyes']);
+    assert.deepEqual(town.signs(ours), ['eyes', 'rocket']);
+    assert.equal(await town.runs.newestNumber(), 2);
+    assert.ok(town.answers().some(body => body.includes('digits is queued')));
+    assert.deepEqual([...other.state.comments.values()], []);
+  });
+
   test('what somebody may do is asked when it is done', async t => {
     const town = await openGitHubTown(t, server);
     await town.ended();

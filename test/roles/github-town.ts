@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { commands } from '../../commands/index.ts';
 import { createGitSource } from '../../src/adapters/git/source.ts';
+import { GitHubError } from '../../src/adapters/github/errors.ts';
 import { auditLog } from '../../src/adapters/postgres/audit.ts';
 import { baselineStore, runCosts } from '../../src/adapters/postgres/baselines.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
@@ -13,6 +14,7 @@ import { freezeStore } from '../../src/adapters/postgres/freezes.ts';
 import { githubUsers } from '../../src/adapters/postgres/github-users.ts';
 import { groupStore } from '../../src/adapters/postgres/groups.ts';
 import { linkStore } from '../../src/adapters/postgres/links.ts';
+import { lookStore } from '../../src/adapters/postgres/looks.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { rateBudget } from '../../src/adapters/postgres/rates.ts';
@@ -23,6 +25,7 @@ import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { sweepStore } from '../../src/adapters/postgres/sweeps.ts';
 import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
+import { lookAround } from '../../src/app/look-around.ts';
 import { publish } from '../../src/app/publish.ts';
 import { pullHeads } from '../../src/app/pull-head.ts';
 import { repositoryChanged } from '../../src/app/repository-changed.ts';
@@ -115,12 +118,18 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     audit,
     log,
   };
+  const toldOf = (event: RepositoryEvent) =>
+    repositoryChanged(event, said.policy, { ...changed, readFile: readRepositoryFile }, clock());
+  const { lists } = github;
+  if (!lists) throw new Error('the app is not configured');
+  const waitFor = (err: unknown) => (err instanceof GitHubError ? err.afterMs : null);
+  const lookPorts = { looks: lookStore(db), repositories, lists, changed: toldOf, waitFor, log };
   const deliverPorts = {
     ...{ deliveries, surfaces, audit, log, unpack: github.unpack, standing: github.standing },
     wakeups: { wake: () => {} },
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
-    repositoryChanged: (event: RepositoryEvent) =>
-      repositoryChanged(event, said.policy, { ...changed, readFile: readRepositoryFile }, clock()),
+    repositoryChanged: toldOf,
+    waitFor,
     groupChanged: async () => {},
   };
   const results = {
@@ -178,15 +187,17 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
       place,
       runs,
       surfaces,
-      repositories,
       links,
       database,
       heard,
       lines,
       said,
+      repositories,
       show,
       work,
     },
+    /** Looks at what nobody told, as a worker does now and then. */
+    look: (everyMs = 0) => lookAround(said.policy, lookPorts, everyMs, clock()),
     /** A run of the pull request's head that has ended, for others to repeat. */
     async ended(by = 'octocat') {
       const requestedBy = { kind: 'github' as const, id: by, name: by };

@@ -17,6 +17,7 @@ import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
 import { rateBudget } from '../../src/adapters/postgres/rates.ts';
+import { recordStore } from '../../src/adapters/postgres/records.ts';
 import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
@@ -118,6 +119,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       elevations,
       tokens: tokenStore(db),
       usage: usageStore(db),
+      records: recordStore(db),
       charts,
       sweeps,
       ...{

@@ -13,6 +13,7 @@ import type {
   PoolState,
   Ports,
   Resolved,
+  RunRecord,
   RunShare,
   Token,
   UsageRow,
@@ -35,6 +36,7 @@ export interface Memory {
   ahead: number;
   shares: RunShare[];
   usage: UsageRow[];
+  record: RunRecord;
   lines: string[];
   audit: AuditRow[];
   pools: PoolState[];
@@ -61,6 +63,7 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     ahead: 0,
     shares: [],
     usage: [],
+    record: { artifacts: [], inputs: [], machine: null, held: { acceleratorHours: 0, cost: 0 } },
     lines: [],
     audit: [],
     pools: [],
@@ -165,6 +168,7 @@ export function memoryPorts(m: Memory): Ports {
         if (after.ok) m.runs = m.runs.map(one => (one === run ? after.run : one));
         return after;
       },
+      showAt: unused,
       metrics: async () => m.metrics,
       series: unused,
       reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null }),
@@ -206,6 +210,7 @@ export function memoryPorts(m: Memory): Ports {
         return m.usage;
       },
     },
+    records: { of: async () => m.record, artifacts: async () => m.record.artifacts },
     links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
     groups: { of: async () => [] },
     github: { startAddress: async () => null },

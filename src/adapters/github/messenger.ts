@@ -6,24 +6,21 @@ import {
   MessengerError,
   type MessengerPort,
   type OutgoingMessage,
-  type RateBudget,
   type Signer,
   type Surface,
 } from '../../core/ports.ts';
 import type { Tone } from '../../core/reply.ts';
-import type { GitHubApp } from './app.ts';
+import { byId, type GitHubCall } from './calls.ts';
 import { GitHubError } from './errors.ts';
 import { cutEnd, shown } from './markdown.ts';
-import { githubRates } from './rates.ts';
 import { renderComment, renderSummary } from './render.ts';
 
 interface GitHubMessengerOptions {
-  app: Pick<GitHubApp, 'inInstallation'>;
+  calls: GitHubCall;
   /** Its own, by which it tells its comments from others that have the same mark. */
   appId: string;
   /** Says in a check run what its buttons are for. */
   signer: Pick<Signer, 'sign'>;
-  budget: RateBudget;
 }
 
 type Remote = NonNullable<Surface['remote']>;
@@ -54,16 +51,11 @@ const buttons: Record<CheckButton, { label: string; description: string }> = {
  * Shows replies on GitHub: one comment that is edited in place, or a check run. A comment carries its nonce where nobody sees it, by which
  * `find` recognises it; a check run is known by the run that it is signed for.
  */
-export function githubMessenger({ app, appId, signer, budget }: GitHubMessengerOptions): MessengerPort {
-  const call: Call = async (place, { writes, patient }, use) => {
-    const rates = githubRates(place.installation, { writes, ...(patient ? { patient } : {}) });
-    const { waitMs } = await budget.reserve(rates);
-    if (waitMs > 0) throw new MessengerError('It waits for its turn.', 'retry', waitMs, { busy: true });
+export function githubMessenger({ calls, appId, signer }: GitHubMessengerOptions): MessengerPort {
+  const call: Call = async (place, use, made) => {
     try {
-      return await app.inInstallation(place.installation, use);
+      return await calls(place.installation, use, client => made(byId(client, place.repo)));
     } catch (error) {
-      // GitHub says seldom which limit it was, and counts what is asked meanwhile.
-      if (error instanceof GitHubError && error.busy) await budget.hold(rates[0].key, error.afterMs);
       throw messengerError(error);
     }
   };

@@ -1,19 +1,18 @@
 import { pullSchema } from '../../core/github-told.ts';
 import type { PullRequestsPort } from '../../core/ports.ts';
-import type { GitHubApp } from './app.ts';
+import { byId, type GitHubCall } from './calls.ts';
 import { GitHubError } from './errors.ts';
 
 /** Pull requests as GitHub has them now. Throws `GitHubError`. */
-export function githubPullRequests(app: Pick<GitHubApp, 'inInstallation'>): PullRequestsPort {
+export function githubPullRequests(call: GitHubCall): PullRequestsPort {
   return {
     async get({ id, name, installation }, number) {
       const [owner = '', repo = ''] = name.split('/');
       try {
-        const { data } = await app.inInstallation(installation, client =>
-          client.rest.pulls.get({ owner, repo, pull_number: number }),
+        const { data } = await call(installation, { writes: false }, client =>
+          byId(client, id).rest.pulls.get({ owner, repo, pull_number: number }),
         );
-        // Another repository may have that name by now.
-        return data.base.repo.id === id ? pullSchema.parse(data) : null;
+        return pullSchema.parse(data);
       } catch (error) {
         if (error instanceof GitHubError && error.outcome === 'missing') return null;
         throw error;
@@ -21,8 +20,8 @@ export function githubPullRequests(app: Pick<GitHubApp, 'inInstallation'>): Pull
     },
     async mergedBy({ id, name, installation }, sha) {
       const [owner = '', repo = ''] = name.split('/');
-      const { data } = await app.inInstallation(installation, client =>
-        client.rest.repos.listPullRequestsAssociatedWithCommit({ owner, repo, commit_sha: sha }),
+      const { data } = await call(installation, { writes: false }, client =>
+        byId(client, id).rest.repos.listPullRequestsAssociatedWithCommit({ owner, repo, commit_sha: sha }),
       );
       const merged = data.find(
         one => one.base.repo.id === id && one.merged_at !== null && one.merge_commit_sha === sha,

@@ -13,7 +13,7 @@ const leftByPatient = { minute: 10, hour: 60 };
 /** What a call as one installation uses up. */
 export function githubRates(
   installation: number,
-  { writes, patient = false }: { writes: boolean; patient?: boolean },
+  { writes, patient = false }: { writes: boolean; patient?: boolean | undefined },
 ): [Rate, ...Rate[]] {
   const whole = perHour(`github ${installation} calls`, calls);
   if (!writes) return [whole];

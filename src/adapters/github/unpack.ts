@@ -9,7 +9,8 @@ const actionSchema = z.object({ action: z.string() });
 /** What a stored delivery says, by every translation that is for its event and action. */
 export function githubUnpack(webhooks: readonly WebhookDefinition[], signer: Pick<Signer, 'read'>) {
   return async (delivery: Delivery, onTranslation: OnTranslation): Promise<void> => {
-    const payload: unknown = JSON.parse(delivery.body);
+    const payload = parsed(delivery.body);
+    if (payload === undefined) return await onTranslation({ kind: 'ignore', why: 'the payload is no JSON' });
     const action = actionSchema.safeParse(payload).data?.action ?? null;
     const listening = listeners(webhooks, delivery.kind, action);
     if (listening.length === 0) {
@@ -21,6 +22,15 @@ export function githubUnpack(webhooks: readonly WebhookDefinition[], signer: Pic
       await onTranslation(said.kind === 'signed' ? said.read(await signer.read(said.value)) : said);
     }
   };
+}
+
+/** The edge looks at no more of it than its beginning. `undefined`: it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Those of GitHub's translations that are for an event, and for its action where they name theirs. */

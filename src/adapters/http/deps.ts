@@ -1,7 +1,17 @@
 import type { AgentSyncRequest, AgentSyncResponse } from '../../core/agent-protocol.ts';
 import type { Page, RawEdge } from '../../core/edge.ts';
 import type { Dispatched, Intent } from '../../core/intent.ts';
-import type { Log, LogStore, RunStore, SourcePort, TokenRefusals, TokenStore } from '../../core/ports.ts';
+import type {
+  ArtifactStore,
+  FileDigest,
+  Log,
+  LogStore,
+  RecordStore,
+  RunStore,
+  SourcePort,
+  TokenRefusals,
+  TokenStore,
+} from '../../core/ports.ts';
 
 /** One sample for `/metrics`; its labels come from closed vocabularies or from the configuration, never from requests. */
 export interface GaugeSample {
@@ -28,6 +38,15 @@ export interface ApiPorts {
   refusals: TokenRefusals;
   source: Pick<SourcePort, 'archive'>;
   idempotency: Idempotency;
+  records: Pick<RecordStore, 'artifacts' | 'of' | 'began'>;
+  artifacts: Pick<ArtifactStore, 'open'>;
+  /** Keeps the outputs of an attempt, and answers which contents are to be sent first. */
+  keepOutputs(run: number, attempt: number, files: readonly FileDigest[]): Promise<string[]>;
+  takeContent(
+    run: number,
+    announced: { sha256: string; bytes: number },
+    content: AsyncIterable<Uint8Array>,
+  ): Promise<void>;
   agentSync(pool: string, request: AgentSyncRequest, now: Date): Promise<AgentSyncResponse>;
   clock: () => Date;
   /** A new random id. */
@@ -46,6 +65,8 @@ export interface Pace {
   /** In which a request's headers, and all of a request, must have arrived. */
   headersMs: number;
   requestMs: number;
+  /** Longest silence while somebody sends the content of an artifact. */
+  silenceMs: number;
 }
 
 export const defaultPace: Pace = {
@@ -54,6 +75,7 @@ export const defaultPace: Pace = {
   followers: 200,
   headersMs: 5_000,
   requestMs: 9_000,
+  silenceMs: 60_000,
 };
 
 export interface HttpDeps extends Omit<ApiPorts, 'pace'> {

@@ -1,6 +1,7 @@
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { longestFileName } from '../../core/declared-files.ts';
 import { type Fault, fault, SignalboxError } from '../../core/errors.ts';
 import { quoteNotFinite } from '../../core/metric-line.ts';
 import { repositoryFileJsonSchema } from '../../core/repository-file.ts';
@@ -14,6 +15,7 @@ import { faultOf, problem, problemHeaders, problemType } from './problem.ts';
 import { isEncoded } from './raw-edges.ts';
 import { refuseSlowly } from './refuse.ts';
 import { type Answer, anyone, defineRoute, type RawInput, type Route } from './route.ts';
+import { artifactRoutes } from './routes-artifacts.ts';
 import { machineRoutes } from './routes-machines.ts';
 import { metricRoutes } from './routes-metrics.ts';
 import { runRoutes } from './routes-runs.ts';
@@ -37,18 +39,25 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
   const { ports, metrics, log } = deps;
   const registered: string[] = [];
   const followers = followerSet(ports.pace.followers, log);
+  const streamed = new WeakSet<FastifyRequest>();
+  /** On which somebody who was admitted sends bytes, for as long as it takes. */
+  const unhurried = new WeakSet<Socket>();
   const admitted = new WeakMap<FastifyRequest, (raw: RawInput) => Promise<Answer>>();
 
   const app = fastify({
     serverFactory: makeServer,
-    clientErrorHandler: refuseConnection,
+    clientErrorHandler: (err, socket) => {
+      if (err.code !== 'ERR_HTTP_REQUEST_TIMEOUT' || !unhurried.has(socket)) refuseConnection(err, socket);
+    },
     // An address that cannot be decoded, or is too long.
     frameworkErrors: (_, request, reply) => sendFault(request, reply, unknownRoute(request)),
     exposeHeadRoutes: false,
     requestIdHeader: false,
     bodyLimit: bodyLimitBytes,
+    // The name of a file, each sign of which may be written with nine.
+    routerOptions: { maxParamLength: 9 * longestFileName },
   });
-  const routes = [...runRoutes, ...metricRoutes, ...machineRoutes];
+  const routes = [...runRoutes, ...metricRoutes, ...artifactRoutes, ...machineRoutes];
   const notFinite = routes.filter(route => route.notFinite);
   const zipped = routes.filter(route => route.gzip);
   const json = app.getDefaultJsonParser('error', 'error');
@@ -61,6 +70,10 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
         if (err !== null && isOf(notFinite, request)) json(request, quoteNotFinite(String(body)), done);
         else done(err, value);
       });
+  });
+  app.addContentTypeParser('application/octet-stream', (request, content, done) => {
+    if (streamed.has(request)) done(null, content);
+    else done(new SignalboxError('BODY_ENCODING'));
   });
 
   app.addHook('onRoute', ({ method, url }) => {
@@ -93,6 +106,17 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
     return fault('INTERNAL', { reference });
   }
 
+  function giveTime(request: IncomingMessage): void {
+    const { socket } = request;
+    const silent = () => socket.destroy();
+    unhurried.add(socket);
+    socket.setTimeout(ports.pace.silenceMs, silent);
+    request.once('close', () => {
+      unhurried.delete(socket);
+      socket.setTimeout(0, silent);
+    });
+  }
+
   function mount(route: Route): void {
     app.route({
       method: route.method,
@@ -102,12 +126,17 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
       // Who asks is known before a byte of the body is read.
       onRequest: async request => {
         admitted.set(request, await route.open(request.headers, ports));
+        if (!route.takesBytes) return;
+        streamed.add(request);
+        giveTime(request.raw);
       },
       handler: async (request, reply) => {
         const handle = admitted.get(request);
         if (!handle) throw new Error('a request was handled that was not admitted');
         const { params, query, body, headers } = request;
-        const answer = await handle({ params, query, body, headers });
+        // What is refused in the middle is still answered.
+        const content = streamed.has(request) ? request.raw.iterator({ destroyOnReturn: false }) : undefined;
+        const answer = await handle({ params, query, body, headers, content });
         if (!('stream' in answer)) {
           reply.code(answer.status).headers(answer.headers ?? {});
           return reply.send(answer.json);

@@ -42,6 +42,12 @@ function operation(route: Route): object {
         schema: { type: 'string' },
       })),
     ],
+    ...(route.takesBytes && {
+      requestBody: {
+        required: true,
+        content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+      },
+    }),
     ...(body && {
       requestBody: { required: true, content: { 'application/json': { schema: wire(body) } } },
     }),

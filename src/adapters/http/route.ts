@@ -23,6 +23,8 @@ export interface RawInput {
   query: unknown;
   body: unknown;
   headers: IncomingHttpHeaders;
+  /** Of a route that takes bytes. */
+  content?: AsyncIterable<Uint8Array> | undefined;
 }
 
 interface Input<P, Q, B> {
@@ -30,6 +32,7 @@ interface Input<P, Q, B> {
   query: Q;
   body: B;
   headers: IncomingHttpHeaders;
+  content: AsyncIterable<Uint8Array>;
 }
 
 /** Finds out who asks, before anything of the request but its headers is read. Throws `TOKEN_INVALID` or `TOKEN_SCOPE`. */
@@ -40,7 +43,7 @@ export interface Gate<C> {
 }
 
 interface RouteFacts {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT';
   /** With `:name` for parameters. */
   path: `/v1/${string}`;
   summary: string;
@@ -57,6 +60,8 @@ interface RouteFacts {
   headers?: Record<string, string>;
   /** Bytes of body that are read. */
   limitBytes?: number;
+  /** The body is bytes, handed on as they come, however many and however long that takes. */
+  takesBytes?: boolean;
   /** By status: a schema for JSON, or the content type of a stream. */
   answers: Record<number, { description: string; schema?: z.ZodType; type?: string }>;
   /** Codes beyond those that every route may answer with. */
@@ -94,12 +99,15 @@ export function defineRoute<C, P = undefined, Q = undefined, B = undefined>(
           query: read(parts.query, raw.query),
           body: read(parts.body, raw.body),
           headers: raw.headers,
+          content: raw.content ?? nothing(),
         };
         return await handle(input, caller, ports);
       };
     },
   };
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 function read<T>(schema: z.ZodType<T> | undefined, value: unknown): T {
   // A route without a schema has `undefined` for its type: there is nothing that it could read.

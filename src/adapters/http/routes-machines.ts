@@ -19,7 +19,7 @@ import { existingRun } from './routes-runs.ts';
 import { attemptSchema, runNumberSchema } from './schemas.ts';
 
 /** An agent's reports and logs are longer than what people send. */
-const agentLimitBytes = 2 * 1024 * 1024;
+export const agentLimitBytes = 2 * 1024 * 1024;
 /** As many points as one request may have, with long names. */
 const metricsLimitBytes = 2 * 1024 * 1024;
 
@@ -49,7 +49,7 @@ const appendLog = defineRoute({
   answers: { 200: { description: 'What is known of the log now.', schema: agentLogResponse } },
   errors: ['RUN_NOT_FOUND'],
   handle: async ({ params, body }, token, ports) => {
-    await ownAttempt(params, token, ports);
+    await attemptOfAgent(params, token, ports);
     const size = await ports.logs.append(
       params.run,
       params.attempt,
@@ -72,7 +72,7 @@ const appendMetrics = defineRoute({
   answers: { 200: { description: 'They are stored.', schema: metricsResponse } },
   errors: ['RUN_NOT_FOUND'],
   handle: async ({ params, body }, token, ports) => {
-    await ownAttempt(params, token, ports);
+    await attemptOfAgent(params, token, ports);
     const unread = body.unread ? [{ why: 'line' as const, name: '', step: 0 }] : [];
     const points = unpackPoints(body);
     const taken = await ports.runs.addPoints(params.run, params.attempt, points, unread, ports.clock());
@@ -130,12 +130,12 @@ async function* emptyArchive(): AsyncGenerator<Uint8Array> {
   yield new Uint8Array(1_024);
 }
 
-async function ownAttempt(
+/** A later attempt may be on another pool: what is said of one is said by the machine that had it. Throws RUN_NOT_FOUND, TOKEN_SCOPE. */
+export async function attemptOfAgent(
   { run, attempt }: { run: number; attempt: number },
   token: Token,
   ports: Pick<ApiPorts, 'logs' | 'refusals'>,
 ): Promise<void> {
-  // A later attempt may be on another pool: what belongs to this one is that of the machine that had it.
   const pool = await ports.logs.poolOf(run, attempt);
   if (pool === null) throw new SignalboxError('RUN_NOT_FOUND', { word: `${run} (attempt ${attempt})` });
   ownPool(token, pool, ports);

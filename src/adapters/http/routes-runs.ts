@@ -90,14 +90,15 @@ const listRuns = defineRoute({
 const getRun = defineRoute({
   method: 'GET',
   path: '/v1/runs/:number',
-  summary: 'One run with its metrics.',
+  summary: 'One run with its metrics and its record.',
   gate: withScope('runs:read'),
   params: runNumberSchema,
   answers: { 200: { description: 'The run.', schema: runJsonSchema } },
   errors: ['RUN_NOT_FOUND'],
-  handle: async ({ params }, _, { runs }) => {
+  handle: async ({ params }, _, { runs, records, clock }) => {
     const run = await existingRun(params.number, runs);
-    return { status: 200, json: runJson(run, await runs.metrics(run.number)) };
+    const [metrics, record] = await Promise.all([runs.metrics(run.number), records.of(run.number, clock())]);
+    return { status: 200, json: runJson(run, metrics, record) };
   },
 });
 

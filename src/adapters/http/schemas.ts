@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { actorSchema } from '../../core/actor.ts';
+import { digestSchema, longestFileName } from '../../core/declared-files.ts';
 import { replySchema } from '../../core/reply-json.ts';
 import { endStates, runKinds, runStates } from '../../core/run.ts';
 import { runJsonSchema } from '../../core/run-json.ts';
@@ -13,6 +14,24 @@ export const runNumberSchema = z.object({ number: count(largestInteger).min(1) }
 export const attemptSchema = z.object({
   run: count(largestInteger).min(1),
   attempt: count(1_000_000).min(1),
+});
+
+export const contentSchema = attemptSchema.extend({ sha256: digestSchema });
+export const contentQuerySchema = z.object({ bytes: count(Number.MAX_SAFE_INTEGER) });
+
+export const artifactSchema = runNumberSchema.extend({ name: z.string().max(longestFileName) });
+
+export const artifactListSchema = z.object({
+  run: z.int(),
+  artifacts: z.array(
+    z.object({
+      name: z.string(),
+      sha256: digestSchema,
+      bytes: z.int(),
+      attempt: z.int(),
+      path: z.string().describe('Where its content is.'),
+    }),
+  ),
 });
 
 export const listQuerySchema = z.object({

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Accelerator, Log } from '../../core/ports.ts';
 import { readAmd } from './amd.ts';
 import { readJson, writeDurable } from './files.ts';
-import { gpusSchema, mergeGpus } from './merge-gpus.ts';
+import { gpuAt, gpusSchema, mergeGpus } from './merge-gpus.ts';
 import { readNvidia } from './nvidia.ts';
 import { type VisibleDevices, visibleDevices } from './visible-devices.ts';
 
@@ -67,6 +67,13 @@ export function machineAccelerators(
     /** Something on a GPU went wrong: the next `list` reads again. */
     recheck(): void {
       readAt = Number.NEGATIVE_INFINITY;
+    },
+    /** What these are. */
+    given({ kind, indices }: { kind: 'gpu' | 'cpu'; indices: readonly number[] }): {
+      model: string;
+      resource: string;
+    }[] {
+      return (kind === 'gpu' ? indices : []).flatMap(index => gpuAt(gpus, index) ?? []);
     },
     visible(given: { kind: 'gpu' | 'cpu'; indices: readonly number[] }): VisibleDevices {
       return visibleDevices(gpus, given);

@@ -76,6 +76,7 @@ async function serve(options: AgentOptions, agentDir: string): Promise<void> {
     changed: bell.ring,
     onGpuTrouble: machine.recheck,
     visible: machine.visible,
+    given: machine.given,
   });
   let wanted: Wanted | null = null;
   let away = 0;

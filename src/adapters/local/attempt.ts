@@ -13,10 +13,12 @@ import {
   readClaim,
   readControl,
   readLimit,
+  readOutputs,
   readStop,
 } from './control.ts';
 import { deliverLog } from './deliver-log.ts';
 import { deliverMetrics } from './deliver-metrics.ts';
+import { deliverOutputs } from './deliver-outputs.ts';
 import { endFamily } from './end-processes.ts';
 import { marksOf } from './environment.ts';
 import { readJson, writeDurable } from './files.ts';
@@ -59,13 +61,15 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
   let delivered = false;
   let delivering: Promise<void> | null = null;
   let ending: Promise<void> | null = null;
+  let keeping: { stop: AbortController; done: Promise<void> } | null = null;
+  let outputs: ReturnType<typeof readOutputs> = null;
 
   /** A step that fails is logged, and may be taken again a second later. */
   async function inBackground(what: string, work: () => Promise<void>, done: () => void): Promise<void> {
     try {
       await work();
     } catch (err) {
-      if (!signal.aborted && !starting?.stop.signal.aborted) {
+      if (!signal.aborted && !starting?.stop.signal.aborted && !keeping?.stop.signal.aborted) {
         log.error({ run, attempt, step: what, err }, 'a step of an attempt failed');
         await pause(1_000, undefined, { signal }).catch(() => {});
       }
@@ -94,7 +98,10 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
       delivering ??= inBackground('log', deliver, () => {
         if (!delivered) delivering = null;
       });
-    if (over) return;
+    if (over) {
+      keep(wanted);
+      return;
+    }
     const stop = wanted ? wanted.stop : 'cancel';
     if (!seen.launched) {
       if (stop) ending ??= inBackground('stop', () => stopStart(stop, wanted), endingDone);
@@ -112,6 +119,46 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
     }
     // It may have written its last between the two looks.
     if (!look().end) ending ??= inBackground('lost', () => endLost(seen), endingDone);
+  }
+
+  /** After a success its outputs are brought away, unless nobody wants it any more. */
+  function keep(wanted: Assigned | null): void {
+    if (!owesOutputs() || ending) return;
+    if (wanted && !wanted.stop) keeping ??= beginKeeping(assigned?.spec.outputs ?? []);
+    else ending = inBackground('outputs', () => leaveOutputs(wanted?.stop ?? 'cancel'), endingDone);
+  }
+
+  function beginKeeping(patterns: readonly string[]) {
+    const stop = new AbortController();
+    const { service } = options;
+    const work = async () => {
+      const either = AbortSignal.any([stop.signal, signal]);
+      const delivery = { run, attempt, patterns, folder: folders.output, service, log, signal: either };
+      const missing = await deliverOutputs(delivery);
+      writeDurable(files.outputs, {
+        failure: missing === null ? null : `The command ended with exit code 0. ${missing}`,
+        stopped: null,
+      });
+    };
+    const done = inBackground('outputs', work, () => {
+      keeping = null;
+    });
+    return { stop, done };
+  }
+
+  async function leaveOutputs(stopped: StopReason): Promise<void> {
+    keeping?.stop.abort();
+    await keeping?.done;
+    if (owesOutputs()) writeDurable(files.outputs, { failure: null, stopped });
+  }
+
+  /** It ended well, and what it was to put out is not known to be kept. */
+  function owesOutputs(): boolean {
+    if (!over || !('exit' in over) || (assigned?.spec.outputs ?? []).length === 0) return false;
+    const { code, failure, stopped } = over.exit;
+    if (code !== 0 || failure || stopped) return false;
+    outputs ??= readOutputs(folders);
+    return outputs === null;
   }
 
   /** Tells the supervisor the time limit that holds now, where it knows another one. */
@@ -201,6 +248,11 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
     return over !== null;
   }
 
+  /** It has ended, and all that there is to send of its log and its outputs was sent. */
+  function isOver(): boolean {
+    return over !== null && delivered && !owesOutputs();
+  }
+
   return {
     run,
     attempt,
@@ -209,15 +261,14 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
     token: () => assigned?.token ?? null,
     /** The key under which it is to be taken; null: it lies ready for none, or needs none any more. */
     take: () => (over || existsSync(files.launched) ? null : (assigned?.take ?? null)),
-    /** It has ended, and all that there is to send of its log was sent. */
-    isOver: () => over !== null && delivered,
+    isOver,
     /** Nothing of it was ever begun. */
     isEmpty: () => !starting && !claiming && !existsSync(files.assignment) && !existsSync(files.launched),
     report(): Report {
       const about = { run, attempt, startedAt, exit: null, reason: null };
-      if (over && delivered)
+      if (over && isOver())
         return 'exit' in over
-          ? { ...about, state: 'exited', exit: over.exit }
+          ? { ...about, state: 'exited', exit: withOutputs(over.exit, outputs) }
           : { ...about, state: 'lost', reason: over.lost };
       return { ...about, state: startedAt ? 'running' : 'starting' };
     },
@@ -234,11 +285,18 @@ export function attemptOn(options: AttemptOptions, run: number, attempt: number)
     },
     /** Resolves when nothing of it goes on in this process. */
     async rest(): Promise<void> {
-      await Promise.all([claiming, starting?.done, delivering, ending]);
+      await Promise.all([claiming, starting?.done, delivering, ending, keeping?.done]);
     },
   };
 }
 export type Attempt = ReturnType<typeof attemptOn>;
+
+/** What is true of an end only once its outputs are kept, or were left. */
+function withOutputs(exit: Exit, outputs: ReturnType<typeof readOutputs>): Exit {
+  if (outputs?.stopped) return { ...exit, stopped: outputs.stopped };
+  if (!outputs?.failure) return exit;
+  return { ...exit, failure: { class: 'output-missing', message: outputs.failure } };
+}
 
 /** Whether exactly this attempt was here before and has been forgotten. */
 export function wasForgotten(agentDir: string, { run, attempt, token }: Assigned): boolean {

@@ -34,6 +34,11 @@ const launchedSchema = z.discriminatedUnion('by', [
 ]);
 const childSchema = identity.extend({ at: instant });
 const lostSchema = z.object({ reason: z.string() });
+const outputsSchema = z.object({
+  failure: z.string().nullable(),
+  /** It was stopped before. */
+  stopped: z.enum(stopReasons).nullable(),
+});
 const stopSchema = z.object({ reason: z.enum(stopReasons) });
 
 /** Folders of a run and of one of its attempts. `output` and `checkpoints` are those of the run, and stay. */
@@ -73,6 +78,11 @@ export function readControl({ files }: AttemptFolders) {
 
 export function readClaim({ files }: AttemptFolders): Claim | null {
   return parse(claimSchema, files.assignment);
+}
+
+/** What became of its outputs; null: not known yet. */
+export function readOutputs({ files }: AttemptFolders): z.infer<typeof outputsSchema> | null {
+  return parse(outputsSchema, files.outputs);
 }
 
 export function readStop({ files }: AttemptFolders): z.infer<typeof stopSchema> | null {

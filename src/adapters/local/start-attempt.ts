@@ -3,21 +3,20 @@ import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Log } from '../../core/ports.ts';
 import { checkOut, exists, giveAway, makeOwnFolder } from './checkout.ts';
 import type { Assigned, AttemptFolders, Claim, End } from './control.ts';
 import { planFor, userNamed } from './environment.ts';
 import { createOnce, writeDurable } from './files.ts';
 import { makeMetricsFile } from './metrics-file.ts';
 import type { Handed } from './plan.ts';
+import { type RecordOptions, recordStart } from './record-start.ts';
 import { handedFor, type Secrets } from './secrets.ts';
-import type { Service } from './service.ts';
 import type { VisibleDevices } from './visible-devices.ts';
 
 const supervisorFile = join(import.meta.dirname, 'supervisor.ts');
 const launches = 3;
 
-export interface StartOptions {
+export interface StartOptions extends RecordOptions {
   /** Where commands reach Signalbox. */
   url: string;
   path?: string;
@@ -28,8 +27,6 @@ export interface StartOptions {
   /** What of the machine's accelerators a command may see. */
   visible(given: Pick<Assigned, 'kind' | 'indices'>): VisibleDevices;
   cacheDir: string;
-  service: Service;
-  log: Log;
 }
 
 /**
@@ -62,6 +59,10 @@ export async function startAttempt(
     const checkout = await checkOut(options.service, run, token, folders.work, signal);
     if (!checkout.ok) return failStart(folders, checkout.message);
     notes = checkout.notes;
+  }
+  if (assigned.spec.kind !== 'lease') {
+    const recorded = await recordStart(assigned, folders.work, options, signal);
+    if (!recorded.ok) return failStart(folders, recorded.message);
   }
   if (user) await giveAway(folders.work, user);
 

@@ -6,7 +6,7 @@ import type { Freeze } from '../../core/freeze.ts';
 import type { LeftOut } from '../../core/metric-points.ts';
 import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
-import type { Accelerator, AuditEntry, Surface } from '../../core/ports.ts';
+import type { Accelerator, AuditEntry, MachineFacts, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
 import type {
   Failure,
@@ -225,6 +225,24 @@ export interface Tables {
     after: string;
     forced: boolean | null;
     at: Date;
+    sight: Generated<boolean>;
+  };
+  github_looks: {
+    repo: number;
+    tried_at: Generated<Date>;
+    claimed_until: Generated<Date>;
+    first_at: Date | null;
+    known_until: Date | null;
+    whole_at: Generated<Date>;
+    tags: Json<Record<string, string>>;
+  };
+  github_arrivals: {
+    repo: number;
+    branch: string;
+    sha: string;
+    pull: number | null;
+    settled: boolean;
+    at: Generated<Date>;
   };
   github_approvals: { key: string; repo: number; pull: number; sha: string; by: Json<Actor>; at: Date };
   used_states: { nonce: string; until: Date };
@@ -288,6 +306,17 @@ export interface Tables {
     note: string | null;
     reviewed_at: Date | null;
   };
+  contents: {
+    sha256: string;
+    bytes: number;
+    /** `expected`: it may arrive; `stored`: it is there; `going`: it is being removed. */
+    state: 'expected' | 'stored' | 'going';
+    wanted_at: Generated<Date>;
+  };
+  artifacts: { run: number; attempt: number; name: string; sha256: string; bytes: number };
+  content_holders: { sha256: string; holder: string };
+  run_inputs: { run: number; attempt: number; name: string; sha256: string; bytes: number };
+  run_machines: { run: number; attempt: number; facts: Json<MachineFacts> };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {
     seq: number;

@@ -100,13 +100,13 @@ export function deliveryStore(db: Db, ingest: Statements): DeliveryStore {
         .where('claims', '=', claim)
         .execute();
     },
-    async failed({ id, claim }, error) {
+    async failed({ id, claim }, error, waitMs = 0) {
       await db
         .updateTable('deliveries')
         .set({
           error: error.slice(0, 1_000),
           claimed_until: sql<Date>`'-infinity'`,
-          next_at: sql<Date>`now() + make_interval(secs => least(300, power(2, claims)))`,
+          next_at: sql<Date>`now() + make_interval(secs => greatest(least(300, power(2, claims)), ${waitMs / 1_000}))`,
           done_at: sql<Date | null>`case when claims >= ${mostTries} then now() end`,
           laid_aside: sql<boolean>`claims >= ${mostTries}`,
         })

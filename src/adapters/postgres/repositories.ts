@@ -52,17 +52,17 @@ export function repositoryStore(db: Db): RepositoryStore {
           : all.where('id', '=', id);
       return (await found.executeTakeFirst()) ?? null;
     },
-    async pushed({ repo, pull, branch, before, after, forced, at }) {
+    async pushed({ repo, pull, branch, before, after, forced, at, sight = false }) {
       await db
         .insertInto('github_pushes')
-        .values({ repo, pull, branch, before, after, forced, at })
+        .values({ repo, pull, branch, before, after, forced, at, sight })
         .onConflict(conflict => conflict.doNothing())
         .execute();
     },
     async pushes(repo, pull, branch) {
       return await db
         .selectFrom('github_pushes')
-        .select(['before', 'after', 'forced', 'at'])
+        .select(['before', 'after', 'forced', 'at', 'sight'])
         .where('repo', '=', repo)
         .where(eb =>
           eb.or([
@@ -72,6 +72,39 @@ export function repositoryStore(db: Db): RepositoryStore {
         )
         .orderBy('at')
         .execute();
+    },
+    async heads(repo) {
+      return await db
+        .selectFrom('github_pushes')
+        .distinctOn(['pull', 'branch'])
+        .select(['pull', 'branch', 'after', 'at'])
+        .where('repo', '=', repo)
+        .orderBy('pull')
+        .orderBy('branch')
+        .orderBy('at', 'desc')
+        .execute();
+    },
+    async arrive({ repo, branch, sha, pull, settled }) {
+      await db
+        .insertInto('github_arrivals')
+        .values({ repo, branch, sha, pull, settled })
+        .onConflict(conflict =>
+          conflict.columns(['repo', 'branch', 'sha']).doUpdateSet({
+            pull: sql<number | null>`coalesce(excluded.pull, github_arrivals.pull)`,
+            settled: sql<boolean>`excluded.settled or github_arrivals.settled`,
+          }),
+        )
+        .execute();
+    },
+    async arrival(repo, branch, sha) {
+      const row = await db
+        .selectFrom('github_arrivals')
+        .select(['pull', 'settled'])
+        .where('repo', '=', repo)
+        .where('branch', '=', branch)
+        .where('sha', '=', sha)
+        .executeTakeFirst();
+      return row ?? null;
     },
     async approve({ key, repo, pull, sha, by, at }) {
       await db
@@ -100,6 +133,18 @@ export function repositoryStore(db: Db): RepositoryStore {
         .orderBy('number')
         .execute();
       return rows.map(row => row.number);
+    },
+    async pullsWithRuns(repo) {
+      const rows = await db
+        .selectFrom('runs')
+        .select(sql<number>`(place ->> 'issue')::int`.as('pull'))
+        .distinct()
+        .where(sql<string>`place ->> 'kind'`, '=', 'github')
+        .where(sql<string>`place ->> 'repo'`, '=', String(repo))
+        .where(sql<string>`spec ->> 'trigger'`, '=', 'pull-request')
+        .where('state', 'not in', endStates)
+        .execute();
+      return rows.map(row => row.pull);
     },
   };
 }

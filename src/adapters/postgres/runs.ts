@@ -2,13 +2,18 @@ import { type ExpressionBuilder, sql } from 'kysely';
 import { checkOf } from '../../core/check.ts';
 import type { NewRun, RunFilter, RunStore } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
-import { type RunEvent, transition } from '../../core/run.ts';
+import { type Run, type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tables, type Tx } from './database.ts';
+import { fewAtOnce } from './few-at-once.ts';
 import { insertPoints, reported, series, summaries, summaryOf } from './metrics.ts';
 import { addEvents, addSurface, requesterOf, runOf, storeTransition, wantPlan } from './run-rows.ts';
 
+/** Runs may report as much as they like: what they report takes few of the connections that everybody else needs. */
+const reportsAtOnce = { most: 2, waiting: 100 };
+
 export function runStore(db: Db): RunStore {
+  const reports = fewAtOnce(reportsAtOnce.most, reportsAtOnce.waiting);
   return {
     async create(wish) {
       const known = await byKey(db, wish.key);
@@ -129,11 +134,23 @@ export function runStore(db: Db): RunStore {
         return after;
       });
     },
+    async showAt(number, place) {
+      await db.transaction().execute(async tx => {
+        const row = await tx
+          .updateTable('runs')
+          .set({ place: json(place) })
+          .where('number', '=', number)
+          .where(sql<string>`place ->> 'kind'`, '=', 'http')
+          .returningAll()
+          .executeTakeFirst();
+        if (row) await showFirst(tx, runOf(row));
+      });
+    },
     metrics: number => summaries(db, number),
     series: (number, names, most) => series(db, number, names, most),
     reported: number => reported(db, number),
     addPoints: (number, attempt, points, refused, now) =>
-      db.transaction().execute(tx => insertPoints(tx, number, attempt, points, refused, now)),
+      reports(() => db.transaction().execute(tx => insertPoints(tx, number, attempt, points, refused, now))),
   };
 }
 
@@ -147,6 +164,11 @@ function fitting({ requesters, kind, project, team, states, before }: RunFilter)
       ...(states ? [eb('state', 'in', states)] : []),
       ...(before ? [eb('number', '<', before)] : []),
     ]);
+}
+
+async function showFirst(tx: Tx, run: Run): Promise<void> {
+  await addSurface(tx, `run:${run.number}:message`, 'run', run);
+  if (checkOf(run)) await addSurface(tx, `run:${run.number}:check`, 'check', run);
 }
 
 /** Whether this wish for more time was granted before. The caller holds the run's row lock. */
@@ -202,8 +224,7 @@ export async function insertRun(tx: Tx, wish: NewRun) {
     tx,
     events.map(event => ({ run: run.number, event })),
   );
-  await addSurface(tx, `run:${run.number}:message`, 'run', run);
-  if (checkOf(run)) await addSurface(tx, `run:${run.number}:check`, 'check', run);
+  await showFirst(tx, run);
   await wantPlan(tx);
   const details = {
     project: spec.project,

@@ -57,6 +57,8 @@ const withProto = body.replace('{', '{"__proto__":{"action":"opened"},');
 const deep = (open: string, close: string) =>
   `{"action":"closed","x":${open.repeat(100_000)}1${close.repeat(100_000)}}`;
 
+const large = (rest: string) => `{"action":"closed","title":"${'x'.repeat(8_000)}"${rest}`;
+
 const kept: [
   name: string,
   given: { body?: string; headers?: Record<string, string> },
@@ -77,6 +79,9 @@ const kept: [
     { body: body.replace('{', '{"action":"opened",') },
   ],
   ['a field that would set a prototype', { body: withProto }, { body: withProto }],
+  ['a large one', { body: large('}') }, { body: large('}') }],
+  // Found out by whoever works on it.
+  ['a large one that is no JSON in the middle', { body: large(',}') }, { body: large(',}') }],
   ['lists in lists, 100,000 deep', { body: deep('[', ']') }, { body: deep('[', ']') }],
   ['objects in objects, 100,000 deep', { body: deep('{"a":', '}') }, { body: deep('{"a":', '}') }],
 ];
@@ -94,6 +99,7 @@ const unheard: [name: string, given: { body?: string; headers?: Record<string, s
   ['an action that nobody knows', { body: '{"action":"closed_again"}' }],
   ['an action that is no text', { body: '{"action":{"closed":1}}' }],
   ['no action where one is wanted', { body: '{}' }],
+  ['another action of a large one', { body: large('}').replace('closed', 'labeled') }],
   ['an action that only a prototype has', { body: '{"__proto__":{"action":"closed"}}' }],
 ];
 for (const [name, given] of unheard)
@@ -155,6 +161,9 @@ const unreadable: [
   ['a form with a payload that is no JSON', { body: 'payload=%7B', headers: asForm }],
   ['an empty body', { body: '' }],
   ['JSON that ends early', { body: body.slice(0, -1) }],
+  ['a large one that ends early', { body: large('') }],
+  ['a large one with something behind it', { body: large('} x') }],
+  ['a large one whose action is cut', { body: large('').replace('closed"', 'closed') }],
   ['JSON that never ends, 100,000 deep', { body: '['.repeat(100_000) }],
   ['a list', { body: `[${body}]` }],
   ['null', { body: 'null' }],

@@ -216,6 +216,14 @@ export function portsOver(world: World): HttpDeps {
         return known === undefined ? 'new' : known === digest ? 'same' : 'conflict';
       },
     },
+    records: {
+      artifacts: async () => [],
+      of: async () => ({ artifacts: [], inputs: [], machine: null, held: { acceleratorHours: 0, cost: 0 } }),
+      began: async () => {},
+    },
+    artifacts: { open: async () => null },
+    keepOutputs: async () => [],
+    takeContent: async () => {},
     agentSync: async () => ({ assignments: [], settled: [] }),
     health: async () => ({ ok: true, checks: { postgres: 'ok' } }),
     gauges: async () => world.gauges,

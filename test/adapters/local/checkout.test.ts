@@ -29,6 +29,9 @@ function serviceWith(...answers: (Buffer | ServiceError)[]): Service {
   return {
     sync: nobody,
     appendLog: nobody,
+    record: nobody,
+    outputs: nobody,
+    content: nobody,
     addMetrics: nobody,
     source: async () => {
       const answer = answers.length > 1 ? answers.shift() : answers[0];

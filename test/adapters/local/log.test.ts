@@ -101,7 +101,10 @@ describe('the log as it is delivered', () => {
       attempt: 1,
       logFolder: folder,
       deliveryFile: `${folder}.json`,
-      service: { sync: nobody, source: nobody, addMetrics: nobody, appendLog },
+      service: {
+        ...{ sync: nobody, source: nobody, addMetrics: nobody, appendLog },
+        ...{ record: nobody, outputs: nobody, content: nobody },
+      },
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       signal: new AbortController().signal,
       ended: () => ended,

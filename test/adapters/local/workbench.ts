@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   mkdirSync,
   mkdtempSync,
@@ -8,7 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -18,10 +19,12 @@ import {
   type AgentSyncResponse,
   agentLogRequest,
   agentMetricsRequest,
+  agentOutputsRequest,
+  agentRecordRequest,
   agentSyncRequest,
   unpackPoints,
 } from '../../../src/core/agent-protocol.ts';
-import type { Log, MetricPoint } from '../../../src/core/ports.ts';
+import type { FileDigest, Log, MetricPoint } from '../../../src/core/ports.ts';
 import type { RunSpec } from '../../../src/core/run.ts';
 
 type Assigned = AgentSyncResponse['assignments'][number];
@@ -46,6 +49,9 @@ export async function openWorkbench() {
   const ends = new Map<string, Report[]>();
   const logs = new Map<string, string>();
   const points: MetricPoint[] = [];
+  const records = new Map<string, ReturnType<typeof agentRecordRequest.parse>>();
+  const kept = new Map<string, FileDigest[]>();
+  const contents = new Map<string, number>();
   /** From metrics files. */
   const fromFile: MetricPoint[] = [];
   const warnings: { fields: Record<string, unknown>; message: string }[] = [];
@@ -61,6 +67,10 @@ export async function openWorkbench() {
     accelerators: [] as unknown[],
     sourceTokens: [] as string[],
     loseLogAnswers: 0,
+    /** What is asked for outputs, in order. */
+    outputCalls: [] as string[],
+    /** Answers of the calls about outputs, in order; none: as it should be. `drop`: done, and the answer is lost. */
+    outputAnswers: [] as (number | 'drop' | 'hang' | null)[],
     loseMetricsAnswers: 0,
     /** Lines of a metrics file in which no metric could be read were told. */
     unread: false,
@@ -84,6 +94,12 @@ export async function openWorkbench() {
         return void request.socket.destroy();
       }
       response.end(JSON.stringify({ size }));
+    } else if (path.endsWith('/record')) {
+      const key = attemptIn(path);
+      if (!records.has(key)) records.set(key, agentRecordRequest.parse(JSON.parse(body.toString('utf8'))));
+      response.writeHead(204).end();
+    } else if (path.endsWith('/outputs') || path.includes('/contents/')) {
+      answerOutputs(path, body, response);
     } else if (metricsPath) {
       if (state.loseMetricsAnswers > 0) {
         state.loseMetricsAnswers--;
@@ -100,6 +116,38 @@ export async function openWorkbench() {
   });
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  function answerOutputs(path: string, body: Buffer, response: ServerResponse): void {
+    const sha256 = /\/contents\/(sha256:\w+)/.exec(path)?.[1];
+    state.outputCalls.push(sha256 === undefined ? 'outputs' : 'content');
+    const next = state.outputAnswers.shift() ?? null;
+    if (next === 'hang') return;
+    if (typeof next === 'number') {
+      response.writeHead(next).end(JSON.stringify({ detail: `It is ${next}.` }));
+      return;
+    }
+    let said = '';
+    if (sha256 === undefined) {
+      const { files } = agentOutputsRequest.parse(JSON.parse(body.toString('utf8')));
+      const missing = [...new Set(files.map(file => file.sha256))].filter(one => !contents.has(one));
+      if (missing.length === 0) kept.set(attemptIn(path), files);
+      said = JSON.stringify({ missing });
+    } else {
+      const found = `sha256:${createHash('sha256').update(body).digest('hex')}`;
+      if (found !== sha256) {
+        response.writeHead(422).end(JSON.stringify({ detail: 'It is another content.' }));
+        return;
+      }
+      contents.set(sha256, body.length);
+    }
+    if (next === 'drop') response.destroy();
+    else response.writeHead(said === '' ? 204 : 200).end(said);
+  }
+
+  function attemptIn(path: string): string {
+    const [, run, attempt] = /runs\/(\d+)\/attempts\/(\d+)/.exec(path) ?? [];
+    return `${run}-${attempt}`;
+  }
 
   function synced(raw: unknown): AgentSyncResponse {
     const request = agentSyncRequest.parse(raw);
@@ -164,6 +212,9 @@ export async function openWorkbench() {
     ends,
     logs,
     points,
+    records,
+    kept,
+    contents,
     fromFile,
     warnings,
     /** Files of the project, by path. */

@@ -532,6 +532,24 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
         );
       });
 
+      test('what failed is tried after a pause, and not before whoever was asked says', async () => {
+        const store = deliveryStore(a.db, a.pool);
+        for (const [name, waitMs, least, most] of [
+          ['soon', undefined, 1, 3],
+          ['in-an-hour', 3_600_000, 3_598, 3_601],
+        ] as const) {
+          const { id } = await store.store(delivery(`again-${name}`));
+          const claimed = await store.claim(id);
+          assert.ok(claimed);
+          await store.failed(claimed, 'later', waitMs);
+          const { rows } = await a.pool.query(
+            'select extract(epoch from next_at - now())::float8 as wait from deliveries where id = $1',
+            [id],
+          );
+          assert.ok(rows[0].wait > least && rows[0].wait < most, `${name}: ${rows[0].wait}`);
+        }
+      });
+
       test('a database that falls silent is said as such, and used again when it speaks', async () => {
         const line = await quietLine(url);
         const slow = openDatabase(line.url, {

@@ -166,3 +166,46 @@ test('pages have links', async t => {
     ['0', '1', '2', '3', '4'],
   );
 });
+
+test('what has not changed is said in short, and does not count', async t => {
+  const { github, client, repo, at } = await fixture(t);
+  const used = () => github.limits.of(`installation ID ${repo.installation}`).used;
+  const { headers } = await client.rest.pulls.list(at);
+  const [etag, before] = [headers.etag ?? '', used()];
+  const again = () =>
+    client.request('GET /repos/{owner}/{repo}/pulls', { ...at, headers: { 'if-none-match': etag } });
+  assert.equal((await refusal(again())).status, 304);
+  assert.equal(used(), before);
+  await repo.push({ by: 'octocat', branch: 'wider', files: { 'net.py': 'x\n' } });
+  await repo.open({ by: 'octocat', from: 'wider' });
+  assert.equal((await again()).data.length, 1);
+  assert.equal(used(), before + 1);
+});
+
+test('what happened to branches is listed, newest first, page by page', async t => {
+  const { client, repo, at } = await fixture(t);
+  await repo.push({ by: 'octocat', branch: 'wider', files: { 'net.py': 'x\n' } });
+  await repo.forcePush({ by: 'octocat', branch: 'wider', files: { 'net.py': 'y\n' } });
+  await repo.merge('octocat', await repo.open({ by: 'octocat', from: 'wider' }));
+  await repo.deleteBranch('octocat', 'wider');
+  const route = 'GET /repos/{owner}/{repo}/activity';
+  const types = [];
+  let after: string | undefined;
+  do {
+    const { data, headers } = await client.request(route, {
+      ...at,
+      per_page: 2,
+      ...(after ? { after } : {}),
+    });
+    types.push(...data.map(one => `${one.activity_type} ${one.ref}`));
+    const next = /<([^>]+)>; rel="next"/.exec(headers.link ?? '')?.[1];
+    after = next ? (new URL(next).searchParams.get('after') ?? undefined) : undefined;
+  } while (after !== undefined);
+  assert.deepEqual(types, [
+    'branch_deletion refs/heads/wider',
+    'pr_merge refs/heads/main',
+    'force_push refs/heads/wider',
+    'branch_creation refs/heads/wider',
+    'branch_creation refs/heads/main',
+  ]);
+});

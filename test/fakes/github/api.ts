@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { allows, type Caller, sees, tokenOf } from './auth.ts';
 import { noAccess, notFound, Refusal } from './error.ts';
 import type { Answer, Call, Route, Services } from './route.ts';
@@ -26,7 +27,7 @@ export interface LoggedRequest {
 export interface Asked {
   method: string;
   url: URL;
-  headers: { authorization: string; accept: string; userAgent: string };
+  headers: { authorization: string; accept: string; userAgent: string; ifNoneMatch: string };
   body: string;
 }
 
@@ -132,7 +133,14 @@ export function restApi(services: Services) {
       const given = await run(found.route, found.params, asked, by, entry.body);
       entry.status = given.status ?? 200;
       if (typeof given.body === 'object') entry.answer = given.body;
-      return served(given, by);
+      const whole = served(given, by);
+      if (method !== 'GET' || whole.status !== 200) return whole;
+      const etag = `W/"${createHash('sha256').update(whole.body).digest('hex')}"`;
+      if (asked.headers.ifNoneMatch !== etag) return { ...whole, headers: { ...whole.headers, etag } };
+      // What has not changed does not count.
+      limits.giveBack(who(by));
+      entry.status = 304;
+      return { status: 304, headers: { ...served({}, by).headers, etag }, body: '' };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       entry.status = error.status;
@@ -200,7 +208,8 @@ export function restApi(services: Services) {
   }
 
   function served({ status = 200, body, headers }: Answer, by: Caller | null): Served {
-    const all = { ...usual, ...(by ? limits.headers(who(by)) : {}), ...headers };
+    const date = new Date(world.clock.now()).toUTCString();
+    const all = { ...usual, date, ...(by ? limits.headers(who(by)) : {}), ...headers };
     if (status === 204) return { status, headers: all, body: '' };
     return { status, headers: all, body: typeof body === 'string' ? body : JSON.stringify(body) };
   }

@@ -53,6 +53,9 @@ export function rateLimits(clock: Clock) {
       if (wait > 0) throw secondary(Math.ceil(wait / 1000));
       content.set(who, [...made, now]);
     },
+    giveBack(who: string): void {
+      windowOf(who).used -= 1;
+    },
     /** Other numbers from now on; without any, GitHub's own. */
     set(numbers: Partial<typeof usual> = {}) {
       limits = { ...usual, ...numbers };

@@ -22,8 +22,9 @@ export async function openLine({ api, git }: Doors, faults: ReturnType<typeof fa
     if (fault && early(fault, request, response)) return;
     if (route === 'git') return await git(url, request, response);
     const { authorization = '', accept = '', 'user-agent': userAgent = '' } = request.headers;
-    const body = await text(request);
-    const served = await api.answer({ method, url, headers: { authorization, accept, userAgent }, body });
+    const ifNoneMatch = request.headers['if-none-match'] ?? '';
+    const headers = { authorization, accept, userAgent, ifNoneMatch };
+    const served = await api.answer({ method, url, headers, body: await text(request) });
     if (fault === 'lost') return void request.socket.destroy();
     if (fault === 'silent-after') return;
     response.writeHead(served.status, served.headers).end(served.body);
@@ -51,7 +52,8 @@ export async function openLine({ api, git }: Doors, faults: ReturnType<typeof fa
   let broken: unknown = null;
   const server = createServer((request, response) => {
     serve(request, response).catch(error => {
-      broken ??= error;
+      // Whoever asked may be gone: that breaks nothing here.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) broken ??= error;
       response.destroy();
     });
   });

@@ -66,6 +66,7 @@ export async function makeRepo(
     statuses: [],
     deployments: new Map(),
     labels: new Map(),
+    activity: [],
   };
   await initBare(repo.dir, repo.branch);
   for (const [login, role] of Object.entries(options.roles ?? {})) repo.roles.set(world.user(login).id, role);

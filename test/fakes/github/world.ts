@@ -124,6 +124,18 @@ export interface Deployment {
   statuses: DeploymentStatus[];
 }
 
+/** A branch that moved, as the list of a repository's activity has it. */
+export interface Activity {
+  id: number;
+  /** Zeros where it was not, or is no more. */
+  before: string;
+  after: string;
+  ref: string;
+  type: 'push' | 'force_push' | 'branch_creation' | 'branch_deletion' | 'pr_merge' | 'merge_queue_merge';
+  by: User;
+  at: number;
+}
+
 export interface Repo {
   id: number;
   owner: User;
@@ -143,6 +155,8 @@ export interface Repo {
   statuses: Status[];
   deployments: Map<number, Deployment>;
   labels: Map<string, Label>;
+  /** Oldest first. */
+  activity: Activity[];
 }
 
 export interface Installation {

@@ -106,7 +106,7 @@ export async function mergePull(
   issue.updatedAt = now;
   pull.merged = { at: now, by, commit: made };
   await setRef(repo.dir, ref, made);
-  await refMoved(parts, repo, by, ref, before, made);
+  await refMoved(parts, repo, by, ref, before, made, 'pr_merge');
   await tellChange(parts, repo, issue, 'closed', by);
   return made;
 }

@@ -3,7 +3,7 @@ import { pushedCommitShape } from '../shapes/commit.ts';
 import { fullPullShape } from '../shapes/pull.ts';
 import { pageUrl, pushRepoShape } from '../shapes/repository.ts';
 import { type Parts, tell } from '../tell.ts';
-import type { Issue, Pull, Repo, User } from '../world.ts';
+import type { Activity, Issue, Pull, Repo, User } from '../world.ts';
 
 /** "The commits array includes a maximum of 2048 commits." */
 const mostCommits = 2048;
@@ -16,8 +16,15 @@ export async function refMoved(
   ref: string,
   before: string | null,
   after: string | null,
+  merge: 'pr_merge' | null = null,
 ): Promise<void> {
   const { world } = parts;
+  const forced = before !== null && after !== null && !(await isAncestor(repo.dir, before, after));
+  if (ref.startsWith('refs/heads/'))
+    repo.activity.push({
+      ...{ id: world.id(), ref, by, at: world.clock.now(), before: before ?? zeros, after: after ?? zeros },
+      type: merge ?? typeOf(before, after, forced),
+    });
   repo.pushedAt = world.clock.now();
   const created = before === null;
   const known = created ? await others(repo, ref) : [`^${before}`];
@@ -35,7 +42,7 @@ export async function refMoved(
       after: after ?? zeros,
       created,
       deleted: after === null,
-      forced: before !== null && after !== null && !(await isAncestor(repo.dir, before, after)),
+      forced,
       base_ref: null,
       compare: created ? `${page}/compare/${ref}` : `${page}/compare/${before}...${after ?? zeros}`,
       commits,
@@ -45,6 +52,12 @@ export async function refMoved(
   });
   if (after === null || !ref.startsWith('refs/heads/')) return;
   await pullsFollow(parts, repo, by, ref.slice('refs/heads/'.length), after);
+}
+
+function typeOf(before: string | null, after: string | null, forced: boolean): Activity['type'] {
+  if (before === null) return 'branch_creation';
+  if (after === null) return 'branch_deletion';
+  return forced ? 'force_push' : 'push';
 }
 
 async function others(repo: Repo, ref: string): Promise<string[]> {

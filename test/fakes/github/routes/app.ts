@@ -14,6 +14,7 @@ import {
   repoNamed,
   type World,
 } from '../world.ts';
+import { movedTo } from './repos.ts';
 
 export function installationShape(world: World, installation: Installation): Json {
   const { id, account, permissions, createdAt, suspendedAt } = installation;
@@ -67,8 +68,9 @@ function giveToken(call: Call) {
   const installation = named(call);
   const repos = [...world.repos.values()].filter(
     ({ id, name, owner }) =>
-      wanted.repository_ids?.includes(id) ||
-      (owner === installation.account && wanted.repositories?.includes(name)),
+      installation.repos.has(id) &&
+      (wanted.repository_ids?.includes(id) ||
+        (owner === installation.account && wanted.repositories?.includes(name))),
   );
   const asked = (wanted.repositories?.length ?? 0) + (wanted.repository_ids?.length ?? 0);
   if (repos.length < asked)
@@ -152,6 +154,11 @@ export const appRoutes: Route[] = [
       app: ({ world, params }) => {
         const repo = repoNamed(world, params.owner ?? '', params.repo ?? '');
         const installation = repo && installationOf(world, repo);
+        const moved = world.moved.get(`${params.owner}/${params.repo}`.toLowerCase());
+        if (!repo && moved !== undefined) {
+          const location = movedTo(world.origin(), moved, '/installation');
+          throw new Refusal(301, 'Moved Permanently', { url: location }, { location });
+        }
         if (!installation) throw notFound();
         return { body: installationShape(world, installation) };
       },

@@ -1,11 +1,11 @@
 import { notFound, Refusal } from '../error.ts';
 import { blob, branches, changes, git, gitOrNull, log, resolve } from '../git.ts';
-import { noCommit, paged, pageOf, type RepoCall, type Route } from '../route.ts';
+import { type Answer, noCommit, paged, pageOf, type RepoCall, type Route } from '../route.ts';
 import { commitShape, fileShape, gitCommitShape } from '../shapes/commit.ts';
 import { pullShape } from '../shapes/pull.ts';
 import { fullRepoShape, pageUrl, repoUrl } from '../shapes/repository.ts';
 import { userShape } from '../shapes/user.ts';
-import { type Json, nodeId, type Role, roleOf } from '../world.ts';
+import { iso, type Json, nodeId, type Role, roleOf } from '../world.ts';
 
 /** How GitHub calls the newer roles by the old four words. */
 const oldWord: Record<Role | 'none', string> = {
@@ -163,6 +163,30 @@ const refShape = ({ world, repo }: RepoCall, ref: string, sha: string): Json => 
   object: { type: 'commit', sha, url: `${repoUrl(world, repo)}/git/commits/${sha}` },
 });
 
+/** Pages go by cursor: `after` is the last that was shown. */
+function activity(call: RepoCall): Answer {
+  const { world, repo, query, url } = call;
+  const size = Math.min(100, Math.max(1, Number(query.get('per_page')) || 30));
+  const after = query.get('after');
+  const ref = query.get('ref');
+  const list = repo.activity
+    .toReversed()
+    .filter(one => ref === null || one.ref === ref || one.ref === `refs/heads/${ref}`)
+    .filter(one => after === null || one.id < Number(after));
+  const shown = list.slice(0, size);
+  const next = new URL(url);
+  next.searchParams.set('after', String(shown.at(-1)?.id));
+  return {
+    body: shown.map(({ id, before, after, ref, type, by, at }) => ({
+      ...{ id, node_id: nodeId('PSH', id), before, after, ref },
+      timestamp: iso(at),
+      activity_type: type,
+      actor: userShape(world, by),
+    })),
+    headers: shown.length < list.length ? { link: `<${next}>; rel="next"` } : {},
+  };
+}
+
 const reads = ['contents:read'];
 
 export const repoRoutes: Route[] = [
@@ -178,6 +202,7 @@ export const repoRoutes: Route[] = [
   },
   { name: 'GET /repos/{owner}/{repo}/contents/{path}', needs: reads, run: { repo: contents } },
   { name: 'GET /repos/{owner}/{repo}/compare/{basehead}', needs: reads, run: { repo: compare } },
+  { name: 'GET /repos/{owner}/{repo}/activity', needs: reads, run: { repo: activity } },
   {
     name: 'GET /repos/{owner}/{repo}/commits',
     needs: reads,
