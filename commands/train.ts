@@ -1,36 +1,19 @@
 import { denied, mayTrainAs } from '../src/core/access.ts';
-import { defineCommand, type Outcome } from '../src/core/command.ts';
+import { type CommandContext, defineCommand, type Outcome } from '../src/core/command.ts';
 import { dryRun } from '../src/core/dry-run.ts';
 import { earlyStops, medianRule } from '../src/core/early-stop.ts';
+import { githubSource } from '../src/core/github-source.ts';
 import { nearest } from '../src/core/nearest.ts';
 import { gpusTooMany } from '../src/core/pool-limit.ts';
-import type { Resolved } from '../src/core/ports.ts';
-import { priorities } from '../src/core/project.ts';
-import type { Reply } from '../src/core/reply.ts';
+import type { Ports, Resolved } from '../src/core/ports.ts';
+import { type Policy, priorities } from '../src/core/project.ts';
+import { type Rule, ruleWish } from '../src/core/repository-file.ts';
 import type { RunSpec } from '../src/core/run.ts';
-import { requestRun } from '../src/core/run-request.ts';
+import { type RunWish, requestRun } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
-import { planSweep, storeSweep } from '../src/core/store-sweep.ts';
+import { asFirstOf, planSweep, readSweep, storeSweep } from '../src/core/store-sweep.ts';
 import { mostMembers, requestSweep } from '../src/core/sweep.ts';
-
-/** What may stand in place of a project; a slip in one of these is told from an unknown project. */
-export const trainWords = [
-  ...[
-    'list',
-    'status',
-    'why',
-    'logs',
-    'cancel',
-    'retry',
-    'extend',
-    'bump',
-    'approve',
-    'compare',
-    'artifacts',
-    'chart',
-    'help',
-  ],
-];
+import { trainWords } from '../src/core/train-words.ts';
 
 type Failed = Extract<Outcome, { ok: false }>;
 
@@ -72,21 +55,19 @@ export const train = defineCommand({
   needs: ['runs', 'sweeps', 'source', 'plan', 'freezes', 'pulls'],
   async run(values, context, { runs, sweeps, source, plan, freezes, pulls }) {
     const { place } = context;
+    const sweep = readSweep(values);
+    if (sweep && !sweep.ok) return sweep;
     const isPull = place.kind === 'github' && place.pull;
     const pull = isPull ? await pulls.at(place, values.ref ?? null, context.policy) : null;
     if (pull && !pull.ok) return pull;
-    const [wish, policy] = pull ? [{ ...values, ref: pull.branch }, pull.policy] : [values, context.policy];
-    const sweep = readSweep(values);
-    if (sweep && !sweep.ok) return sweep;
-    const grid = sweep && requestSweep(wish, sweep.values, policy);
+    const there = isPull ? null : await onGitHub(values, context, { source, pulls });
+    if (there && !there.ok) return there;
+    const wish = pull ? { ...withRule(values, pull.rules), ref: pull.branch } : values;
+    const policy = pull?.policy ?? there?.policy ?? context.policy;
+    const grid = sweep && requestSweep(besides(wish, values, sweep.values), sweep.values, policy);
     const requested = grid?.ok ? grid.members[0] : (grid ?? requestRun(wish, policy));
     if (!requested) throw new Error('a sweep has no members');
-    if (!requested.ok) {
-      if (requested.code !== 'PROJECT_UNKNOWN' || requested.details.nearest) return requested;
-      const meant = nearest(values.project, trainWords);
-      const details = meant ? { nearest: `train ${meant}`, example: `train ${meant} --help` } : {};
-      return { ...requested, details: { ...requested.details, ...details } };
-    }
+    if (!requested.ok) return unknown(requested, values.project, Object.keys(pull?.rules ?? {}));
     const { spec, priority } = requested;
     const access = mayTrainAs(spec.project, context);
     if (!access.ok) return denied(`train ${spec.project}`, access);
@@ -102,7 +83,7 @@ export const train = defineCommand({
       return { ok: true, reply: grid?.ok ? asFirstOf(grid.members.length, shown) : shown };
     }
     const from = pull?.source ?? spec.source;
-    const resolved = pull ?? (await source.resolve(spec.source, spec.ref));
+    const resolved = pull ?? there ?? (await source.resolve(spec.source, spec.ref));
     if (!resolved.ok) return refFailed(spec, resolved);
     const of = isPull && pull ? { pull: { repo: place.repo, number: place.issue, base: pull.base } } : {};
     const wanted = { ...spec, source: from, sha: resolved.sha, ...of };
@@ -114,24 +95,57 @@ export const train = defineCommand({
   },
 });
 
-interface SweepWords {
-  project: string;
-  sweep?: Record<string, string> | undefined;
-  'early-stop'?: string | undefined;
+/** At a pull request the name of a rule stands for what it asks for, before what is said besides. */
+function withRule(values: RunWish, rules: Record<string, Rule>): RunWish {
+  const rule = Object.hasOwn(rules, values.project) ? rules[values.project] : undefined;
+  if (!rule) return values;
+  const { parameters, ...wish } = ruleWish(rule);
+  const said = Object.entries(values).filter(([, value]) => value !== undefined);
+  const given = { ...wish, ...Object.fromEntries(said), project: wish.project };
+  return { ...given, parameters: { ...parameters, ...values.parameters } };
 }
 
-/** What goes over several values; null: nothing does. */
-function readSweep({ project, sweep, 'early-stop': word }: SweepWords) {
-  const earlyStop = earlyStops.find(one => one === word) ?? null;
-  if (sweep && Object.keys(sweep).length > 0) return { ok: true as const, values: sweep, earlyStop };
-  if (word === undefined) return null;
-  const details = { project, reason: 'There is one run, and nothing that it could be held against.' };
-  return { ok: false as const, code: 'EARLY_STOP_UNSURE' as const, details };
+/** What a rule says of a parameter that goes over several values does not count; what was said with -p stays, and is refused. */
+function besides(wish: RunWish, { parameters: said = {} }: RunWish, sweep: Record<string, string>): RunWish {
+  const others = Object.entries(wish.parameters ?? {}).filter(
+    ([name]) => !Object.hasOwn(sweep, name) || Object.hasOwn(said, name),
+  );
+  return { ...wish, parameters: Object.fromEntries(others) };
 }
 
-function asFirstOf(members: number, shown: Reply): Reply {
-  const text = [`It would be ${members} runs. This is the first of them, if it were alone.`];
-  return { ...shown, blocks: [{ kind: 'text', text }, ...shown.blocks] };
+/** The commit that is meant of a repository on GitHub, and what the repository says there; null: the code is elsewhere. */
+async function onGitHub(
+  { project: name, ref }: RunWish,
+  context: CommandContext,
+  { source, pulls }: Pick<Ports, 'source' | 'pulls'>,
+): Promise<{ ok: true; sha: string; policy: Policy } | Failed | null> {
+  const { projects } = context.policy;
+  const project = Object.hasOwn(projects, name) ? projects[name] : undefined;
+  if (!project || !githubSource(project.source)) return null;
+  // Whoever may not train it makes nobody fetch anything.
+  const access = mayTrainAs(name, context);
+  if (!access.ok) return denied(`train ${name}`, access);
+  const wanted = requestRun({ project: name, ...(ref === undefined ? {} : { ref }) }, context.policy);
+  if (!wanted.ok) return wanted;
+  const resolved = await source.resolve(project.source, wanted.spec.ref);
+  if (!resolved.ok) return refFailed(wanted.spec, resolved);
+  const { sha } = resolved;
+  const wish = { project: name, source: project.source, sha, proposed: false };
+  const said = await pulls.commit(wish, context.policy);
+  return said.ok ? { ...said, sha } : said;
+}
+
+/** A slip in the word for something else, or in the name of a rule, is told from an unknown project. */
+function unknown(failed: Failed, word: string, rules: readonly string[]): Failed {
+  const { code, details } = failed;
+  if (code !== 'PROJECT_UNKNOWN') return failed;
+  const allowed = [...(Array.isArray(details.allowed) ? details.allowed : []), ...rules];
+  const rule = nearest(word, rules);
+  if (rule) return { ...failed, details: { ...details, allowed, nearest: rule, example: `train ${rule}` } };
+  if (details.nearest) return { ...failed, details: { ...details, allowed } };
+  const meant = nearest(word, trainWords);
+  const more = meant ? { nearest: `train ${meant}`, example: `train ${meant} --help` } : {};
+  return { ...failed, details: { ...details, allowed, ...more } };
 }
 
 type Requested = Pick<RunSpec, 'project' | 'ref'>;

@@ -1,5 +1,7 @@
 import { isMoved, type Place, type SlackPlace } from '../core/actor.ts';
-import { checkOf } from '../core/check.ts';
+import { type Check, checkOf } from '../core/check.ts';
+import { fileCheck } from '../core/file-reply.ts';
+import { headSummary } from '../core/head-summary.ts';
 import { leaseWarning } from '../core/lease-reply.ts';
 import {
   type ClaimedSurface,
@@ -114,15 +116,16 @@ async function show(
   }
   const run = surface.run === null ? null : await ports.runs.get(surface.run);
   const sweep = run || surface.sweep === null ? null : await ports.sweeps.get(surface.sweep);
-  const stage = run ? stageOf(run) : sweep ? (sweep.endedAt ? 'ended' : 'open') : undefined;
-  const content = sweep
-    ? await sweepContent(surface, sweep, ports, clock())
-    : await contentOf(surface, run, ports, clock());
-  if (!content) {
+  const shown = surface.commit
+    ? await ofCommit(surface, ports)
+    : sweep
+      ? await ofSweep(surface, sweep, ports, clock())
+      : await ofRun(surface, run, ports, clock());
+  if (!shown) {
     await ports.surfaces.gaveUp(surface, 'its subject is gone');
     return;
   }
-  const check = surface.kind === 'check' && run ? (checkOf(run) ?? undefined) : undefined;
+  const { content, check, stage } = shown;
   const hash = ports.hash(check ? { ...content, data: check } : content);
   if (hash === surface.shownHash) {
     await ports.surfaces.shown(surface, hash, surface.remote, 0, stage);
@@ -130,7 +133,7 @@ async function show(
   }
 
   // 3. A first post whose end was never heard of may be there already.
-  let { remote } = surface;
+  let remote = isOver(surface, stage) ? null : surface.remote;
   const thread = alone ? null : surface.thread;
   if (!remote && surface.postingSince)
     remote = await ports.messenger.find(surface.place, surface.nonce, surface.postingSince, thread, check);
@@ -140,7 +143,7 @@ async function show(
   // of what Slack allows to ends and changes, so that it gets rarer where there is much to say.
   if (!holds()) return;
   const { place, nonce } = surface;
-  const patient = stage !== undefined && stage === surface.shownStage;
+  const patient = isAnybodys(surface) || (stage !== undefined && stage === surface.shownStage);
   const sent = await ports.messenger.send({ place, content, nonce, remote, thread, patient, check });
   await ports.surfaces.shown(
     surface,
@@ -149,6 +152,16 @@ async function show(
     sweep ? sweepPauseAt(place) : pauseAt(place),
     stage,
   );
+}
+
+/** What anybody may cause by proposing something leaves room for what runs have to say. */
+function isAnybodys({ kind }: ClaimedSurface): boolean {
+  return kind === 'summary' || kind === 'file' || kind === 'proposal';
+}
+
+/** GitHub keeps what a check has come to: where it is open again, that is another one of its name, and the newest counts. */
+function isOver({ kind, shownStage }: ClaimedSurface, stage: string | undefined): boolean {
+  return kind === 'summary' && shownStage === 'completed' && stage !== 'completed';
 }
 
 function pauseAt(place: Place): number {
@@ -188,18 +201,48 @@ async function showHome(
   await ports.surfaces.shown(surface, hash, sent.remote, homePauseMs, stage);
 }
 
-async function sweepContent(
+async function ofSweep(
   { kind }: ClaimedSurface,
   sweep: Sweep,
   ports: PublishPorts,
   now: Date,
-): Promise<Reply> {
+): Promise<Shown> {
   const members = await ports.sweeps.members(sweep);
-  const isOver = members.every(({ run }) => isEnd(run.state));
-  const cost = isOver ? await ports.sweepCost(members, now) : null;
-  return kind === 'sweep-ended'
-    ? sweepEndedReply(sweep, members, cost)
-    : sweepReply(sweep, members, cost, now);
+  const isEnded = members.every(({ run }) => isEnd(run.state));
+  const cost = isEnded ? await ports.sweepCost(members, now) : null;
+  const content =
+    kind === 'sweep-ended' ? sweepEndedReply(sweep, members, cost) : sweepReply(sweep, members, cost, now);
+  return { content, check: undefined, stage: sweep.endedAt ? 'ended' : 'open' };
+}
+
+interface Shown {
+  content: Reply;
+  check: Check | undefined;
+  stage: string | undefined;
+}
+
+async function ofRun(
+  surface: ClaimedSurface,
+  run: Run | null,
+  ports: PublishPorts,
+  now: Date,
+): Promise<Shown | null> {
+  const content = await contentOf(surface, run, ports, now);
+  const check = surface.kind === 'check' && run ? (checkOf(run) ?? undefined) : undefined;
+  return content && { content, check, stage: run ? stageOf(run) : undefined };
+}
+
+async function ofCommit(
+  { kind, place, commit }: ClaimedSurface,
+  { runs }: PublishPorts,
+): Promise<Shown | null> {
+  if (place.kind !== 'github' || !commit) return null;
+  const { sha, head } = commit;
+  const shown =
+    kind === 'file'
+      ? fileCheck(sha, head?.problems ?? [])
+      : headSummary(sha, head, await runs.atCommit(place.repo, sha));
+  return { ...shown, stage: shown.check.status };
 }
 
 async function contentOf(

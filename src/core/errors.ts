@@ -188,9 +188,9 @@ export const errors = {
   },
   REPOSITORY_FILE_INVALID: {
     status: 409,
-    what: '{where} of the base branch: {word} is not valid.',
+    what: '{where}: {word} is not valid.',
     why: '{reason}',
-    todo: 'Correct it in the base branch: what the pull request says of it counts once it is merged.',
+    todo: 'Did you mean {nearest}? Correct it there: what a pull request says of it counts once it is merged.',
   },
   PULL_UNKNOWN: {
     status: 404,

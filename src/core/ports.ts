@@ -9,6 +9,7 @@ import type { Freeze, FreezeScope } from './freeze.ts';
 import type { GitHubSource } from './github-source.ts';
 import type { GroupState } from './groups.ts';
 import type { CommitApproval, HeadPush } from './head-for.ts';
+import type { ProposedHead } from './head-summary.ts';
 import type { LostDelivery } from './lost-delivery.ts';
 import type { Better } from './metric-direction.ts';
 import type { LeftOut, Refusal, RefusedPoint } from './metric-points.ts';
@@ -19,6 +20,7 @@ import type { Policy, Priority } from './project.ts';
 import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
 import type { PullRequest, RepositoryRef } from './repository-event.ts';
+import type { RepositoryFile, Rule, Schedule } from './repository-file.ts';
 import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
 import type { Decision, Room } from './scheduler/world.ts';
 import type { Sweep, SweepMember, SweepSpec } from './sweep.ts';
@@ -125,6 +127,8 @@ export interface RunStore {
   list(filter: RunFilter): Promise<Run[]>;
   /** The best first, with that metric; without what has no such value. Of equal ones the newest first. */
   sorted(filter: RunFilter, order: RunOrder): Promise<{ run: Run; metric: MetricSummary }[]>;
+  /** Those that were asked for at pull requests of a repository and are of this commit, the newest first. */
+  atCommit(repo: number, sha: string): Promise<Run[]>;
   /** Runs before this one in its pool's queue. */
   ahead(run: Run): Promise<number>;
   /** What its newest attempt was given, released or not. */
@@ -619,8 +623,10 @@ export interface LostDeliveries {
 
 /**
  * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
- * and `warning` tell of it in its thread, all but the last once. `sweep`: shows the present state of a sweep and of all its members, edited in place; `sweep-ended` tells its end in its thread. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
- * one person's Home, where all is shown that concerns them.
+ * and `warning` tell of it in its thread, all but the last once. `sweep`: shows the present state of a sweep
+ * and of all its members, edited in place; `sweep-ended` tells its end in its thread. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
+ * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
+ * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
  */
 export interface Surface {
   id: string;
@@ -635,13 +641,18 @@ export interface Surface {
     | 'sweep-ended'
     | 'note'
     | 'reaction'
-    | 'home';
+    | 'home'
+    | 'summary'
+    | 'file'
+    | 'proposal';
   run: number | null;
   /** Whose message it is, or in whose thread it belongs: a member of a sweep has no message of its own. */
   sweep: number | null;
   place: Place;
-  /** For `note`, `reaction`, `preempted` and `stalled`. */
+  /** For `note`, `reaction`, `preempted`, `stalled` and `proposal`. */
   content: Reply | null;
+  /** For `summary` and `file`: their commit, and what is known of it. */
+  commit: { sha: string; head: ProposedHead | null } | null;
   /** Written into the message's metadata, to find it again after a crash. */
   nonce: string;
   /** Where the message is, once it is known. */
@@ -902,6 +913,25 @@ export type Resolved =
   | { ok: false; code: 'ambiguous'; reason: string }
   | { ok: false; code: 'unavailable'; reason: string };
 
+export interface SourceFile {
+  /** By its content, as Git names it. */
+  id: string;
+  /** A link leads anywhere, also out of the repository, and is not followed. */
+  isPlain: boolean;
+  /** Bytes. */
+  size: number;
+  text(): Promise<string>;
+}
+
+export interface CommitStanding {
+  /** The default branch's commit. */
+  head: string;
+  /** Whether the default branch has it. */
+  isInHead: boolean;
+  /** The others that have it. */
+  branches: string[];
+}
+
 export interface SourcePort {
   /** The commit that a ref of a project's source is now, or the digest of a plain folder. */
   resolve(source: string, ref: string): Promise<Resolved>;
@@ -911,8 +941,13 @@ export interface SourcePort {
    * Keeps a commit of a repository on GitHub that is named in full, also one that only a pull request has; `unknown`: GitHub gives out no such.
    */
   pin(source: string, sha: string): Promise<Resolved>;
-  /** A file of a commit that is kept; null: there is none such, or it is no plain file. Throws `SOURCE_UNAVAILABLE`. */
-  file(source: string, sha: string, path: string): Promise<string | null>;
+  /** A file of a commit that is kept; null: there is none such. Throws `SOURCE_UNAVAILABLE`. */
+  file(source: string, sha: string, path: string): Promise<SourceFile | null>;
+  /**
+   * Where a commit that is kept stands in a repository on GitHub: the default branch as it is now, and which branches have the commit. Throws
+   * `SOURCE_UNAVAILABLE`.
+   */
+  standing(source: string, sha: string): Promise<CommitStanding>;
   /**
    * The files that differ between two commits that are kept, or between a commit and where its branch left the other (`since: 'fork'`); all
    * of the second where there is no first. Throws `SOURCE_UNAVAILABLE`.
@@ -927,7 +962,7 @@ export interface SourcePort {
 
 /* ---- repositories on GitHub ---- */
 
-export interface RepositoryStore {
+export interface RepositoryStore extends HeadStore, RepositoryFileStore {
   /**
    * The app is told of this repository, as it is called now. Answers which of these sources mean it: whichever repository has a name first
    * keeps it, by its id, whatever it is called later. Of one that none means nothing is stored.
@@ -1028,6 +1063,56 @@ export interface RepositoryLists {
   ): Promise<{ pull: PullRequest; at: Date; by: string; merged: string | null } | null>;
 }
 
+/** What is known of the heads of pull requests, and what was merged, by their commits. */
+export interface HeadStore {
+  /**
+   * Stores what was found, and wants it shown: in the check of the file where there is one, in the summary where `isSummed` or there is one
+   * already, and in the comment at its pull request. `isChange`: only where something was said there before. What was found of an older head
+   * is not said any more. The surfaces that no longer show what is true.
+   */
+  found(found: {
+    place: GitHubPlace;
+    sha: string;
+    /** When it became the head. */
+    at: Date;
+    problems: ProposedHead['problems'];
+    buttons: ProposedHead['buttons'];
+    isSummed: boolean;
+    comment: { content: Reply; isChange: boolean } | null;
+  }): Promise<string[]>;
+}
+
+/** A rule that is due, as it was when it was read last. */
+export interface DueSchedule {
+  repo: RepositoryRef;
+  rule: string;
+  /** The moment that it is due for. */
+  at: Date;
+}
+
+/** What the default branches of repositories say, as they were read last. */
+export interface RepositoryFileStore {
+  /** What is known of this one is to be looked at again at once. */
+  lookSoon(repo: number): Promise<void>;
+  /** Repositories that are to be looked at now, and not again for so long by anybody. */
+  looks(pauseMs: number): Promise<RepositoryRef[]>;
+  /** What the default branch says now. A schedule that is as it was keeps its moment; `next` is that of another one. */
+  filed(file: {
+    repo: number;
+    sha: string;
+    projects: RepositoryFile['projects'];
+    schedules: { rule: string; schedule: Schedule; next: Date }[];
+  }): Promise<void>;
+  /** Rules that are due, each for one asker for so long. */
+  dueSchedules(now: Date, holdMs: number): Promise<DueSchedule[]>;
+  /** It was done, and is due again then; null: it is no more. */
+  scheduled(due: DueSchedule, next: Date | null): Promise<void>;
+  /** What repositories say of their projects, and the sources that mean them. */
+  said(
+    sources: readonly GitHubSource[],
+  ): Promise<{ source: GitHubSource; projects: RepositoryFile['projects'] }[]>;
+}
+
 /** Pull requests as GitHub has them now. Throws where it cannot be asked. */
 export interface PullRequestsPort {
   get(repository: RepositoryRef, number: number): Promise<PullRequest | null>;
@@ -1076,13 +1161,25 @@ export interface PullHeads {
     | {
         ok: true;
         sha: string;
-        branch: string /** Where it goes. */;
+        branch: string;
+        /** Where it goes. */
         base: string;
         source: string;
         policy: Policy;
+        /** The base branch's, that can be said by their names. */
+        rules: Record<string, Rule>;
       }
     | PullFailed
   >;
+  /**
+   * The policy with what the repository of a project says of it at a commit that was asked for elsewhere than at a pull request. A commit that
+   * is in no branch which the default branch trusts (itself, and those of its merge rules) or that was `proposed` is run as the default
+   * branch says.
+   */
+  commit(
+    wanted: { project: string; source: string; sha: string; proposed: boolean },
+    policy: Policy,
+  ): Promise<{ ok: true; policy: Policy } | PullFailed>;
   /** A commit of a fork may run, until something is pushed. */
   approve(
     wish: { place: GitHubPlace; said: string; key: string; by: Actor; role: Role },

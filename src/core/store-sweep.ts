@@ -1,5 +1,5 @@
 import type { CommandContext } from './command.ts';
-import type { EarlyStopRule } from './early-stop.ts';
+import { type EarlyStopRule, earlyStops } from './early-stop.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
 import { counted } from './format.ts';
 import { freezeSentence, freezesOn } from './freeze.ts';
@@ -15,6 +15,26 @@ import type { RequestedSweep, SweepSpec } from './sweep.ts';
 
 type Asked = Extract<RequestedSweep, { ok: true }>;
 type Planned = { ok: true; spec: SweepSpec } | { ok: false; code: ErrorCode; details: ErrorDetails };
+
+/** What goes over several values; null: nothing does. */
+export function readSweep(values: {
+  project: string;
+  sweep?: Record<string, string> | undefined;
+  'early-stop'?: string | undefined;
+}) {
+  const { project, sweep, 'early-stop': word } = values;
+  const earlyStop = earlyStops.find(one => one === word) ?? null;
+  if (sweep && Object.keys(sweep).length > 0) return { ok: true as const, values: sweep, earlyStop };
+  if (word === undefined) return null;
+  const details = { project, reason: 'There is one run, and nothing that it could be held against.' };
+  return { ok: false as const, code: 'EARLY_STOP_UNSURE' as const, details };
+}
+
+/** What one member would come to, where only that is looked at. */
+export function asFirstOf(members: number, shown: Reply): Reply {
+  const text = [`It would be ${members} runs. This is the first of them, if it were alone.`];
+  return { ...shown, blocks: [{ kind: 'text', text }, ...shown.blocks] };
+}
 
 /** What a sweep is about. Members can be stopped early only where somebody has said what is good. */
 export function planSweep({ axes, members }: Asked, earlyStop: EarlyStopRule | null): Planned {

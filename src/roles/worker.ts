@@ -11,6 +11,7 @@ import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
+import { followFiles } from '../app/follow-files.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
@@ -39,6 +40,7 @@ import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
 import type { SweepMember } from '../core/sweep.ts';
 import type { GroupChange } from '../core/webhook.ts';
+import { cronNext } from '../files/cron.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import type { Base } from './base.ts';
 import { messengers } from './messengers.ts';
@@ -56,6 +58,8 @@ const followEveryMs = 1_000;
 /** Of all workers together, up to a minute. */
 const lookEveryMs = 15 * minuteMs;
 const forgetEveryMs = 600_000;
+/** Schedules are to the minute. */
+const scheduleEveryMs = 5_000;
 const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
@@ -168,6 +172,7 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
+  const stopSchedules = followRepositories(base);
   const stopFollow = followMlflow(base);
   const stopLooking = lookAtRepositories(base, changed);
   const stopForget = every(
@@ -190,6 +195,7 @@ export function startWorker(base: Base): Running {
         stopStalls(),
         stopFind(),
         stopFollow(),
+        stopSchedules(),
         stopLooking(),
         stopForget(),
         wakeWorker.close(),
@@ -214,6 +220,18 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
     findEveryMs,
     () => findLost(ports, clock()),
     err => log.warn({ err }, 'lost deliveries of GitHub could not be looked for'),
+  );
+}
+
+/** Where repositories can be read. */
+function followRepositories(base: Base): () => Promise<void> {
+  const { github, log, clock } = base;
+  if (!github.app) return async () => {};
+  const ports = { ...base, readFile: readRepositoryFile, next: cronNext };
+  return every(
+    scheduleEveryMs,
+    () => followFiles(base.policy(), ports, clock()),
+    err => log.warn({ err }, 'repositories could not be looked at'),
   );
 }
 

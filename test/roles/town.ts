@@ -191,6 +191,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
           links: said.ports.links,
           groups,
           elevations,
+          repositories: repositoryStore(db),
           audit,
           log,
         }),

@@ -154,6 +154,7 @@ export function memoryPorts(m: Memory): Ports {
         const found = m.metrics.find(({ name }) => name === order.metric);
         return found ? m.runs.slice(0, filter.limit).map(run => ({ run, metric: found })) : [];
       },
+      atCommit: async (_, sha) => m.runs.filter(run => run.spec.sha === sha).toReversed(),
       ahead: async () => m.ahead,
       shares: async () => m.shares,
       events: async number => m.events[number] ?? [],
@@ -200,10 +201,11 @@ export function memoryPorts(m: Memory): Ports {
       archive: unused,
       pin: unused,
       file: unused,
+      standing: unused,
       changed: unused,
       isOnBranch: unused,
     },
-    pulls: { at: unused, approve: unused },
+    pulls: { at: unused, commit: unused, approve: unused },
     usage: {
       between: async filter => {
         m.calls.push(`usage ${JSON.stringify(filter)}`);

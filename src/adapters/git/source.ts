@@ -113,6 +113,7 @@ export function createGitSource(options: {
     resolve: (source, ref) => resolve(source, ref).catch(failed(source)),
     pin: (source, sha) => onGitHub.pin(source, sha).catch(failed(source)),
     file: onGitHub.file,
+    standing: onGitHub.standing,
     changed: onGitHub.changed,
     isOnBranch: onGitHub.isOnBranch,
   };

@@ -2,12 +2,14 @@ import { type ColumnType, type Generated, Kysely, PostgresDialect, type Transact
 import pg from 'pg';
 import type { Actor, Place } from '../../core/actor.ts';
 import type { Verdict } from '../../core/elevation.ts';
+import type { FileProblem } from '../../core/file-problem.ts';
 import type { Freeze } from '../../core/freeze.ts';
 import type { LeftOut } from '../../core/metric-points.ts';
 import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
 import type { Accelerator, AuditEntry, MachineFacts, Surface } from '../../core/ports.ts';
 import type { Reply } from '../../core/reply.ts';
+import type { RepositoryFile, RuleButton } from '../../core/repository-file.ts';
 import type {
   Failure,
   Preemption,
@@ -184,6 +186,8 @@ export interface Tables {
     sweep: number | null;
     place: Json<Place>;
     content: Json<Reply> | null;
+    /** Of a commit on GitHub, for what belongs to one. */
+    sha: string | null;
     nonce: Generated<string>;
     remote: Json<NonNullable<Surface['remote']>> | null;
     shown_hash: string | null;
@@ -214,7 +218,26 @@ export interface Tables {
   };
   group_members: { group_name: string; account: string };
   github_users: { id: number; account: string };
-  github_repositories: { id: number; name: string; installation: number };
+  github_repositories: { id: number; name: string; installation: number; look_at: Generated<Date> };
+  /** Commits that are or were the head of a pull request. */
+  github_heads: {
+    repo: number;
+    sha: string;
+    pull: number;
+    at: Date;
+    problems: Json<readonly FileProblem[]> | null;
+    buttons: Json<readonly RuleButton[]>;
+  };
+  /** What the default branch said of its projects when it was read last. */
+  github_files: { repo: number; sha: string; projects: Json<RepositoryFile['projects']> };
+  github_schedules: {
+    repo: number;
+    rule: string;
+    cron: string;
+    zone: string;
+    next_at: Date;
+    claimed_until: Generated<Date>;
+  };
   /** By which signalbox.yml means a repository. */
   github_names: { name: string; repo: number };
   github_pushes: {

@@ -14,6 +14,7 @@ import {
 import { preemptedReply } from '../../core/run-reply.ts';
 import { appendAudits } from './audit.ts';
 import { json, type Tables, type Tx } from './database.ts';
+import { showSummaries } from './heads.ts';
 import { release } from './served.ts';
 
 export function runOf(row: Selectable<Tables['runs']>): Run {
@@ -62,6 +63,12 @@ function isPlannedAnew(before: Run, after: Run): boolean {
   );
 }
 
+function stagedAnew(changes: readonly Change[]): Run[] {
+  return changes
+    .filter(({ before, after }) => before.state !== after.run.state)
+    .map(({ after }) => after.run);
+}
+
 export interface Change {
   before: Run;
   after: Extract<Transition, { ok: true }>;
@@ -90,6 +97,7 @@ export async function storeTransitions(tx: Tx, changes: readonly Change[], own =
   for (const { before, after } of changes) await addMessages(tx, before, after);
   if (!own && changes.some(({ before, after }) => isPlannedAnew(before, after.run))) await wantPlan(tx);
   else await showHomes(tx);
+  await showSummaries(tx, stagedAnew(changes));
   // After the planner's row: whoever gives back holds it, so that no two wait for each other over the rows of teams.
   await release(tx, changes.flatMap(leftBy));
   await appendAudits(tx, changes.flatMap(auditOf));
