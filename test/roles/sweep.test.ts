@@ -114,10 +114,11 @@ test('at a pull request a sweep is one comment, however often it is told', async
   await tend(town);
   assert.deepEqual(said(), ['#### ✅ S1 digits has ended: 3 of 3 runs succeeded']);
   const surfaces = await town.database.pool.query(
-    "select distinct kind from surfaces where kind <> 'reaction'",
+    "select distinct kind from surfaces where kind <> 'reaction' order by kind",
   );
   assert.deepEqual(
     surfaces.rows.map(row => row.kind),
-    ['sweep'],
+    ['summary', 'sweep'],
+    'besides, the one check that sums up the commit, and none for each run',
   );
 });
