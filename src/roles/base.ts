@@ -10,7 +10,7 @@ import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
-import { baselineStore } from '../adapters/postgres/baselines.ts';
+import { baselineStore, runCosts } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
@@ -33,16 +33,19 @@ import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
+import { sweepStore } from '../adapters/postgres/sweeps.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
+import { baselineOf } from '../app/baseline-of.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { pullHeads } from '../app/pull-head.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
-import { wakingFreezes, wakingRuns } from '../app/wake.ts';
+import { wakingFreezes, wakingRuns, wakingSweeps } from '../app/wake.ts';
 import type { Config } from '../config.ts';
 import { withOwnExamples } from '../core/examples.ts';
+import { diffPage } from '../core/github-source.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
@@ -64,16 +67,20 @@ import type {
   RecordStore,
   RepositoryStore,
   RunCharts,
+  RunCosts,
   RunStore,
   Signer,
   SourcePort,
   StallStore,
   SurfaceStore,
+  SweepStore,
+  SweepWork,
   TokenRefusals,
   TokenStore,
   UsageStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import type { Run } from '../core/run.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
@@ -97,6 +104,8 @@ export interface Adapters {
   deliveries: DeliveryStore;
   openIngest(): Ingest;
   surfaces: SurfaceStore;
+  sweeps: SweepStore & SweepWork;
+  costs: RunCosts;
   /** Which runs others are held against. */
   baselines: BaselineStore;
   audit: AuditLog;
@@ -182,6 +191,12 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     usage,
     records,
     charts,
+    sweeps: wakingSweeps(adapters.sweeps, surfaces, wakeups),
+    costs: adapters.costs,
+    pages: {
+      diff: (source: string, from: string, to: string) => diffPage(config.github.webUrl, source, from, to),
+    },
+    baselines: { of: (run: Run) => baselineOf(run, { ...adapters, log }) },
     github: adapters.github.linking,
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
@@ -251,6 +266,8 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     deliveries: deliveryStore(db, database.pool),
     openIngest: () => openIngest(db, url, log),
     surfaces: surfaceStore(db),
+    sweeps: sweepStore(db),
+    costs: runCosts(db),
     audit: auditLog(db),
     baselines: baselineStore(db),
     links: linkStore(db),
