@@ -10,8 +10,9 @@ import { watchRun } from './demo/watch.ts';
 import { startWorkspace, type Workspace } from './demo/workspace.ts';
 
 /**
- * The main job, from the outside: a Slack workspace (emulated) and Signalbox (real, with its own PostgreSQL, worker and agent) start, a
- * signed command arrives as Slack would send it, and a real model is trained on real data while the message in the channel changes.
+ * The main jobs, from the outside: Slack and GitHub (emulated) and Signalbox (real, with its own PostgreSQL, worker and agent) start. A signed
+ * command arrives as Slack would send it, and a real model is trained on real data while the message in the channel changes; teams share a
+ * pool; and a pull request is tried out and merged. However it ends, nothing of it is left.
  */
 const { values: options } = parseArgs({
   options: {
@@ -87,7 +88,8 @@ async function demo(): Promise<number> {
     const ends = open.splice(0).reverse();
     const failures: unknown[] = [];
     for (const end of ends) await end().catch(err => failures.push(err));
-    if (failures.length > 0) throw failures[0];
+    // What is at work when somebody interrupts it breaks.
+    if (failures.length > 0 && !interruption.aborted) throw failures[0];
   }
 }
 

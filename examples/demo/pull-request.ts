@@ -76,8 +76,10 @@ export async function tryPullRequest(
 
   say(`\n3. The same is a check of its commit ${short(head)}. "signalbox" sums up, for branch protection.\n`);
   const checks = await until('the checks', () => {
-    const all = repository.checks(head);
-    return all.some(one => one.name.includes(`run ${number}`)) && all.every(one => one.conclusion) && all;
+    // Of several with one name the newest counts.
+    const all = [...new Map(repository.checks(head).map(one => [one.name, one])).values()];
+    const ofRun = all.some(({ name }) => name.includes(`run ${number}`));
+    return ofRun && all.every(({ conclusion }) => conclusion && conclusion !== 'neutral') && all;
   });
   for (const { name, conclusion } of checks)
     say(`  | ${conclusion === 'success' ? '✓' : '✗'} ${name}: ${conclusion}`);
@@ -89,6 +91,7 @@ export async function tryPullRequest(
   const end = await said(merged);
   show(end.split('\n').slice(0, 3).join('\n'));
 
+  const comments = repository.comments(pull).filter(one => one.viaApp);
   const all = (await runs()).filter(one => one.number > known);
   const verdict = await verdictOf(number, base.number);
   const against = Number(/^- Held against: #(\d+) on main/m.exec(result)?.[1]) || null;
@@ -98,7 +101,8 @@ export async function tryPullRequest(
     ['all runs succeeded', [base, run, merged].every(({ state }) => state === 'succeeded')],
     ['it was held against that of main', against === base.number],
     ['people were told how it did', verdict !== null && result.includes(`${verdict} than #${base.number}`)],
-    ['its check says so', checks.every(({ conclusion }) => conclusion === 'success')],
+    ['each run that belongs there has one comment', comments.length === 2],
+    ['its checks say so', checks.every(({ conclusion }) => conclusion === 'success')],
     ['the merge started one run, of what was merged', all.length === 3 && merged.sha === main],
     ['by the rule', merged.trigger === 'merge'],
   ];
