@@ -232,7 +232,7 @@ export const describedMetricsRequest = z.object({
       z.object({
         name: z
           .string()
-          .describe('At most 100 letters, digits (of any script) and signs of `_ . / : @ % + ( ) -`.'),
+          .describe('At most 100 letters, digits (of any script) and signs of `_ . / @ ( ) -`.'),
         step: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
         value: z
           .number()

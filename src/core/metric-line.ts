@@ -1,6 +1,9 @@
 import { isMetricName, metricLimits } from './metric-points.ts';
 import type { MetricPoint } from './ports.ts';
 
+/** Enough of a name to see that it is too long. */
+const shownName = 200;
+
 interface LineMetrics {
   /** Also those whose value is not finite: they are not kept, but worth a word. */
   points: MetricPoint[];
@@ -13,19 +16,23 @@ const nothing: LineMetrics = { points: [], counted: false };
 /**
  * The metrics in one line of a log: a JSON object such as `{"step": 10, "loss": 0.3}`, of which the numbers at the top become points, or
  * `metric loss=0.3 step=10`. Points stand at `step`, else at `epoch`, else at `counter`. What Python prints for numbers that are not
- * finite (`NaN`, `Infinity`, `-Infinity`, also as strings) is understood.
+ * finite (`NaN`, `Infinity`, `-Infinity`, also as strings) is understood. What
+ * has a name that no metric may have is passed over, but where the line `isMeant` for metrics alone.
  */
-export function metricLine(line: string, counter: number): LineMetrics {
+export function metricLine(line: string, counter: number, isMeant = false): LineMetrics {
   const text = line.trim();
-  if (text.startsWith('{') && text.endsWith('}')) return pointsOf(jsonFields(text), counter);
-  if (/^metric\s/.test(text)) return pointsOf(wordFields(text), counter);
+  if (text.startsWith('{') && text.endsWith('}')) return pointsOf(jsonFields(text), counter, isMeant);
+  if (/^metric\s/.test(text)) return pointsOf(wordFields(text), counter, isMeant);
   return nothing;
 }
 
 type Fields = [name: string, value: number][];
 
-function pointsOf(fields: Fields, counter: number): LineMetrics {
-  const known = fields.filter(([name]) => isMetricName(name)).slice(0, metricLimits.names);
+function pointsOf(fields: Fields, counter: number, isMeant: boolean): LineMetrics {
+  const known = fields
+    .filter(([name]) => isMeant || isMetricName(name))
+    .slice(0, metricLimits.names)
+    .map(([name, value]): Fields[number] => [name.slice(0, shownName), value]);
   if (known.length === 0) return nothing;
   const named = stepIn(known, 'step') ?? stepIn(known, 'epoch');
   const step = named ?? counter;
@@ -50,7 +57,7 @@ function jsonFields(text: string): Fields {
   });
 }
 
-export const notFinite = /^[+-]?(?:nan|inf|infinity)$/i;
+const notFinite = /^[+-]?(?:nan|inf|infinity)$/i;
 
 function parsed(text: string): object | null {
   try {

@@ -13,10 +13,11 @@ export const metricLimits = {
 } as const;
 
 /**
- * A name has at most 100 characters: letters and digits of any script, `_`, and inside also `. / : @ % + ( ) -` and single spaces. So nothing
- * in it is invisible, turns the direction of text, or means anything to those who show it.
+ * A name has at most 100 characters: letters and digits of any script, `_`, and inside also `. / @ ( ) -` and single spaces. So nothing
+ * in it is invisible, turns the direction of text, or means anything to those who show it, and no address and
+ * no base64 is one.
  */
-const metricName = /^(?=.{1,100}$)[\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}_./:@%+()-]| (?! ))*(?<! )$/u;
+const metricName = /^(?=.{1,100}$)[\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}_./@()-]| (?! ))*(?<! )$/u;
 
 /** Why a point is left out. `line`: no metric could be read from a line that was meant to hold some. */
 export type Refusal = 'name' | 'step' | 'value' | 'names' | 'points' | 'line';

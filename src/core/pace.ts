@@ -24,7 +24,7 @@ const markPart = 1 / 200;
 const markGapMs = 1_000;
 
 /** What a report says of how far the run is; null: it names no step of its own. */
-export function stepIn(points: readonly MetricPoint[]): { step: number; epoch: number | null } | null {
+function stepIn(points: readonly MetricPoint[]): { step: number; epoch: number | null } | null {
   let step: number | null = null;
   let epoch: MetricPoint | null = null;
   for (const point of points) {

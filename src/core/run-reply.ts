@@ -115,12 +115,6 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
   return reply(title, blocks, { audience: 'place', tone: stall ? 'warning' : tones[run.state] });
 }
 
-/** How the primary metric went so far, while it goes on. */
-function sparkRow({ spec, state }: Run, spark: string | undefined): Row[] {
-  if (!spark || !isOnMachine(state)) return [];
-  return [{ label: `Curve of ${spec.primaryMetric}`, value: [spark] }];
-}
-
 /** How long it has made no step, where that is longer than it should be. */
 function stalled(run: Run, { metrics, reported }: RunFacts, now: Date): Stall | null {
   if (!reported || hasAllSteps(run, metrics, now)) return null;
@@ -148,6 +142,12 @@ export function stalledReply(run: Run, facts: RunFacts, now: Date): Reply | null
     ],
     { audience: 'place', tone: 'warning' },
   );
+}
+
+/** How the primary metric went so far, while it goes on. */
+function sparkRow({ spec, state }: Run, spark: string | undefined): Row[] {
+  if (!spark || !isOnMachine(state)) return [];
+  return [{ label: `Curve of ${spec.primaryMetric}`, value: [spark] }];
 }
 
 /** The message in the run's thread when it has ended, which tells the person who asked. */

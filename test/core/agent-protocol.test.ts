@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { agentSyncRequest, metricsRequest } from '../../src/core/agent-protocol.ts';
+import { sortPoints } from '../../src/core/metric-points.ts';
 
 /** Made here, so that none of them stands in the repository. */
 const token = (start: string) => start + 'abcdefghij0123456789'.repeat(2);
@@ -11,10 +12,15 @@ describe('what a command posts as a metric', () => {
     ['a path', 'val/layer.0/grad-norm', true],
     ['a hundred signs', 'x'.repeat(100), true],
     ['more', 'x'.repeat(101), false],
-    ['a blank', 'val loss', false],
-    ['what stands in an address or in base64', 'user:word@host', false],
+    ['words', 'val loss @ 5 (top 1)', true],
+    ['two blanks', 'val  loss', false],
+    ['what turns the text around', 'a\u202eb', false],
+    ['letters of any script', '損失', true],
+    ['what stands in an address', 'user:word@host', false],
+    ['what stands in base64', 'aGVsbG8+d29ybGQ=', false],
     ['a line end', 'loss\n', false],
-    ['a digit first', '0loss', false],
+    ['a digit first', '0loss', true],
+    ['a sign first', '-loss', false],
     ['a token of GitHub', token('ghp_'), false],
     ['one within a path', `keys/${token('ghp_')}`, false],
     ['a token of Slack', token('xoxb-1-'), false],
@@ -24,13 +30,18 @@ describe('what a command posts as a metric', () => {
   ];
   for (const [name, metric, taken] of rows)
     test(`${name}: ${taken ? 'taken' : 'refused'}`, () => {
-      const points = [{ name: metric, step: 1, value: 0.5 }];
-      assert.equal(metricsRequest.safeParse({ points }).success, taken);
+      const { points } = metricsRequest.parse({ points: [{ name: metric, step: 1, value: 0.5 }] });
+      assert.deepEqual(
+        sortPoints(points).refused.map(point => point.why),
+        taken ? [] : ['name'],
+      );
     });
 
   test('only numbers are values', () => {
-    for (const value of ['0.5', null, Number.NaN, Number.POSITIVE_INFINITY])
-      assert.equal(metricsRequest.safeParse({ points: [{ name: 'loss', step: 1, value }] }).success, false);
+    for (const value of ['0.5', null, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const { points } = metricsRequest.parse({ points: [{ name: 'loss', step: 1, value }] });
+      assert.equal(sortPoints(points).refused[0]?.why, 'value');
+    }
   });
 });
 

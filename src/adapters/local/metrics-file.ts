@@ -81,7 +81,7 @@ function linesOf(bytes: Buffer, place: FilePlace, hide: (text: string) => string
     const line = hide(bytes.toString('utf8', taken, next))
       .replace(/^\ufeff/, '')
       .trim();
-    const found = metricLine(line, counter);
+    const found = metricLine(line, counter, true);
     points.push(...found.points);
     if (found.counted) counter++;
     if (found.points.length === 0 && line !== '') unread = true;

@@ -5,10 +5,15 @@ import { priorities } from '../../core/project.ts';
 import { type Run, type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tx } from './database.ts';
+import { fewAtOnce } from './few-at-once.ts';
 import { insertPoints, reported, series, summaries } from './metrics.ts';
 import { addEvents, addSurface, requesterOf, runOf, storeTransition, wantPlan } from './run-rows.ts';
 
+/** Runs may report as much as they like: what they report takes few of the connections that everybody else needs. */
+const reportsAtOnce = { most: 2, waiting: 100 };
+
 export function runStore(db: Db): RunStore {
+  const reports = fewAtOnce(reportsAtOnce.most, reportsAtOnce.waiting);
   return {
     async create(wish) {
       const known = await byKey(db, wish.key);
@@ -127,7 +132,7 @@ export function runStore(db: Db): RunStore {
     series: (number, names, most) => series(db, number, names, most),
     reported: number => reported(db, number),
     addPoints: (number, attempt, points, refused, now) =>
-      db.transaction().execute(tx => insertPoints(tx, number, attempt, points, refused, now)),
+      reports(() => db.transaction().execute(tx => insertPoints(tx, number, attempt, points, refused, now))),
   };
 }
 

@@ -83,7 +83,8 @@ describe('a metrics file', () => {
     ['an object without numbers', '{"phase": "eval"}\n', [], true],
     ['a byte order mark', '\ufeff{"a": 1}\n', ['a@0=1'], false],
     ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00, 0x0a, 0x7b, 0x7d, 0x0a]), [], true],
-    ['a name that turns the text around', '{"a\u202eb": 1, "c": 2}\n', ['c@0=2'], false],
+    ['a name that no metric may have, which is told', '{"a:b": 1, "c": 2}\n', ['a:b@0=1', 'c@0=2'], false],
+    ['a name without end', `{"${'x'.repeat(5_000)}": 1}\n`, [`${'x'.repeat(200)}@0=1`], false],
     ['empty lines', '\n\n \n', [], false],
   ];
   for (const [what, content, points, unread] of rows)
@@ -92,10 +93,10 @@ describe('a metrics file', () => {
       assert.deepEqual(read(true), { points, unread });
     });
 
-  test('a secret in a name is hidden as in the log, and then it is no name', () => {
+  test('a secret in a name is hidden as in the log, and then no metric may have it', () => {
     writeFileSync(path, '{"hunter2x": 1, "b": 2}\n{"c": 3}\n');
     const hide = (text: string) => text.replaceAll('hunter2x', '[secret A]');
-    assert.deepEqual(read(true, hide), { points: ['b@0=2', 'c@1=3'], unread: false });
+    assert.deepEqual(read(true, hide), { points: ['[secret A]@0=1', 'b@0=2', 'c@1=3'], unread: false });
   });
 
   test('a link, a folder and a pipe are left alone', () => {

@@ -99,7 +99,9 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       ],
       [
         'names of any script',
-        ['loss', 'val/loss', 'top-1 (%)', 'précision', '損失', 'acc@5', '1st', 'x'.repeat(100)].map(named),
+        ['loss', 'val/loss', 'recall@10 (top 1)', 'précision', '損失', 'x.y-z', '1st', 'x'.repeat(100)].map(
+          named,
+        ),
         8,
         {},
       ],

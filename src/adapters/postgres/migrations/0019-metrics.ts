@@ -35,6 +35,9 @@ insert into metric_summaries
 insert into metric_reports (run, names, points)
   select run, count(*), sum(count) from metric_summaries group by run;
 
+-- It was looked up for each of a million points; the row of metric_reports that they are stored under has it once.
+alter table metric_points drop constraint metric_points_run_fkey;
+
 alter table agents add column back_at timestamptz;
 `,
 } as const;
