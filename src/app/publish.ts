@@ -220,7 +220,9 @@ function sparkOf(series: MetricSeries | undefined): string | undefined {
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {
-  return kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning';
+  return (
+    kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'alert' || kind === 'warning'
+  );
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {

@@ -1,4 +1,6 @@
 import type { Actor, GitHubPlace, Place, Role, SlackPlace } from './actor.ts';
+import type { Alert } from './alerts/alert-keys.ts';
+import type { Heard } from './alerts/judge-alert.ts';
 import type { BaselineFilter } from './baseline.ts';
 import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
@@ -18,7 +20,17 @@ import type { Model, ModelVersion, NewVersion } from './promotion/version.ts';
 import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
 import type { PullRequest, RepositoryRef } from './repository-event.ts';
-import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type {
+  Run,
+  RunChange,
+  RunEvent,
+  RunKind,
+  RunSpec,
+  RunState,
+  StoppingReason,
+  StopReason,
+  Transition,
+} from './run.ts';
 import type { Decision, Room } from './scheduler/world.ts';
 import type { Delivery } from './webhook.ts';
 
@@ -70,6 +82,8 @@ export interface MetricSummary {
   count: number;
   least: MetricExtreme;
   most: MetricExtreme;
+  /** The step of what it reported last, where that was not finite: then `value` is not its last word. */
+  notFinite?: number;
 }
 
 export interface MetricSeries {
@@ -94,6 +108,38 @@ export interface Reported {
   pace: Pace | null;
   /** Since when its machine is heard without a gap; null: it is silent. */
   heardSince: Date | null;
+  /** The rules over its metrics that held, in the order in which that was said. */
+  alerts: FiredAlert[];
+}
+
+/** A rule over the metrics of a run that held once. */
+export interface FiredAlert extends Alert {
+  /** Its place in the list of the run, from 0. */
+  rule: number;
+  /** Its numbers then, in one sentence. */
+  sentence: string;
+  at: Date;
+}
+
+/** Rules over what runs report. */
+export interface AlertStore {
+  /**
+   * Runs at work that have rules and have reported something since they were looked at, or whose time has come: with what their newest attempt
+   * reported, and the rules that were said already. `reports`: how much of it was seen.
+   */
+  due(now: Date): Promise<{ run: Run; metrics: Heard[]; fired: number[]; reports: number }[]>;
+  /** Which epoch it was at these steps; a run that reports none has none. */
+  epochs(run: number, steps: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /**
+   * Says it in the run's thread and in its history, and stops the run where it `stops`, unless it was said before, or the run is being
+   * stopped or no longer in that attempt. Answers the surfaces to look at.
+   */
+  fire(
+    alert: { run: Run; rule: number; stops: boolean; sentence: string; reason: string; content: Reply },
+    now: Date,
+  ): Promise<string[]>;
+  /** They were looked at; again once it has reported more than that, or then. */
+  judged(run: Pick<Run, 'number'>, reports: number, again: Date | null): Promise<void>;
 }
 
 export interface MetricsTaken {
@@ -416,7 +462,7 @@ export interface WorkingRun {
   startedAt: Date | null;
   timeLimitS: number;
   graceS: number;
-  stopping: StopReason | null;
+  stopping: StoppingReason | null;
   /** Its machine may be refused it still. */
   untaken: boolean;
   /** As it was when it started; null: nobody had named it then. */
@@ -593,16 +639,26 @@ export interface LostDeliveries {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
- * and `warning` tell of it in its thread, all but the last once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`,
+ * `alert` and `warning` tell of it in its thread, all but the last once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them.
  */
 export interface Surface {
   id: string;
-  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'warning' | 'note' | 'reaction' | 'home';
+  kind:
+    | 'run'
+    | 'check'
+    | 'ended'
+    | 'preempted'
+    | 'stalled'
+    | 'alert'
+    | 'warning'
+    | 'note'
+    | 'reaction'
+    | 'home';
   run: number | null;
   place: Place;
-  /** For `note`, `reaction`, `preempted` and `stalled`. */
+  /** For `note`, `reaction`, `preempted`, `stalled` and `alert`. */
   content: Reply | null;
   /** Written into the message's metadata, to find it again after a crash. */
   nonce: string;

@@ -9,6 +9,7 @@ import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.
 import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
+import { alertStore } from '../adapters/postgres/alerts.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
 import { baselineStore } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
@@ -46,6 +47,7 @@ import { withOwnExamples } from '../core/examples.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
+  AlertStore,
   ArtifactStore,
   AuditLog,
   BaselineStore,
@@ -103,6 +105,7 @@ export interface Adapters {
   links: LinkStore;
   leases: LeaseStore;
   stalls: StallStore;
+  alerts: AlertStore;
   usage: UsageStore;
   records: RecordStore;
   artifacts: ArtifactStore;
@@ -256,6 +259,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     links: linkStore(db),
     leases: leaseStore(db),
     stalls: stallStore(db),
+    alerts: alertStore(db),
     usage: usageStore(db),
     records: recordStore(db),
     artifacts: config.artifacts.s3

@@ -243,7 +243,7 @@ describe('the message of a run', () => {
       ],
       examples: { names: 'm1000', name: '', line: '' },
     };
-    const reported = { leftOut, pace: null, heardSince: null };
+    const reported = { leftOut, pace: null, heardSince: null, alerts: [] };
     const lines = shown(running, {}, { metrics, reported }).filter(line => line.startsWith('Left out'));
     assert.deepEqual(lines, [
       'Left out: 12 values of loss, norm that are not finite, the last at step 1,200',

@@ -19,6 +19,7 @@ import { looks } from './migrations/0017-looks.ts';
 import { metrics } from './migrations/0019-metrics.ts';
 import { mlflow } from './migrations/0020-mlflow.ts';
 import { baselines } from './migrations/0022-baselines.ts';
+import { alerts } from './migrations/0025-alerts.ts';
 import { records } from './migrations/0026-records.ts';
 import { models } from './migrations/0027-models.ts';
 
@@ -34,6 +35,7 @@ const migrations = [
     metrics,
     mlflow,
     baselines,
+    alerts,
     records,
     models,
   ],

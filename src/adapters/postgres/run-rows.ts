@@ -178,7 +178,7 @@ async function addAttempts(tx: Tx, runs: readonly Run[]): Promise<void> {
 export async function addSurface(
   tx: Tx,
   key: string,
-  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'warning',
+  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'alert' | 'warning',
   run: Pick<Run, 'number' | 'place'>,
   content: Reply | null = null,
 ): Promise<void> {

@@ -19,7 +19,7 @@ const stage = sql`concat_ws(' ', r.state, r.stopping)`;
 
 /** Told in the thread of the run's message. */
 const isReply = (kind: Surface['kind']) =>
-  kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning';
+  kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'alert' || kind === 'warning';
 
 export function surfaceStore(db: Db): SurfaceStore {
   const due = (eb: ExpressionBuilder<Tables, 'surfaces'>) =>
@@ -222,7 +222,7 @@ export function surfaceStore(db: Db): SurfaceStore {
           from surfaces s left join runs r on r.number = s.run
           where not s.gave_up and s.wanted_seq > s.seen_seq and s.next_at <= now() and s.claimed_until < now()
             -- What belongs below the message of a run has no thread while that is still to come.
-            and not (s.kind in ('ended', 'preempted', 'stalled', 'warning') and s.place->>'askedIn' is null and exists (
+            and not (s.kind in ('ended', 'preempted', 'stalled', 'alert', 'warning') and s.place->>'askedIn' is null and exists (
               select from surfaces m where m.run = s.run and m.kind = 'run' and m.remote is null and not m.gave_up))
         ), turns as (
           select *, row_number() over (partition by lane order by rank, next_at, id) as turn from ready
