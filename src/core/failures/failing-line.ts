@@ -4,10 +4,10 @@ export interface CodeLine {
   line: number;
 }
 
-/** How Python names a frame of a traceback, the innermost last. */
-const pythonFrame = /^\s*File "([^"]+)", line (\d+)/;
+/** How Python names a frame of a traceback, the innermost last; launchers put the process before it. */
+const pythonFrame = /^(?:\[\w+\]:)?\s*File "([^"]+)", line (\d+)/;
 /** How Node names one, the innermost first. */
-const nodeFrame = /^\s+at (?:.*\()?(?:file:\/\/)?(\/[^():]+):(\d+):\d+\)?$/;
+const nodeFrame = /^\s+at (?:.*\()?(?:file:\/\/)?(\/[^():]+):(\d+):\d+\)?(?: \{)?$/;
 /** What is not the project's own, though it may lie below its folder. */
 const foreign = /(?:^|\/)(?:site-packages|dist-packages|node_modules|\.venv|venv)\//;
 

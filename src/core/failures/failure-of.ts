@@ -21,11 +21,11 @@ export function failureOf(ending: Ending, run: number): { class: FailureClass; m
   const error = lastError(lines);
   const end = endingOf(ending);
   // What was said after the last error stands nearer to the end.
-  const last = lastWords(lines.slice(error ? error.at + 1 : 0), ending);
-  const found = last ?? (error && { class: classOf(error), word: error.text, at: null });
-  if (found === null || found === undefined)
-    return { class: signalOf(ending) ? 'killed' : 'code-error', message: end };
-  const line = found === last ? null : failingLine(ending.lines, run);
+  const said = lastWords(lines.slice(error ? error.at + 1 : 0), ending, error !== null);
+  const found = said ?? (error && { class: classOf(error), word: error.text });
+  if (!found)
+    return { class: ending.code === null || signalOf(ending) ? 'killed' : 'code-error', message: end };
+  const line = found === said ? null : failingLine(ending.lines, run);
   const where = line ? ` (${line.path}, line ${line.line})` : '';
   return { class: found.class, message: `${end.slice(0, -1)}: ${cleanLine(found.word, shownWord)}${where}` };
 }
@@ -48,6 +48,9 @@ interface FoundError {
 /** Launchers fail because what they launched failed, which stands before. */
 const launchers = new Set(['ChildFailedError', 'CalledProcessError', 'ProcessRaisedException']);
 
+/** A message may have more lines than its first. */
+const messageLines = 8;
+
 /** The last error that nobody caught: one that stands below the frames of a traceback, or above those of a stack. */
 function lastError(lines: readonly string[]): FoundError | null {
   const errors = lines.flatMap((line, at): FoundError[] => {
@@ -55,7 +58,7 @@ function lastError(lines: readonly string[]): FoundError | null {
     if (text === undefined) return [];
     const before = lines.slice(0, at).findLast(one => one !== '') ?? '';
     const isBelowFrames = /^\s/.test(before) || before.startsWith('Traceback ');
-    const isAboveStack = /^\s+at /.test(lines[at + 1] ?? '');
+    const isAboveStack = lines.slice(at + 1, at + 1 + messageLines).some(one => /^\s+at /.test(one));
     return isBelowFrames || isAboveStack ? [{ name, message, text, at }] : [];
   });
   const last = errors.at(-1);
@@ -92,7 +95,7 @@ function classOf({ name, message }: FoundError): FailureClass {
   if (noMemoryNames.test(name) || noMemory.test(message)) return 'out-of-memory';
   if (noSpace.test(message)) return 'disk-full';
   if (notThereNames.test(name) || notThere.test(message)) return 'missing';
-  return wasKilled.test(message) ? 'killed' : 'code-error';
+  return name === 'KeyboardInterrupt' || wasKilled.test(message) ? 'killed' : 'code-error';
 }
 
 /** Behind this many lines of another kind, something is no last word. */
@@ -100,42 +103,57 @@ const lastLines = 3;
 
 /** What stands below a last word and says nothing by itself. */
 const belowIt =
-  /^\s+at |^\s*\.\.\. \d+ more$|^\s*\d+: 0x|^-+ .*stack ?trace.* -+$|^(?:Aborted|Segmentation fault)\b.*|^Node\.js v/i;
+  /^\s+at |^\s*\.\.\. \d+ more$|^\s*\d+: 0x|^-+ .*stack ?trace.* -+$|^(?:\S+: line \d+:\s+\d+ )?(?:Aborted|Segmentation fault)\b|^Node\.js v/i;
 
 const words: readonly { class: FailureClass; pattern: RegExp; codes?: readonly number[] }[] = [
   {
     class: 'out-of-memory',
     pattern: /^(?:Exception in thread ".*" |Caused by: )?java\.lang\.OutOfMemoryError\b/,
   },
-  {
-    class: 'out-of-memory',
-    pattern: /^(?:<--- .*)?FATAL ERROR: .*(?:JavaScript heap out of memory|Allocation failed)/,
-  },
-  { class: 'out-of-memory', pattern: /^fatal error: (?:runtime: )?(?:cannot allocate|out of) memory/ },
+  { class: 'out-of-memory', pattern: /^FATAL ERROR: .*JavaScript heap out of memory$/ },
   { class: 'out-of-memory', pattern: /^\s*what\(\):\s+std::bad_alloc$/ },
   { class: 'out-of-memory', pattern: /^memory allocation of \d+ bytes failed$/ },
-  { class: 'out-of-memory', pattern: /^MemoryError(?::|$)/ },
   // As scripts and loggers repeat it word by word before they give up.
   {
     class: 'out-of-memory',
-    pattern: /(?:CUDA|HIP|MPS backend) out of memory\b.*\bTried to allocate [\d.]+ [KMGT]?i?B/,
+    pattern: /(?:CUDA|HIP|MPS backend) out of memory\b.*\bTried to allocate [\d.]+ [KMGT]?i?B/i,
   },
-  { class: 'out-of-memory', pattern: /RESOURCE_EXHAUSTED: (?:Out of memory|OOM|Failed to allocate)/ },
-  { class: 'out-of-memory', pattern: /\bDetected \d+ oom[_-]kill event/i },
+  {
+    class: 'out-of-memory',
+    pattern:
+      /RESOURCE_EXHAUSTED: (?:Out of memory (?:while trying to allocate|allocating)|Failed to allocate)/,
+  },
+  // The end of the list of buffers that JAX prints, which is longer than what is kept of a log.
+  { class: 'out-of-memory', pattern: /^\s+XLA Label: / },
   // As shells say it of what they started.
   {
     class: 'out-of-memory',
-    pattern: /^(?:\S+: (?:line )?\d+:\s+)?(?:\[\d+\]\+?\s+)?(?:\d+ )?Killed\b(?!:)/,
+    pattern: /^(?:\S+: (?:line \d+:\s+)?)?(?:\d+ )?Killed(?:\s{2,}|$)/,
     codes: [137],
   },
-  { class: 'disk-full', pattern: /(?:^|: )(?:No space left on device|Disk quota exceeded)\.?$/i },
-  { class: 'missing', pattern: /(?:^|: )(?:command )?not found$/, codes: [127] },
+  { class: 'disk-full', pattern: /: (?:No space left on device|Disk quota exceeded)$/ },
+  { class: 'missing', pattern: /: (?:command )?not found$/, codes: [127] },
   { class: 'missing', pattern: /: No such file or directory$/, codes: [126, 127] },
-  { class: 'missing', pattern: /: can't open file '.*': \[Errno 2\] No such file or directory$/, codes: [2] },
+  {
+    class: 'missing',
+    pattern: /: can't open file '.*': \[Errno 2\] No such file or directory$/,
+    codes: [2],
+  },
   { class: 'missing', pattern: /: No module named \S+$/, codes: [1] },
+  // As the launcher of PyTorch says it of what it started.
+  { class: 'killed', pattern: /^\s+traceback : Signal 9 \(SIGKILL\) received by PID \d+$/ },
 ];
 
-function lastWords(lines: readonly string[], ending: Ending): { class: FailureClass; word: string } | null {
+/** Said after an error that was caught and told of, it is why the command gave up. */
+const anotherError = /^(?:\S+: ){0,2}(?:fatal|error|usage):? /i;
+/** Programs that only repeat that what they started has failed. */
+const wrapper = /^(?:make(?:\[\d+\])?:|npm |error: (?:Recipe|script) |srun:|wandb:)/;
+
+function lastWords(
+  lines: readonly string[],
+  ending: Ending,
+  isAfterError: boolean,
+): { class: FailureClass; word: string } | null {
   const code = codeOf(ending);
   const last = lines.filter(line => line.trim() !== '' && !belowIt.test(line)).slice(-lastLines);
   for (const line of last.toReversed()) {
@@ -144,6 +162,10 @@ function lastWords(lines: readonly string[], ending: Ending): { class: FailureCl
     );
     if (known) return { class: known.class, word: line.trim() };
   }
+  const other = isAfterError
+    ? last.findLast(line => anotherError.test(line) && !wrapper.test(line))
+    : undefined;
+  if (other !== undefined) return { class: 'code-error', word: other.trim() };
   return null;
 }
 
