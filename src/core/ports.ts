@@ -246,6 +246,110 @@ export interface ModelFileStore {
   failed(source: string, error: string): Promise<void>;
 }
 
+/** What a name in a model's registry is to mean: that of an environment is the version that serves there. */
+export interface ModelAlias {
+  model: string;
+  alias: string;
+  /** Null: none serves there any more. */
+  number: number | null;
+  at: Date;
+  /** When somebody else last meant another version by it, and which (as the registry calls it; null: none); it was put back. */
+  moved: { to: string | null; at: Date } | null;
+}
+
+/** A registry did not do what was asked of it; `missing`: it knows no such model or version. */
+export class RegistryError extends Error {
+  readonly outcome: 'missing' | 'away' | 'refused' | 'odd';
+  constructor(message: string, outcome: RegistryError['outcome'], options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RegistryError';
+    this.outcome = outcome;
+  }
+}
+
+/** A place where versions of models are written down. All of it throws `RegistryError`. */
+export interface RegistryPort {
+  /**
+   * Writes a version down, once however often it is asked for, and answers what it is called there. `key`: its own in all installations;
+   * `link`: where people see what made it.
+   */
+  register(name: string, version: ModelVersion, about: { key: string; link: string | null }): Promise<string>;
+  /** What a version is called that an alias means; null: there is no such alias. */
+  alias(name: string, alias: string): Promise<string | null>;
+  /** Lets an alias mean a version that is there; null: none any more. Nothing keeps others from doing so at the same moment. */
+  setAlias(name: string, alias: string, remote: string | null): Promise<void>;
+  /** Where people see a version. */
+  address(name: string, remote: string): string | null;
+}
+
+/** A version that is to be written down in a registry. */
+export interface RegistryEntry {
+  model: string;
+  number: number;
+  registry: string;
+  claim: number;
+  failures: number;
+}
+
+/** An alias whose meaning is to be looked at. */
+export interface AliasLook {
+  model: string;
+  alias: string;
+  number: number | null;
+  /** What it meant when it was looked at last, and in which registry; null: that was never. */
+  registry: string | null;
+  known: string | null;
+  moves: number;
+  claim: number;
+  failures: number;
+}
+
+export interface RegistryStore {
+  aliases(model?: string): Promise<ModelAlias[]>;
+  /** From now on an alias is to mean this version. The one who serves says it; said again it is looked at again. */
+  want(model: string, alias: string, number: number | null, now: Date): Promise<void>;
+  /** What a version is called in a registry; null: it is not there yet. */
+  remote(model: string, number: number, registry: string): Promise<string | null>;
+  /** All versions of these models are to be written down in these registries. */
+  expect(models: readonly { model: string; registry: string }[]): Promise<void>;
+  claimEntries(limit: number): Promise<RegistryEntry[]>;
+  keepEntry(entry: RegistryEntry): Promise<boolean>;
+  registered(entry: RegistryEntry, remote: string): Promise<void>;
+  entryFailed(entry: RegistryEntry, error: string, pauseMs: number): Promise<void>;
+  claimAliases(limit: number): Promise<AliasLook[]>;
+  keepAlias(look: AliasLook): Promise<boolean>;
+  /**
+   * It means there what it should. `moved`: what somebody else had let it mean. It is looked at again after `pauseMs` (null: only when it is
+   * to mean something else), or at once where it is to mean something else by now.
+   */
+  aligned(
+    look: AliasLook,
+    seen: {
+      registry: string;
+      known: string | null;
+      moved: { to: string | null } | null;
+      pauseMs: number | null;
+    },
+    now: Date,
+  ): Promise<void>;
+  aliasFailed(look: AliasLook, error: string, pauseMs: number): Promise<void>;
+  /** Somebody says that something of these models has changed in their registry: their aliases are looked at now. */
+  changed(models: readonly string[]): Promise<void>;
+}
+
+/** What is known of the registries, for those who look. */
+export interface RegistryView {
+  /** By name; of one model, or of all. */
+  aliases(model?: string): Promise<ModelAlias[]>;
+  /** What a version is called in the registry that its model has now; null: it has no other than Signalbox, or is not there yet. */
+  registered(
+    version: Pick<ModelVersion, 'model' | 'number'>,
+    policy: ModelPolicy | null,
+  ): Promise<{ remote: string; address: string | null } | null>;
+  /** Where people reach Signalbox; null: nowhere that is known. */
+  address: string | null;
+}
+
 /** What is declared now, in `signalbox.yml` and in the repositories. */
 export interface ModelPolicies {
   all(): Promise<ReadonlyMap<string, ModelPolicy>>;
@@ -1490,4 +1594,7 @@ export interface Ports {
   usage: UsageStore;
   records: Pick<RecordStore, 'of' | 'artifacts'>;
   charts: RunCharts;
+  models: Pick<ModelStore, 'all' | 'version' | 'versions'>;
+  modelPolicies: ModelPolicies;
+  registry: RegistryView;
 }

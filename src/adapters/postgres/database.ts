@@ -363,6 +363,20 @@ export interface Tables {
     next_at: Generated<Date>;
     error: string | null;
   };
+  builtin_aliases: { model: string; alias: string; number: number };
+  registry_entries: RegistryWork & { model: string; number: number; registry: string; remote: string | null };
+  registry_aliases: RegistryWork & {
+    model: string;
+    alias: string;
+    number: number | null;
+    at: Date;
+    /** Where `known` was seen. */
+    registry: string | null;
+    known: string | null;
+    moved_to: string | null;
+    moved_at: Date | null;
+    moves: Generated<number>;
+  };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {
     seq: number;
@@ -386,6 +400,14 @@ export interface Tables {
     done_at: Date | null;
   };
   audit_head: { id: number; seq: number; hash: Buffer };
+}
+
+interface RegistryWork {
+  claims: Generated<number>;
+  claimed_until: Generated<Date>;
+  next_at: Generated<Date>;
+  failures: Generated<number>;
+  error: string | null;
 }
 
 /** A jsonb column: read as the value, written as text (the driver would write an array as a PostgreSQL array). */
