@@ -30,6 +30,7 @@ import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
 import { recordStore } from '../adapters/postgres/records.ts';
+import { registryStore } from '../adapters/postgres/registry.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
@@ -39,6 +40,7 @@ import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
+import { registryView } from '../app/keep-registries.ts';
 import { modelPolicies } from '../app/model-files.ts';
 import { pullHeads } from '../app/pull-head.ts';
 import { runCharts } from '../app/run-charts.ts';
@@ -68,6 +70,7 @@ import type {
   PicturePort,
   PlanStore,
   RecordStore,
+  RegistryStore,
   RepositoryStore,
   RunCharts,
   RunStore,
@@ -116,6 +119,7 @@ export interface Adapters {
   modelFiles: ModelFileStore;
   /** What is declared of models, here and in repositories. */
   modelPolicies: ModelPolicies;
+  registry: RegistryStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -192,6 +196,9 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     usage,
     records,
     charts,
+    models: adapters.models,
+    modelPolicies: adapters.modelPolicies,
+    registry: registryView(adapters.registry, adapters.mlflow.registry, config.publicUrl),
     github: adapters.github.linking,
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
@@ -274,6 +281,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
       : folderArtifacts(join(config.dataDir, 'artifacts')),
     models,
     modelFiles,
+    registry: registryStore(db),
     modelPolicies: modelPolicies(policy, { models, files: modelFiles, readFile: readRepositoryFile }),
     groups: groupStore(db),
     outside: openGroups(slack, github),

@@ -10,6 +10,7 @@ import { runIntent } from '../adapters/http/run-request.ts';
 import { runCosts } from '../adapters/postgres/baselines.ts';
 import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
+import { builtinRegistry, versionKeys } from '../adapters/postgres/registry.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
@@ -17,6 +18,7 @@ import { followFiles } from '../app/follow-files.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
+import { keepRegistries } from '../app/keep-registries.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { lookAround } from '../app/look-around.ts';
 import { makeVersions } from '../app/make-versions.ts';
@@ -57,6 +59,7 @@ const minuteMs = 60_000;
 const findEveryMs = minuteMs;
 const followEveryMs = 1_000;
 const versionsEveryMs = 1_000;
+const registriesEveryMs = 1_000;
 const modelFilesEveryMs = 10_000;
 /** Of all workers together, up to a minute. */
 const lookEveryMs = 15 * minuteMs;
@@ -262,8 +265,20 @@ function keepModels(base: Base): () => Promise<void> {
     () => readModelFiles(base.policy(), { since: null, project: null }, ports),
     err => log.warn({ err }, 'what repositories say of models could not be looked at'),
   );
+  const registries = {
+    ...{ registry: base.registry, models: base.models, policies: base.modelPolicies, log },
+    ...{ builtin: builtinRegistry(base.database.db), mlflow: base.mlflow.registry },
+    keyOf: versionKeys(base.database.db),
+    linkOf: (run: number) =>
+      base.config.publicUrl === null ? null : `${base.config.publicUrl}/v1/runs/${run}`,
+  };
+  const stopRegistries = every(
+    registriesEveryMs,
+    () => keepRegistries(registries, base.clock),
+    err => log.warn({ err }, 'registries of models could not be looked at'),
+  );
   return async () => {
-    await Promise.all([stopVersions(), stopFiles()]);
+    await Promise.all([stopVersions(), stopFiles(), stopRegistries()]);
   };
 }
 

@@ -82,6 +82,9 @@ export function memoryPorts(m: Memory): Ports {
   const find = (number: number) => m.runs.find(run => run.number === number) ?? null;
   return {
     charts: noCharts,
+    models: { all: async () => [], version: async () => null, versions: async () => [] },
+    modelPolicies: { all: async () => new Map() },
+    registry: { aliases: async () => [], registered: async () => null, address: null },
     runs: {
       async create({ key, spec, priority, requestedBy, place, at }) {
         m.calls.push(`create ${key}`);

@@ -1,8 +1,10 @@
+import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
 import { system } from '../../core/actor.ts';
 import { type ModelAlias, RegistryError, type RegistryPort, type RegistryStore } from '../../core/ports.ts';
 import { appendAudit } from './audit.ts';
 import type { Db } from './database.ts';
+import { instanceKey } from './instance-key.ts';
 
 /** A living worker keeps its claim well within it. */
 const claimS = 6;
@@ -184,6 +186,16 @@ export function registryStore(db: Db): RegistryStore {
         .execute();
     },
   };
+}
+
+/** A key for each version that no other installation has. */
+export function versionKeys(db: Db): (model: string, number: number) => Promise<string> {
+  const key = instanceKey(db);
+  return async (model, number) =>
+    createHmac('sha256', await key())
+      .update(`version:${model}/${number}`)
+      .digest('hex')
+      .slice(0, 32);
 }
 
 /** The registry that is built in: versions are in it from the moment on when they are made. */
