@@ -5,6 +5,8 @@ import { gpuRelease } from './gpu-release.ts';
 import { gpuRequest } from './gpu-request.ts';
 import { gpuUsage } from './gpu-usage.ts';
 import { gpuWhatif } from './gpu-whatif.ts';
+import { modelList } from './model-list.ts';
+import { modelShow } from './model-show.ts';
 import { signalboxAudit } from './signalbox-audit.ts';
 import { signalboxBreakglass } from './signalbox-breakglass.ts';
 import { signalboxBreakglassEnd } from './signalbox-breakglass-end.ts';
@@ -46,14 +48,16 @@ export const commands: readonly CommandDefinition[] = [
   trainBump,
   trainApprove,
   trainCompare,
-  trainChart,
   trainArtifacts,
+  trainChart,
   gpu,
   gpuRequest,
   gpuExtend,
   gpuRelease,
   gpuUsage,
   gpuWhatif,
+  modelList,
+  modelShow,
   signalboxWhoami,
   signalboxLink,
   signalboxUnlink,

@@ -2,6 +2,7 @@ import { denied, mayTrainAs } from '../src/core/access.ts';
 import { defineCommand } from '../src/core/command.ts';
 import { leaseMeant } from '../src/core/find-lease.ts';
 import { findRun } from '../src/core/find-run.ts';
+import { githubSource } from '../src/core/github-source.ts';
 import { leaseRequestLine } from '../src/core/lease.ts';
 import { isEnd } from '../src/core/run.ts';
 import { repeatRun } from '../src/core/run-request.ts';
@@ -15,8 +16,8 @@ export const trainRetry = defineCommand({
   arguments: [{ name: 'run', kind: 'run', summary: "The run's number.", required: true }],
   flags: [{ name: 'parameters', kind: 'pairs', summary: 'A parameter that changes.', short: 'p' }],
   examples: ['train retry 42', 'train retry 42 -p lr=0.03'],
-  needs: ['runs', 'freezes'],
-  async run(values, context, { runs, freezes }) {
+  needs: ['runs', 'freezes', 'pulls'],
+  async run(values, context, { runs, freezes, pulls }) {
     const found = await findRun(values.run, runs);
     if (!found.ok) return found;
     const { number, state, spec, priority } = found.run;
@@ -28,7 +29,14 @@ export const trainRetry = defineCommand({
     }
     const access = mayTrainAs(spec.project, context);
     if (!access.ok) return denied(`train retry ${number}`, access);
-    const repeated = repeatRun(number, spec, values.parameters ?? {}, context.policy);
+    const overrides = values.parameters ?? {};
+    const { project, source, sha, trigger } = spec;
+    const isAnew = Object.keys(overrides).length > 0 && githubSource(source) !== null;
+    const there = isAnew
+      ? await pulls.commit({ project, source, sha, proposed: trigger === 'pull-request' }, context.policy)
+      : { ok: true as const, policy: context.policy };
+    if (!there.ok) return there;
+    const repeated = repeatRun(number, spec, overrides, there.policy);
     if (!repeated.ok) return repeated;
     return { ok: true, reply: await storeRun(repeated.spec, priority, context, { runs, freezes }) };
   },

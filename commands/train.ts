@@ -1,32 +1,16 @@
 import { denied, mayTrainAs } from '../src/core/access.ts';
-import { defineCommand, type Outcome } from '../src/core/command.ts';
+import { type CommandContext, defineCommand, type Outcome } from '../src/core/command.ts';
 import { dryRun } from '../src/core/dry-run.ts';
+import { githubSource } from '../src/core/github-source.ts';
 import { nearest } from '../src/core/nearest.ts';
 import { gpusTooMany } from '../src/core/pool-limit.ts';
-import type { Resolved } from '../src/core/ports.ts';
-import { priorities } from '../src/core/project.ts';
+import type { Ports, Resolved } from '../src/core/ports.ts';
+import { type Policy, priorities } from '../src/core/project.ts';
+import { type Rule, ruleWish } from '../src/core/repository-file.ts';
 import type { RunSpec } from '../src/core/run.ts';
-import { requestRun } from '../src/core/run-request.ts';
+import { type RunWish, requestRun } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
-
-/** What may stand in place of a project; a slip in one of these is told from an unknown project. */
-export const trainWords = [
-  ...[
-    'list',
-    'status',
-    'why',
-    'logs',
-    'cancel',
-    'retry',
-    'extend',
-    'bump',
-    'approve',
-    'compare',
-    'chart',
-    'artifacts',
-    'help',
-  ],
-];
+import { trainWords } from '../src/core/train-words.ts';
 
 type Failed = Extract<Outcome, { ok: false }>;
 
@@ -56,15 +40,12 @@ export const train = defineCommand({
     const isPull = place.kind === 'github' && place.pull;
     const pull = isPull ? await pulls.at(place, values.ref ?? null, context.policy) : null;
     if (pull && !pull.ok) return pull;
+    const there = isPull ? null : await onGitHub(values, context, { source, pulls });
+    if (there && !there.ok) return there;
     const requested = pull
-      ? requestRun({ ...values, ref: pull.branch }, pull.policy)
-      : requestRun(values, context.policy);
-    if (!requested.ok) {
-      if (requested.code !== 'PROJECT_UNKNOWN' || requested.details.nearest) return requested;
-      const meant = nearest(values.project, trainWords);
-      const details = meant ? { nearest: `train ${meant}`, example: `train ${meant} --help` } : {};
-      return { ...requested, details: { ...requested.details, ...details } };
-    }
+      ? requestRun({ ...withRule(values, pull.rules), ref: pull.branch }, pull.policy)
+      : requestRun(values, there?.policy ?? context.policy);
+    if (!requested.ok) return unknown(requested, values.project, Object.keys(pull?.rules ?? {}));
     const { spec, priority } = requested;
     const access = mayTrainAs(spec.project, context);
     if (!access.ok) return denied(`train ${spec.project}`, access);
@@ -76,13 +57,58 @@ export const train = defineCommand({
     if (values['dry-run'])
       return { ok: true, reply: dryRun(spec, priority, context, await plan.snapshot(context.now)) };
     const from = pull?.source ?? spec.source;
-    const resolved = pull ?? (await source.resolve(spec.source, spec.ref));
+    const resolved = pull ?? there ?? (await source.resolve(spec.source, spec.ref));
     if (!resolved.ok) return refFailed(spec, resolved);
     const of = isPull && pull ? { pull: { repo: place.repo, number: place.issue, base: pull.base } } : {};
     const wanted = { ...spec, source: from, sha: resolved.sha, ...of };
     return { ok: true, reply: await storeRun(wanted, priority, context, { runs, freezes }) };
   },
 });
+
+/** At a pull request the name of a rule stands for what it asks for, before what is said besides. */
+function withRule(values: RunWish, rules: Record<string, Rule>): RunWish {
+  const rule = Object.hasOwn(rules, values.project) ? rules[values.project] : undefined;
+  if (!rule) return values;
+  const { parameters, ...wish } = ruleWish(rule);
+  const said = Object.entries(values).filter(([, value]) => value !== undefined);
+  const given = { ...wish, ...Object.fromEntries(said), project: wish.project };
+  return { ...given, parameters: { ...parameters, ...values.parameters } };
+}
+
+/** The commit that is meant of a repository on GitHub, and what the repository says there; null: the code is elsewhere. */
+async function onGitHub(
+  { project: name, ref }: RunWish,
+  context: CommandContext,
+  { source, pulls }: Pick<Ports, 'source' | 'pulls'>,
+): Promise<{ ok: true; sha: string; policy: Policy } | Failed | null> {
+  const { projects } = context.policy;
+  const project = Object.hasOwn(projects, name) ? projects[name] : undefined;
+  if (!project || !githubSource(project.source)) return null;
+  // Whoever may not train it makes nobody fetch anything.
+  const access = mayTrainAs(name, context);
+  if (!access.ok) return denied(`train ${name}`, access);
+  const wanted = requestRun({ project: name, ...(ref === undefined ? {} : { ref }) }, context.policy);
+  if (!wanted.ok) return wanted;
+  const resolved = await source.resolve(project.source, wanted.spec.ref);
+  if (!resolved.ok) return refFailed(wanted.spec, resolved);
+  const { sha } = resolved;
+  const wish = { project: name, source: project.source, sha, proposed: false };
+  const said = await pulls.commit(wish, context.policy);
+  return said.ok ? { ...said, sha } : said;
+}
+
+/** A slip in the word for something else, or in the name of a rule, is told from an unknown project. */
+function unknown(failed: Failed, word: string, rules: readonly string[]): Failed {
+  const { code, details } = failed;
+  if (code !== 'PROJECT_UNKNOWN') return failed;
+  const allowed = [...(Array.isArray(details.allowed) ? details.allowed : []), ...rules];
+  const rule = nearest(word, rules);
+  if (rule) return { ...failed, details: { ...details, allowed, nearest: rule, example: `train ${rule}` } };
+  if (details.nearest) return { ...failed, details: { ...details, allowed } };
+  const meant = nearest(word, trainWords);
+  const more = meant ? { nearest: `train ${meant}`, example: `train ${meant} --help` } : {};
+  return { ...failed, details: { ...details, allowed, ...more } };
+}
 
 type Requested = Pick<RunSpec, 'project' | 'ref'>;
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { GitHubPlace } from '../src/core/actor.ts';
-import { readCheckMark } from '../src/core/check-mark.ts';
+import { type CheckMark, readCheckMark } from '../src/core/check-mark.ts';
 import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
+import { nameSchema } from '../src/core/name.ts';
 import type { Signed, Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_run */
@@ -14,11 +15,24 @@ const pressSchema = z.object({
   requested_action: z.object({ identifier: z.string() }).nullish(),
 });
 
-/** What a button of a check run says, and GitHub's own "Re-run". */
-const words: Record<string, (run: number) => string> = {
+/** What a button of a run's check says, and GitHub's own "Re-run". */
+const ofRun: Record<string, (run: number) => string> = {
   cancel: run => `train cancel ${run}`,
   rerun: run => `train retry ${run}`,
 };
+
+/** The same for any check: each is what somebody would say. */
+function wordsOf(mark: CheckMark, pressed: string): string[] {
+  if ('run' in mark) {
+    const line = Object.hasOwn(ofRun, pressed) ? ofRun[pressed] : undefined;
+    return line ? [line(mark.run)] : [];
+  }
+  if (pressed === again) return mark.runs.map(run => `train retry ${run}`);
+  return nameSchema.safeParse(pressed).success ? [`train ${pressed} --ref ${mark.sha}`] : [];
+}
+
+/** No rule has it as its name. */
+const again = 'Re-run';
 
 /** A press of a button on a check run is what its words would be, said at its pull request by the one who pressed it. */
 export const githubCheckRun = {
@@ -34,9 +48,7 @@ export const githubCheckRun = {
     }
     const { action, installation, repository, sender, check_run, requested_action } = parsed.data;
     if (sender.type !== 'User') return { kind: 'ignore', why: 'a press of a program' };
-    const pressed = action === 'rerequested' ? 'rerun' : (requested_action?.identifier ?? '');
-    const line = Object.hasOwn(words, pressed) ? words[pressed] : undefined;
-    if (!line) return { kind: 'ignore', why: 'a press of a button that is none of ours' };
+    const button = requested_action?.identifier ?? '';
     return {
       kind: 'signed',
       value: check_run.external_id,
@@ -44,6 +56,9 @@ export const githubCheckRun = {
         const mark = text === null ? null : readCheckMark(text);
         if (mark?.repo !== repository.id)
           return { kind: 'ignore', why: 'a press on a check that is none of ours' };
+        const pressed = action === 'requested_action' ? button : 'run' in mark ? 'rerun' : again;
+        const lines = wordsOf(mark, pressed);
+        if (lines.length === 0) return { kind: 'ignore', why: 'a press of a button that is none of ours' };
         const place: GitHubPlace = {
           kind: 'github',
           installation: installation.id,
@@ -55,13 +70,11 @@ export const githubCheckRun = {
           user: sender.login,
         };
         const { actor, account } = githubSender(sender);
-        const wish = { kind: 'words' as const, words: line(mark.run) };
-        return {
-          kind: 'intents',
-          place,
-          account,
-          intents: [{ key: `github:${deliveryId}`, actor, place, wish }],
-        };
+        const intents = lines.map((words, i) => ({
+          key: i === 0 ? `github:${deliveryId}` : `github:${deliveryId}:${i}`,
+          ...{ actor, place, wish: { kind: 'words' as const, words } },
+        }));
+        return { kind: 'intents', place, account, intents };
       },
     };
   },

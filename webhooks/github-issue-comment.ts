@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { GitHubPlace } from '../src/core/actor.ts';
-import { commandLines } from '../src/core/comment-lines.ts';
+import { type CommandLine, commandLines } from '../src/core/comment-lines.ts';
 import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
@@ -58,15 +58,18 @@ export const githubIssueComment = {
       saidAt: comment.created_at,
     };
     const { actor, account } = githubSender(user);
+    const placeOf = ({ line }: CommandLine) => (said.length > 1 ? { ...place, line } : place);
+    const [next] = said.slice(mostCommands);
+    const amount = said.length - mostCommands;
     return {
       kind: 'intents',
-      place,
-      account,
-      intents: said.slice(0, mostCommands).map(({ line, words }) => ({
-        key: `github:comment:${comment.id}:${line}`,
+      ...{ place, account },
+      ...(next ? { left: { amount, most: mostCommands, place: placeOf(next) } } : {}),
+      intents: said.slice(0, mostCommands).map(one => ({
+        key: `github:comment:${comment.id}:${one.line}`,
         actor,
-        place,
-        wish: { kind: 'words', words },
+        place: placeOf(one),
+        wish: { kind: 'words', words: one.words },
       })),
     };
   },

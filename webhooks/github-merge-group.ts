@@ -1,16 +1,27 @@
 import { z } from 'zod';
-import { fieldsOf } from '../src/core/github-told.ts';
+import { branchOf, commitSchema, fieldsOf, toldBy, toldSchema } from '../src/core/github-told.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group */
-const eventSchema = z.object({
-  action: z.string(),
-  merge_group: z.object({ head_ref: z.string(), base_ref: z.string() }),
-});
+const eventSchema = z.discriminatedUnion('action', [
+  z.object({
+    ...toldSchema.shape,
+    action: z.literal('checks_requested'),
+    merge_group: z.object({
+      head_sha: commitSchema,
+      base_sha: commitSchema,
+      base_ref: z.string(),
+      head_commit: z.object({
+        timestamp: z.iso.datetime({ offset: true }).transform(text => new Date(text)),
+      }),
+    }),
+  }),
+  z.object({ action: z.literal('destroyed') }),
+]);
 
 /**
- * A merge queue tries what would come of several pull requests. Nothing is trained for it: what it merges is told like every other merge,
- * and its own branches (`isQueueBranch`) are nobody's.
+ * A merge queue tries what would come of several pull requests, and waits for the checks that its branch requires. Nothing is trained for it:
+ * what it merges is told like every other merge, and its own branches (`isQueueBranch`) are nobody's.
  */
 export const githubMergeGroup = {
   name: 'github-merge-group',
@@ -19,9 +30,12 @@ export const githubMergeGroup = {
   translate(payload: unknown): Translation {
     const parsed = eventSchema.safeParse(payload);
     if (!parsed.success) return { kind: 'ignore', why: `not a merge group: ${fieldsOf(parsed.error)}` };
-    return {
-      kind: 'ignore',
-      why: `a merge group is tried (${parsed.data.action}); its merge is told by itself`,
-    };
+    if (parsed.data.action === 'destroyed') return { kind: 'ignore', why: 'a merge group is gone' };
+    const { head_sha: sha, base_sha: onto, base_ref, head_commit } = parsed.data.merge_group;
+    const branch = branchOf(base_ref);
+    if (sha === null || onto === null || branch === null)
+      return { kind: 'ignore', why: 'a merge group of nothing' };
+    const told = { ...toldBy(parsed.data), at: head_commit.timestamp, sha, onto, branch };
+    return { kind: 'repository', event: { type: 'grouped', ...told } };
   },
 } satisfies WebhookDefinition;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commitSchema, fieldsOf, toldBy, toldSchema } from '../src/core/github-told.ts';
+import { branchOf, commitSchema, fieldsOf, toldBy, toldSchema } from '../src/core/github-told.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** Seconds in this event, text in all others. */
@@ -17,11 +17,9 @@ const eventSchema = z.intersection(
     after: commitSchema,
     forced: z.boolean().default(false),
     // The dates in commits are whatever their author wants.
-    repository: z.object({ pushed_at: pushedAt }),
+    repository: z.object({ pushed_at: pushedAt, default_branch: z.string().nullish() }),
   }),
 );
-
-const branches = 'refs/heads/';
 
 /** A branch is at another commit. */
 export const githubPush = {
@@ -32,11 +30,12 @@ export const githubPush = {
     const parsed = eventSchema.safeParse(payload);
     if (!parsed.success) return { kind: 'ignore', why: `not a push: ${fieldsOf(parsed.error)}` };
     const { ref, before, after, forced, repository } = parsed.data;
-    if (!ref.startsWith(branches)) return { kind: 'ignore', why: 'a push to no branch' };
+    const branch = branchOf(ref);
+    if (branch === null) return { kind: 'ignore', why: 'a push to no branch' };
     if (after === null) return { kind: 'ignore', why: 'a branch is gone' };
-    const branch = ref.slice(branches.length);
     const at = repository.pushed_at;
-    const told = toldBy(parsed.data);
-    return { kind: 'repository', event: { type: 'pushed', ...told, at, branch, before, after, forced } };
+    const isDefault = branch === repository.default_branch;
+    const told = { ...toldBy(parsed.data), at, branch, isDefault, before, after, forced };
+    return { kind: 'repository', event: { type: 'pushed', ...told } };
   },
 } satisfies WebhookDefinition;

@@ -1,5 +1,6 @@
 import { actorKey, type GitHubPlace, hasMessages, type Place } from '../core/actor.ts';
 import type { Fault } from '../core/errors.ts';
+import { counted } from '../core/format.ts';
 import type { Dispatched, Intent, Standing } from '../core/intent.ts';
 import type { AuditLog, DeliveryStore, GitHubUser, Log, SurfaceStore, Wakeups } from '../core/ports.ts';
 import { type Inline, type Reply, reply, type Tone } from '../core/reply.ts';
@@ -65,8 +66,8 @@ async function act(delivery: Delivery, ports: DeliverPorts, clock: () => Date): 
   });
 }
 
-/** Whether it was done, or had to be refused. */
-async function obey(intent: Intent, ports: DeliverPorts, clock: () => Date): Promise<boolean> {
+/** How it went. */
+async function obey(intent: Intent, ports: DeliverPorts, clock: () => Date): Promise<Dispatched> {
   const result = await ports.dispatch(intent, clock());
   // The answer is stored as a surface; publishing it is another's work.
   const content = answerFor(intent.place, result);
@@ -74,24 +75,36 @@ async function obey(intent: Intent, ports: DeliverPorts, clock: () => Date): Pro
     const surface = await ports.surfaces.addNote(answerKey(intent, result), intent.place, content);
     ports.wakeups.wake([`surface:${surface}`]);
   }
-  return result.ok;
+  return result;
 }
 
 /** Everything that was said in one go, with a sign at once that it is heard, and another one of how it went. */
 async function hear(
-  { place, account, intents }: Translation & { kind: 'intents' },
+  { place, account, intents, left }: Translation & { kind: 'intents' },
   ports: DeliverPorts,
   clock: () => Date,
 ): Promise<void> {
   await sign(place, 'working', ports);
   // Asked now, however old the comment is: they may be out of the repository since.
   const standing = await ports.standing(place, account);
-  let well = true;
-  for (const intent of intents) {
-    const done = await obey({ ...intent, standing }, ports, clock);
-    well &&= done;
-  }
-  await sign(place, well ? 'success' : 'failure', ports);
+  const results: Dispatched[] = [];
+  for (const intent of intents) results.push(await obey({ ...intent, standing }, ports, clock));
+  const isHeard = results.some(result => result.ok || !isStranger(place, result));
+  if (left && isHeard) await tellLeft(left, ports);
+  await sign(place, !left && results.every(result => result.ok) ? 'success' : 'failure', ports);
+}
+
+async function tellLeft(
+  { amount, most, place }: NonNullable<(Translation & { kind: 'intents' })['left']>,
+  ports: DeliverPorts,
+): Promise<void> {
+  const said = reply(
+    `${counted(amount, 'more command')} in this comment ${amount === 1 ? 'was' : 'were'} not done.`,
+    [{ kind: 'text', text: [`At most ${most} are taken of one comment. Say the others in another one.`] }],
+    { tone: 'warning' },
+  );
+  const surface = await ports.surfaces.addNote(`left:github:${place.comment}`, place, said);
+  ports.wakeups.wake([`surface:${surface}`]);
 }
 
 async function sign(place: GitHubPlace, tone: Tone, ports: DeliverPorts): Promise<void> {

@@ -1,5 +1,7 @@
 import { isMoved, type Place, type SlackPlace } from '../core/actor.ts';
-import { checkOf } from '../core/check.ts';
+import { type Check, checkOf } from '../core/check.ts';
+import { fileCheck } from '../core/file-reply.ts';
+import { headSummary } from '../core/head-summary.ts';
 import { leaseWarning } from '../core/lease-reply.ts';
 import {
   type ClaimedSurface,
@@ -107,13 +109,12 @@ async function show(
     return;
   }
   const run = surface.run === null ? null : await ports.runs.get(surface.run);
-  const stage = run ? stageOf(run) : undefined;
-  const content = await contentOf(surface, run, ports, clock());
-  if (!content) {
+  const shown = surface.commit ? await ofCommit(surface, ports) : await ofRun(surface, run, ports, clock());
+  if (!shown) {
     await ports.surfaces.gaveUp(surface, 'its subject is gone');
     return;
   }
-  const check = surface.kind === 'check' && run ? (checkOf(run) ?? undefined) : undefined;
+  const { content, check, stage } = shown;
   const hash = ports.hash(check ? { ...content, data: check } : content);
   if (hash === surface.shownHash) {
     await ports.surfaces.shown(surface, hash, surface.remote, 0, stage);
@@ -121,7 +122,7 @@ async function show(
   }
 
   // 3. A first post whose end was never heard of may be there already.
-  let { remote } = surface;
+  let remote = isOver(surface, stage) ? null : surface.remote;
   const thread = alone ? null : surface.thread;
   if (!remote && surface.postingSince)
     remote = await ports.messenger.find(surface.place, surface.nonce, surface.postingSince, thread, check);
@@ -131,9 +132,19 @@ async function show(
   // of what Slack allows to ends and changes, so that it gets rarer where there is much to say.
   if (!holds()) return;
   const { place, nonce } = surface;
-  const patient = run !== null && stage === surface.shownStage;
+  const patient = isAnybodys(surface) || (run !== null && stage === surface.shownStage);
   const sent = await ports.messenger.send({ place, content, nonce, remote, thread, patient, check });
   await ports.surfaces.shown(surface, hash, sent.remote ?? remote, pauseAt(place), stage);
+}
+
+/** What anybody may cause by proposing something leaves room for what runs have to say. */
+function isAnybodys({ kind }: ClaimedSurface): boolean {
+  return kind === 'summary' || kind === 'file' || kind === 'proposal';
+}
+
+/** GitHub keeps what a check has come to: where it is open again, that is another one of its name, and the newest counts. */
+function isOver({ kind, shownStage }: ClaimedSurface, stage: string | undefined): boolean {
+  return kind === 'summary' && shownStage === 'completed' && stage !== 'completed';
 }
 
 function pauseAt(place: Place): number {
@@ -166,6 +177,36 @@ async function showHome(
   if (!holds()) return;
   const sent = await ports.messenger.home(place, content);
   await ports.surfaces.shown(surface, hash, sent.remote, homePauseMs, stage);
+}
+
+interface Shown {
+  content: Reply;
+  check: Check | undefined;
+  stage: string | undefined;
+}
+
+async function ofRun(
+  surface: ClaimedSurface,
+  run: Run | null,
+  ports: PublishPorts,
+  now: Date,
+): Promise<Shown | null> {
+  const content = await contentOf(surface, run, ports, now);
+  const check = surface.kind === 'check' && run ? (checkOf(run) ?? undefined) : undefined;
+  return content && { content, check, stage: run ? stageOf(run) : undefined };
+}
+
+async function ofCommit(
+  { kind, place, commit }: ClaimedSurface,
+  { runs }: PublishPorts,
+): Promise<Shown | null> {
+  if (place.kind !== 'github' || !commit) return null;
+  const { sha, head } = commit;
+  const shown =
+    kind === 'file'
+      ? fileCheck(sha, head?.problems ?? [])
+      : headSummary(sha, head, await runs.atCommit(place.repo, sha));
+  return { ...shown, stage: shown.check.status };
 }
 
 async function contentOf(

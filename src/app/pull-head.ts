@@ -1,11 +1,15 @@
 import { decide, denied } from '../core/access.ts';
 import type { GitHubPlace } from '../core/actor.ts';
 import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
+import type { FileProblem } from '../core/file-problem.ts';
+import { githubSource } from '../core/github-source.ts';
 import { commitToApprove, type HeadPush, headFor, isApproved, isPushedSince } from '../core/head-for.ts';
+import { isBranchFor, mergeRules } from '../core/merge-rules.ts';
 import type { PullHeads } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
-import { asTheRepositorySays, repositoryFileName } from '../core/repository-file.ts';
+import { asTheRepositorySays, repositoryFileName, spokenRules } from '../core/repository-file.ts';
 import { projectsOf, type RepositoryPorts, sourceOf } from './repository-changed.ts';
+import { fileAt } from './repository-files.ts';
 
 type Ports = Pick<RepositoryPorts, 'repositories' | 'pullRequests' | 'source' | 'readFile'>;
 
@@ -41,21 +45,40 @@ export function pullHeads(ports: Ports): PullHeads {
         const reason = kept.code === 'unavailable' ? kept.reason : `GitHub has no commit ${one}.`;
         return failed('SOURCE_UNAVAILABLE', { project: place.name, reason });
       }
-      const text = await ports.source.file(source, pull.base.sha, repositoryFileName);
-      const read = text === null ? null : ports.readFile(text, policy, own);
-      if (read && !read.ok) {
-        const [first] = read.problems;
-        const where = `${repositoryFileName}:${first?.line}:${first?.column}`;
-        return failed('REPOSITORY_FILE_INVALID', { where, word: first?.word, reason: first?.reason });
-      }
+      const read = await fileAt(source, pull.base.sha, policy, own, ports);
+      if (read && !read.ok) return invalidFile(read.problems, 'of the base branch');
+      const file = read ? read.value : { projects: {}, rules: {} };
       const projects = Object.fromEntries(
         Object.entries(policy.projects)
           .filter(([name]) => own.includes(name))
-          .map(([name, project]) => [name, read ? asTheRepositorySays(project, name, read.value) : project]),
+          .map(([name, project]) => [name, asTheRepositorySays(project, name, file)]),
       );
+      const rules = spokenRules(file);
       const { head: from, base } = pull;
       const where = { branch: from.branch, base: base.branch, source };
-      return { ok: true, sha, ...where, policy: { ...policy, projects } };
+      return { ok: true, sha, ...where, policy: { ...policy, projects }, rules };
+    },
+    async commit({ project: name, source, sha, proposed }, policy) {
+      const said = githubSource(source);
+      const repo = said && (await ports.repositories.find(said));
+      const own = repo ? await projectsOf(repo, policy, ports.repositories) : [];
+      const project = policy.projects[name];
+      if (!project || !own.includes(name)) return { ok: true, policy };
+      // 1. Whose word counts there.
+      const { head, isInHead, branches } = await ports.source.standing(source, sha);
+      const main = isInHead ? null : await fileAt(source, head, policy, own, ports);
+      const isTrusted =
+        isInHead ||
+        (!proposed &&
+          main?.ok === true &&
+          mergeRules(main.value).some(([, , on]) => branches.some(branch => isBranchFor(on, branch))));
+      // 2. What it says.
+      const read = isTrusted ? await fileAt(source, sha, policy, own, ports) : main;
+      if (read && !read.ok)
+        return invalidFile(read.problems, isTrusted ? `at ${sha.slice(0, 7)}` : 'of the default branch');
+      if (!read) return { ok: true, policy };
+      const projects = { ...policy.projects, [name]: asTheRepositorySays(project, name, read.value) };
+      return { ok: true, policy: { ...policy, projects } };
     },
     async approve({ place, said, key, by, role }, policy) {
       const found = await lookAt(place, policy, ports);
@@ -85,6 +108,14 @@ async function lookAt(place: GitHubPlace, policy: Policy, ports: Ports) {
   const branch = isFork ? null : pull.head.branch;
   const pushes = await ports.repositories.pushes(repo.id, place.issue, branch);
   return { ok: true as const, repo, own, pull, pushes, isFork };
+}
+
+/** `where`: on which branch, or at which commit. */
+function invalidFile(problems: readonly FileProblem[], where: string) {
+  const [first] = problems;
+  const at = `${repositoryFileName}:${first?.line}:${first?.column} ${where}`;
+  const { word, reason, nearest } = first ?? {};
+  return failed('REPOSITORY_FILE_INVALID', { where: at, word, reason, nearest });
 }
 
 function namesHead(said: string, head: string, pushes: readonly HeadPush[]): boolean {

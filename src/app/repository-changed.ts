@@ -1,8 +1,9 @@
-import type { Actor, Place } from '../core/actor.ts';
+import type { Actor, GitHubPlace, Place } from '../core/actor.ts';
 import { fault, faultLine } from '../core/errors.ts';
 import type { FileProblem } from '../core/file-problem.ts';
+import { brokenFileReply } from '../core/file-reply.ts';
 import { githubSource, sourceOn } from '../core/github-source.ts';
-import { isBranchFor, isMergeFor, isQueueBranch, mergeKey } from '../core/merge-rules.ts';
+import { isBranchFor, isMergeFor, isQueueBranch, mergeKey, mergeRules } from '../core/merge-rules.ts';
 import type { Log, PullRequestsPort, RepositoryStore, RunStore, SourcePort } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { PullRequest, RepositoryEvent, RepositoryRef } from '../core/repository-event.ts';
@@ -11,21 +12,18 @@ import {
   type RepositoryFile,
   type Rule,
   repositoryFileName,
+  ruleWish,
 } from '../core/repository-file.ts';
 import type { Run } from '../core/run.ts';
 import { requestRun } from '../core/run-request.ts';
 import { sightBy } from '../core/secret.ts';
-
-export type ReadRepositoryFile = (
-  text: string,
-  policy: Policy,
-  own: readonly string[],
-) => { ok: true; value: RepositoryFile } | { ok: false; problems: readonly FileProblem[] };
+import { fileProposed } from './file-proposed.ts';
+import { fileAt, type ReadRepositoryFile } from './repository-files.ts';
 
 export interface RepositoryPorts {
   repositories: RepositoryStore;
   pullRequests: PullRequestsPort;
-  source: Pick<SourcePort, 'pin' | 'file' | 'changed'>;
+  source: Pick<SourcePort, 'pin' | 'file' | 'changed' | 'standing'>;
   runs: Pick<RunStore, 'get' | 'create' | 'change' | 'showAt'>;
   readFile: ReadRepositoryFile;
   log: Log;
@@ -53,12 +51,20 @@ export async function repositoryChanged(
   if (event.type === 'proposed') {
     const { at, before, pull } = event;
     const push = { at, before, after: pull.head.sha, forced: null, sight: event.looked ?? false };
-    return await ports.repositories.pushed({ ...push, repo: repo.id, pull: pull.number, branch: null });
+    await ports.repositories.pushed({ ...push, repo: repo.id, pull: pull.number, branch: null });
+    const source = sourceOf(repo);
+    for (const { sha } of [pull.base, pull.head])
+      if (!(await keep(source, sha, ports)))
+        return ports.log.info({ repo: repo.id, sha }, 'a proposed commit is not there');
+    const place = pullPlace(repo, pull, event.by);
+    return await fileProposed({ source, pull, place, at }, policy, own, ports);
   }
+  if (event.type === 'grouped') return await groupTried(event, policy, own, ports);
   if (event.type === 'pushed') {
     const { at, before, after, forced, branch } = event;
     if (forced)
       await ports.repositories.pushed({ at, before, after, forced, repo: repo.id, pull: null, branch });
+    if (event.isDefault) await ports.repositories.lookSoon(repo.id);
     return await came({ sha: after, branch, before, pull: null }, event, own, policy, ports, now);
   }
 
@@ -135,27 +141,26 @@ async function startRuns(
     log.warn({ repo: repo.id, sha }, 'a merged commit is not there');
     return nothing;
   }
-  const text = await ports.source.file(source, sha, repositoryFileName);
-  if (text === null) return nothing;
-  const read = ports.readFile(text, policy, own);
+  const read = await fileAt(source, sha, policy, own, ports);
+  if (read === null) return nothing;
   if (!read.ok) {
     log.warn({ repo: repo.id, sha, problems: read.problems.length }, '.signalbox.yml is not valid');
-    return nothing;
+    return await tellBroken({ sha, branch, before, pull: known }, event, read.problems, ports);
   }
   const file = read.value;
-  const rules = Object.entries(file.rules).filter(([, rule]) => isBranchFor(rule.on.merge, branch));
+  const rules = mergeRules(file).filter(([, , on]) => isBranchFor(on, branch));
   if (rules.length === 0) return nothing;
 
   // 2. What it is: the same whichever delivery tells it.
   const pull = known ?? (await ports.pullRequests.mergedBy(repo, sha));
-  const asksPaths = rules.some(([, rule]) => rule.on.merge.paths !== undefined);
+  const asksPaths = rules.some(([, , on]) => on.paths !== undefined);
   const paths = asksPaths ? await pathsOf(source, { sha, before, pull }, ports) : null;
   const merge = { branch, paths, labels: pull?.labels ?? null };
 
   // 3. One run each.
   const actor: Actor = { kind: 'github', id: by.toLowerCase(), name: by };
   const place = placeOf(repo, pull, by);
-  for (const [name, rule] of rules.filter(([, one]) => isMergeFor(one.on.merge, merge))) {
+  for (const [name, rule] of rules.filter(([, , on]) => isMergeFor(on, merge))) {
     const requested = request(rule, branch, file, policy);
     if (!requested.ok) {
       const said = faultLine(fault(requested.code, requested.details));
@@ -180,18 +185,60 @@ export function sourceOf({ id, name }: RepositoryRef): string {
 
 /** Where people look for it. What was pushed without a pull request has no such place. */
 function placeOf(repo: RepositoryRef, pull: PullRequest | null, user: string): Place {
-  if (!pull) return { kind: 'http' };
+  return pull ? pullPlace(repo, pull, user) : { kind: 'http' };
+}
+
+function pullPlace(repo: RepositoryRef, pull: Pick<PullRequest, 'number'>, user: string): GitHubPlace {
   const { id, name, installation } = repo;
   return { kind: 'github', installation, repo: id, name, issue: pull.number, pull: true, user };
 }
 
-function request(rule: Rule, branch: string, file: RepositoryFile, policy: Policy) {
-  const { project, gpus, priority, parameters } = rule;
+/** What a rule asks for, of a branch. */
+export function request(rule: Rule, branch: string, file: RepositoryFile, policy: Policy) {
+  const { project } = rule;
   const known = policy.projects[project];
   const projects = known ? { ...policy.projects, [project]: asTheRepositorySays(known, project, file) } : {};
-  const given = Object.entries(parameters).map(([name, value]) => [name, String(value)]);
-  const wish = { project, ref: branch, priority, parameters: Object.fromEntries(given) };
-  return requestRun({ ...wish, ...(gpus === undefined ? {} : { gpus }) }, { ...policy, projects });
+  return requestRun({ ...ruleWish(rule), ref: branch }, { ...policy, projects });
+}
+
+/** A merge queue that requires the check waits for it here too. Where nothing was asked for, it lets the group through. */
+async function groupTried(
+  { repo, by, at, sha, onto }: RepositoryEvent & { type: 'grouped' },
+  policy: Policy,
+  own: readonly string[],
+  ports: RepositoryPorts,
+): Promise<void> {
+  const source = sourceOf(repo);
+  if (!(await keep(source, onto, ports)) || (await fileAt(source, onto, policy, own, ports)) === null) return;
+  const nothing = { problems: null, buttons: [], isSummed: true, comment: null };
+  await ports.repositories.found({ place: commitPlace(repo, by), sha, at, ...nothing });
+}
+
+/** What no pull request brought has checks all the same, which have no need of one. */
+function commitPlace(repo: RepositoryRef, user: string): GitHubPlace {
+  return { ...pullPlace(repo, { number: 0 }, user), pull: false };
+}
+
+/**
+ * A file with problems came to a branch that is somebody's base: told where people look, at its commit and at the pull request that brought
+ * it. What comes later and leaves it as it is is not told of.
+ */
+async function tellBroken(
+  { sha, branch, before, pull: known }: Came,
+  event: RepositoryEvent,
+  problems: readonly FileProblem[],
+  ports: RepositoryPorts,
+): Promise<{ pull: PullRequest | null }> {
+  const { repo, by, at } = event;
+  const pull = known ?? (await ports.pullRequests.mergedBy(repo, sha));
+  if (!pull && !(event.type === 'pushed' && event.isDefault)) return { pull };
+  const paths = await pathsOf(sourceOf(repo), { sha, before, pull }, ports);
+  if (paths && !paths.includes(repositoryFileName)) return { pull };
+  const place = pull ? pullPlace(repo, pull, by) : commitPlace(repo, by);
+  const content = brokenFileReply(problems, { kind: 'merged', sha, branch });
+  const comment = pull && { content, isChange: false };
+  await ports.repositories.found({ place, sha, at, problems, buttons: [], isSummed: false, comment });
+  return { pull };
 }
 
 /** The files that it touches; null: its origin is gone, as after a forced push, and it may be any. */

@@ -4,6 +4,7 @@ import type { CommandDefinition } from '../core/command.ts';
 import { type Fault, fault } from '../core/errors.ts';
 import { type Form, type FormDesk, type FormValues, mostShownChoices } from '../core/form.ts';
 import type { Holdings } from '../core/free-now.ts';
+import { githubSource } from '../core/github-source.ts';
 import { type Person, personOf } from '../core/people.ts';
 import type {
   AuditLog,
@@ -12,11 +13,13 @@ import type {
   LinkStore,
   Log,
   PlanStore,
+  RepositoryStore,
   RunFilter,
   RunStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { readTrainForm } from '../core/read-train-form.ts';
+import { asTheRepositorySays } from '../core/repository-file.ts';
 import type { RunWish } from '../core/run-request.ts';
 import { trainChoices, trainForm, wishOf } from '../core/train-form.ts';
 import { findWish } from '../core/wish-in-text.ts';
@@ -31,6 +34,7 @@ export interface TrainDeskDeps {
   groups: Pick<GroupStore, 'of'>;
   elevations: Pick<ElevationStore, 'newestOf'>;
   audit: Pick<AuditLog, 'append'>;
+  repositories: Pick<RepositoryStore, 'said'>;
   log: Log;
 }
 
@@ -44,6 +48,34 @@ const recentRuns = 100;
  * form, and checked by the command.
  */
 export function trainDesk(deps: TrainDeskDeps): FormDesk {
+  const { example } = deskOn(deps);
+  const now = async () => deskOn({ ...deps, policy: await asRepositoriesSay(deps) });
+  return {
+    example,
+    open: async (...asked) => (await now()).open(...asked),
+    choose: async (...asked) => (await now()).choose(...asked),
+    suggest: async (...asked) => (await now()).suggest(...asked),
+    submit: async (...asked) => (await now()).submit(...asked),
+  };
+}
+
+/** With what the default branches of repositories were found to say last; nobody waits for Git here. */
+async function asRepositoriesSay({ policy, repositories, log }: TrainDeskDeps): Promise<Policy> {
+  const sources = Object.entries(policy.projects).flatMap(([name, project]) => {
+    const source = githubSource(project.source);
+    return source ? [{ name, project, source }] : [];
+  });
+  if (sources.length === 0) return policy;
+  const asked = repositories.said(sources.map(({ source }) => source));
+  const said = (await inTime(asked, log)) ?? [];
+  const projects = sources.flatMap(({ name, project, source }) => {
+    const file = said.find(one => one.source === source);
+    return file ? [[name, asTheRepositorySays(project, name, file)] as const] : [];
+  });
+  return { ...policy, projects: { ...policy.projects, ...Object.fromEntries(projects) } };
+}
+
+function deskOn(deps: Omit<TrainDeskDeps, 'repositories'>): FormDesk {
   const { commands, policy, runs, plan, log } = deps;
   const command = trainIn(commands);
   const projects = Object.keys(policy.projects);

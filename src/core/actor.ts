@@ -63,6 +63,8 @@ export const placeSchema = z.discriminatedUnion('kind', [
     user: z.string(),
     /** The comment in which it was said. */
     comment: z.int().optional(),
+    /** Its line there, from 1, where several things were said. */
+    line: z.int().optional(),
     /** When that was, by GitHub's clock (ISO 8601). */
     saidAt: z.string().optional(),
   }),

@@ -146,33 +146,6 @@ export type AgentLogRequest = z.infer<typeof agentLogRequest>;
 /** `size`: bytes known now; the agent goes on from there. */
 export const agentLogResponse = z.object({ size: z.int() });
 
-/** `POST /v1/agent/runs/:run/attempts/:attempt/metrics`: what a run wrote into its metrics file. May be repeated. */
-export const agentMetricsRequest = z.object({
-  points: z.array(metricPointSchema).max(20_000),
-  notFinite: z.array(notFiniteSchema).max(20_000),
-  /** Whether there were lines in which no metric could be read. */
-  unread: z.boolean(),
-});
-export type AgentMetricsRequest = z.infer<typeof agentMetricsRequest>;
-
-/** Points as they travel, and as they are. */
-export function packPoints(points: readonly MetricPoint[]) {
-  const notFinite = points.filter(({ value }) => !Number.isFinite(value));
-  return {
-    points: points.filter(({ value }) => Number.isFinite(value)),
-    notFinite: notFinite.map(({ value: _, ...rest }) => rest),
-  };
-}
-export function unpackPoints(sent: {
-  points: readonly MetricPoint[];
-  notFinite?: readonly Omit<MetricPoint, 'value'>[] | undefined;
-}): MetricPoint[] {
-  const { points, notFinite = [] } = sent;
-  return [...points, ...notFinite.map(point => ({ ...point, value: Number.NaN }))];
-}
-
-/** Points of one request. */
-const mostPoints = 10_000;
 const fileDigestSchema = z.object({
   name: z
     .string()
@@ -208,8 +181,35 @@ export type AgentRecordRequest = z.infer<typeof agentRecordRequest>;
  * store: until then the answer names those that are to be sent (`PUT .../contents/:sha256?bytes=`), and the agent asks again.
  */
 export const agentOutputsRequest = z.object({ files: filesSchema(mostOutputs).min(1) });
-export type AgentOutputsRequest = z.infer<typeof agentOutputsRequest>;
+
 export const agentOutputsResponse = z.object({ missing: z.array(digestSchema) });
+/** `POST /v1/agent/runs/:run/attempts/:attempt/metrics`: what a run wrote into its metrics file. May be repeated. */
+export const agentMetricsRequest = z.object({
+  points: z.array(metricPointSchema).max(20_000),
+  notFinite: z.array(notFiniteSchema).max(20_000),
+  /** Whether there were lines in which no metric could be read. */
+  unread: z.boolean(),
+});
+export type AgentMetricsRequest = z.infer<typeof agentMetricsRequest>;
+
+/** Points as they travel, and as they are. */
+export function packPoints(points: readonly MetricPoint[]) {
+  const notFinite = points.filter(({ value }) => !Number.isFinite(value));
+  return {
+    points: points.filter(({ value }) => Number.isFinite(value)),
+    notFinite: notFinite.map(({ value: _, ...rest }) => rest),
+  };
+}
+export function unpackPoints(sent: {
+  points: readonly MetricPoint[];
+  notFinite?: readonly Omit<MetricPoint, 'value'>[] | undefined;
+}): MetricPoint[] {
+  const { points, notFinite = [] } = sent;
+  return [...points, ...notFinite.map(point => ({ ...point, value: Number.NaN }))];
+}
+
+/** Points of one request. */
+const mostPoints = 10_000;
 
 /**
  * `POST /v1/runs/:run/metrics` with the attempt's token. It comes from the command itself, past the agent that knows the values of secrets;

@@ -1,13 +1,35 @@
 import { failingLine } from './failures/failing-line.ts';
 import { cleanLine } from './format.ts';
+import type { RuleButton } from './repository-file.ts';
 import { isEnd, isLease, isOnMachine, type Run, type RunState } from './run.ts';
 
-export type CheckConclusion = 'success' | 'failure' | 'cancelled' | 'timed_out';
+export type CheckConclusion = 'success' | 'failure' | 'cancelled' | 'timed_out' | 'neutral';
 /** What can be pressed on a check run. */
 export type CheckButton = 'cancel' | 'rerun';
 
-/** A run as GitHub shows it beside the commit that it runs. */
-export interface Check {
+export interface CheckAnnotation {
+  path: string;
+  line: number;
+  message: string;
+}
+
+/** What GitHub shows beside a commit. */
+export type Check = RunCheck | CommitCheck;
+
+/** What is said of a commit as a whole. */
+export interface CommitCheck {
+  name: string;
+  sha: string;
+  status: 'queued' | 'in_progress' | 'completed';
+  conclusion: CheckConclusion | null;
+  annotations: CheckAnnotation[];
+  buttons: RuleButton[];
+  /** Those that are repeated with it. */
+  runs: number[];
+}
+
+/** A run beside the commit that it runs. */
+export interface RunCheck {
   run: number;
   name: string;
   sha: string;
@@ -16,11 +38,12 @@ export interface Check {
   startedAt: string | null;
   endedAt: string | null;
   /** The line that failed, where the log shows one. */
-  annotation: { path: string; line: number; message: string } | null;
+  annotation: CheckAnnotation | null;
   buttons: CheckButton[];
 }
 
-const conclusions: Partial<Record<RunState, CheckConclusion>> = {
+/** What the end of a run is on GitHub. */
+export const conclusions: Partial<Record<RunState, CheckConclusion>> = {
   succeeded: 'success',
   failed: 'failure',
   cancelled: 'cancelled',
@@ -29,7 +52,7 @@ const conclusions: Partial<Record<RunState, CheckConclusion>> = {
 const shownMessage = 500;
 
 /** Null where there is nothing to show it at: a run that was not asked for at a pull request, or a project that is not in Git. */
-export function checkOf(run: Run): Check | null {
+export function checkOf(run: Run): RunCheck | null {
   const { number, spec, state, place, startedAt, endedAt } = run;
   if (
     place.kind !== 'github' ||
@@ -54,7 +77,7 @@ export function checkOf(run: Run): Check | null {
 }
 
 /** The innermost line of the project's own code in the traceback at the log's end. */
-function annotationOf({ number, failure }: Run): Check['annotation'] {
+function annotationOf({ number, failure }: Run): RunCheck['annotation'] {
   const found = failure && failingLine(failure.lines, number);
   if (!found) return null;
   const { lines, message } = failure;

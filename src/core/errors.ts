@@ -158,9 +158,9 @@ export const errors = {
   },
   REPOSITORY_FILE_INVALID: {
     status: 409,
-    what: '{where} of the base branch: {word} is not valid.',
+    what: '{where}: {word} is not valid.',
     why: '{reason}',
-    todo: 'Correct it in the base branch: what the pull request says of it counts once it is merged.',
+    todo: 'Did you mean {nearest}? Correct it there: what a pull request says of it counts once it is merged.',
   },
   PULL_UNKNOWN: {
     status: 404,
@@ -203,6 +203,18 @@ export const errors = {
     what: 'There is no run #{word}.',
     why: 'The newest is #{newest}.',
     todo: 'See the runs with {example}.',
+  },
+  MODEL_UNKNOWN: {
+    status: 404,
+    what: 'There is no model {word}.',
+    why: 'Known: {allowed}.',
+    todo: 'Did you mean {nearest}? See the models with {example}.',
+  },
+  VERSION_UNKNOWN: {
+    status: 404,
+    what: '{name} has no version {word}.',
+    why: 'The newest is {newest}.',
+    todo: 'See it with {example}.',
   },
   METRIC_UNKNOWN: {
     status: 404,

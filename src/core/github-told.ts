@@ -39,6 +39,13 @@ export const pullSchema = z
     }),
   );
 
+const branches = 'refs/heads/';
+
+/** The branch that a full ref names; null: it names none. */
+export function branchOf(ref: string): string | null {
+  return ref.startsWith(branches) ? ref.slice(branches.length) : null;
+}
+
 /** Who tells it, of which repository. */
 export function toldBy({ repository, installation, sender }: z.infer<typeof toldSchema>) {
   return {

@@ -1,5 +1,5 @@
 import { matchesGlob } from './glob.ts';
-import type { MergeTrigger } from './repository-file.ts';
+import type { MergeTrigger, RepositoryFile, Rule } from './repository-file.ts';
 
 /** What came to a branch. */
 export interface Merge {
@@ -8,6 +8,13 @@ export interface Merge {
   paths: readonly string[] | null;
   /** Those of the pull request; null: there is none. */
   labels: readonly string[] | null;
+}
+
+/** The rules that something merged or pushed can set off, with what sets them off. */
+export function mergeRules({ rules }: Pick<RepositoryFile, 'rules'>): [string, Rule, MergeTrigger][] {
+  return Object.entries(rules).flatMap(([name, rule]): [string, Rule, MergeTrigger][] =>
+    rule.on.merge ? [[name, rule, rule.on.merge]] : [],
+  );
 }
 
 /** Whether a rule is for what came to a branch: its branch, one of its paths and one of its labels fit. */

@@ -10,16 +10,19 @@ import type { Freeze, FreezeScope } from './freeze.ts';
 import type { GitHubSource } from './github-source.ts';
 import type { GroupState } from './groups.ts';
 import type { CommitApproval, HeadPush } from './head-for.ts';
+import type { ProposedHead } from './head-summary.ts';
 import type { LostDelivery } from './lost-delivery.ts';
 import type { LeftOut, Refusal, RefusedPoint } from './metric-points.ts';
 import type { MlflowCursor } from './mlflow.ts';
 import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
+import type { ModelPolicy } from './promotion/model-keys.ts';
 import type { Model, ModelVersion, NewVersion } from './promotion/version.ts';
 import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
 import type { PullRequest, RepositoryRef } from './repository-event.ts';
+import type { RepositoryFile, Rule, Schedule } from './repository-file.ts';
 import type {
   Run,
   RunChange,
@@ -167,6 +170,8 @@ export interface RunStore {
   get(number: number): Promise<Run | null>;
   newestNumber(): Promise<number | null>;
   list(filter: RunFilter): Promise<Run[]>;
+  /** Those that were asked for at pull requests of a repository and are of this commit, the newest first. */
+  atCommit(repo: number, sha: string): Promise<Run[]>;
   /** Runs before this one in its pool's queue. */
   ahead(run: Run): Promise<number>;
   /** What its newest attempt was given, released or not. */
@@ -226,6 +231,15 @@ export interface DeclaredModel {
   pullRequests: boolean;
 }
 
+/** A run that has succeeded with outputs, claimed by whoever looks whether it makes versions. */
+export interface Candidate {
+  run: number;
+  /** When it became one. */
+  at: Date;
+  claim: number;
+  failures: number;
+}
+
 export interface ModelStore {
   all(): Promise<Model[]>;
   get(name: string): Promise<Model | null>;
@@ -235,23 +249,156 @@ export interface ModelStore {
   /** What a run made. */
   ofRun(run: number): Promise<ModelVersion[]>;
   /**
-   * Notes what a model is. One that is new, or of another project or output than before, begins with the newest run that has made its output;
-   * earlier ones make no versions.
+   * Notes what a model is. Of one that is new, or of another project or output than before, the newest run that has made its output is looked
+   * at; earlier ones make no versions.
    */
-  declare(model: DeclaredModel, now: Date): Promise<Model>;
-  /** Runs that should have made a version of the model and have not, the earliest end first. */
-  due(model: DeclaredModel, limit: number): Promise<number[]>;
+  declare(model: DeclaredModel): Promise<void>;
+  /** Claims runs that nobody has looked at, those that ended first before the others; one whose metrics are still being read waits a while. */
+  claim(limit: number): Promise<Candidate[]>;
+  keep(candidate: Candidate): Promise<boolean>;
+  /** All versions that it makes are made. */
+  looked(candidate: Candidate): Promise<void>;
+  /** It is looked at again after `pauseMs`; never where it is given up. */
+  failed(candidate: Candidate, error: string, pauseMs: number, givenUp: boolean): Promise<void>;
   /**
-   * Makes the version, once for each run: made already, it is answered as it is. Its content is kept from then on. `content`: what it was
-   * made of is no longer there, or is other content than that. `undeclared`: nobody has declared such a model.
+   * Makes the version, once for each run: made already, it is answered as it is. Its content is kept from then on. `content`: what it is made
+   * of is not kept any more, or is other content than that. `undeclared`: nobody has declared such a model.
    */
   make(
     version: NewVersion,
   ): Promise<
     { ok: true; version: ModelVersion; created: boolean } | { ok: false; code: 'content' | 'undeclared' }
   >;
-  /** Notes that a run makes no version, and why, so that it is not looked at again. */
-  pass(model: string, run: number, reason: string): Promise<void>;
+}
+
+/** What a repository's `.signalbox.yml` says on its default branch; `content` is null where there is none. */
+export interface ModelFile {
+  source: string;
+  sha: string;
+  content: string | null;
+  readAt: Date;
+}
+
+export interface ModelFileStore {
+  /** As they were read last. */
+  all(sources: readonly string[]): Promise<ModelFile[]>;
+  /**
+   * Those that were not read since (null: for a minute), each for one caller, and what time it is there; others get them again after a
+   * while.
+   */
+  take(sources: readonly string[], since: Date | null): Promise<{ source: string; at: Date }[]>;
+  read(file: ModelFile): Promise<void>;
+  /** It cannot be read now; what it said before still holds. */
+  failed(source: string, error: string): Promise<void>;
+}
+
+/** What a name in a model's registry is to mean: that of an environment is the version that serves there. */
+export interface ModelAlias {
+  model: string;
+  alias: string;
+  /** Null: none serves there any more. */
+  number: number | null;
+  at: Date;
+  /** When somebody else last meant another version by it, and which (as the registry calls it; null: none); it was put back. */
+  moved: { to: string | null; at: Date } | null;
+}
+
+/** A registry did not do what was asked of it; `missing`: it knows no such model or version. */
+export class RegistryError extends Error {
+  readonly outcome: 'missing' | 'away' | 'refused' | 'odd';
+  constructor(message: string, outcome: RegistryError['outcome'], options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RegistryError';
+    this.outcome = outcome;
+  }
+}
+
+/** A place where versions of models are written down. All of it throws `RegistryError`. */
+export interface RegistryPort {
+  /**
+   * Writes a version down, once however often it is asked for, and answers what it is called there. `key`: its own in all installations;
+   * `link`: where people see what made it.
+   */
+  register(name: string, version: ModelVersion, about: { key: string; link: string | null }): Promise<string>;
+  /** What a version is called that an alias means; null: there is no such alias. */
+  alias(name: string, alias: string): Promise<string | null>;
+  /** Lets an alias mean a version that is there; null: none any more. Nothing keeps others from doing so at the same moment. */
+  setAlias(name: string, alias: string, remote: string | null): Promise<void>;
+  /** Where people see a version. */
+  address(name: string, remote: string): string | null;
+}
+
+/** A version that is to be written down in a registry. */
+export interface RegistryEntry {
+  model: string;
+  number: number;
+  registry: string;
+  claim: number;
+  failures: number;
+}
+
+/** An alias whose meaning is to be looked at. */
+export interface AliasLook {
+  model: string;
+  alias: string;
+  number: number | null;
+  /** What it meant when it was looked at last, and in which registry; null: that was never. */
+  registry: string | null;
+  known: string | null;
+  moves: number;
+  claim: number;
+  failures: number;
+}
+
+export interface RegistryStore {
+  aliases(model?: string): Promise<ModelAlias[]>;
+  /** From now on an alias is to mean this version. The one who serves says it; said again it is looked at again. */
+  want(model: string, alias: string, number: number | null, now: Date): Promise<void>;
+  /** What a version is called in a registry; null: it is not there yet. */
+  remote(model: string, number: number, registry: string): Promise<string | null>;
+  /** All versions of these models are to be written down in these registries. */
+  expect(models: readonly { model: string; registry: string }[]): Promise<void>;
+  claimEntries(limit: number): Promise<RegistryEntry[]>;
+  keepEntry(entry: RegistryEntry): Promise<boolean>;
+  registered(entry: RegistryEntry, remote: string): Promise<void>;
+  entryFailed(entry: RegistryEntry, error: string, pauseMs: number): Promise<void>;
+  claimAliases(limit: number): Promise<AliasLook[]>;
+  keepAlias(look: AliasLook): Promise<boolean>;
+  /**
+   * It means there what it should. `moved`: what somebody else had let it mean. It is looked at again after `pauseMs` (null: only when it is
+   * to mean something else), or at once where it is to mean something else by now.
+   */
+  aligned(
+    look: AliasLook,
+    seen: {
+      registry: string;
+      known: string | null;
+      moved: { to: string | null } | null;
+      pauseMs: number | null;
+    },
+    now: Date,
+  ): Promise<void>;
+  aliasFailed(look: AliasLook, error: string, pauseMs: number): Promise<void>;
+  /** Somebody says that something of these models has changed in their registry: their aliases are looked at now. */
+  changed(models: readonly string[]): Promise<void>;
+}
+
+/** What is known of the registries, for those who look. */
+export interface RegistryView {
+  /** By name; of one model, or of all. */
+  aliases(model?: string): Promise<ModelAlias[]>;
+  /** What a version is called in the registry that its model has now; null: it has no other than Signalbox, or is not there yet. */
+  registered(
+    version: Pick<ModelVersion, 'model' | 'number'>,
+    policy: ModelPolicy | null,
+  ): Promise<{ remote: string; address: string | null } | null>;
+  /** Where people reach Signalbox; null: nowhere that is known. */
+  address: string | null;
+}
+
+/** What is declared now, in `signalbox.yml` and in the repositories. */
+export interface ModelPolicies {
+  all(): Promise<ReadonlyMap<string, ModelPolicy>>;
 }
 
 /* ---- logs ---- */
@@ -375,6 +522,15 @@ export interface ArtifactStore {
   /** Also where it is not here. */
   remove(sha256: string): Promise<void>;
 }
+
+/**
+ * Reads all of a content and answers its first bytes, `most` at most; null: it is not in the store. Throws `ContentMismatch` where it is
+ * other content.
+ */
+export type ContentExaminer = (
+  content: Pick<FileDigest, 'sha256' | 'bytes'>,
+  most: number,
+) => Promise<Uint8Array | null>;
 
 /** What arrived is not what was announced. */
 export class ContentMismatch extends Error {
@@ -641,7 +797,8 @@ export interface LostDeliveries {
 /**
  * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`,
  * `alert` and `warning` tell of it in its thread, all but the last once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
- * one person's Home, where all is shown that concerns them.
+ * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
+ * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
  */
 export interface Surface {
   id: string;
@@ -655,11 +812,16 @@ export interface Surface {
     | 'warning'
     | 'note'
     | 'reaction'
-    | 'home';
+    | 'home'
+    | 'summary'
+    | 'file'
+    | 'proposal';
   run: number | null;
   place: Place;
-  /** For `note`, `reaction`, `preempted`, `stalled` and `alert`. */
+  /** For `note`, `reaction`, `preempted`, `stalled`, `alert` and `proposal`. */
   content: Reply | null;
+  /** For `summary` and `file`: their commit, and what is known of it. */
+  commit: { sha: string; head: ProposedHead | null } | null;
   /** Written into the message's metadata, to find it again after a crash. */
   nonce: string;
   /** Where the message is, once it is known. */
@@ -918,6 +1080,25 @@ export type Resolved =
   | { ok: false; code: 'ambiguous'; reason: string }
   | { ok: false; code: 'unavailable'; reason: string };
 
+export interface SourceFile {
+  /** By its content, as Git names it. */
+  id: string;
+  /** A link leads anywhere, also out of the repository, and is not followed. */
+  isPlain: boolean;
+  /** Bytes. */
+  size: number;
+  text(): Promise<string>;
+}
+
+export interface CommitStanding {
+  /** The default branch's commit. */
+  head: string;
+  /** Whether the default branch has it. */
+  isInHead: boolean;
+  /** The others that have it. */
+  branches: string[];
+}
+
 export interface SourcePort {
   /** The commit that a ref of a project's source is now, or the digest of a plain folder. */
   resolve(source: string, ref: string): Promise<Resolved>;
@@ -927,8 +1108,13 @@ export interface SourcePort {
    * Keeps a commit of a repository on GitHub that is named in full, also one that only a pull request has; `unknown`: GitHub gives out no such.
    */
   pin(source: string, sha: string): Promise<Resolved>;
-  /** A file of a commit that is kept; null: there is none such, or it is no plain file. Throws `SOURCE_UNAVAILABLE`. */
-  file(source: string, sha: string, path: string): Promise<string | null>;
+  /** A file of a commit that is kept; null: there is none such. Throws `SOURCE_UNAVAILABLE`. */
+  file(source: string, sha: string, path: string): Promise<SourceFile | null>;
+  /**
+   * Where a commit that is kept stands in a repository on GitHub: the default branch as it is now, and which branches have the commit. Throws
+   * `SOURCE_UNAVAILABLE`.
+   */
+  standing(source: string, sha: string): Promise<CommitStanding>;
   /**
    * The files that differ between two commits that are kept, or between a commit and where its branch left the other (`since: 'fork'`); all
    * of the second where there is no first. Throws `SOURCE_UNAVAILABLE`.
@@ -943,7 +1129,7 @@ export interface SourcePort {
 
 /* ---- repositories on GitHub ---- */
 
-export interface RepositoryStore {
+export interface RepositoryStore extends HeadStore, RepositoryFileStore {
   /**
    * The app is told of this repository, as it is called now. Answers which of these sources mean it: whichever repository has a name first
    * keeps it, by its id, whatever it is called later. Of one that none means nothing is stored.
@@ -1044,6 +1230,56 @@ export interface RepositoryLists {
   ): Promise<{ pull: PullRequest; at: Date; by: string; merged: string | null } | null>;
 }
 
+/** What is known of the heads of pull requests, and what was merged, by their commits. */
+export interface HeadStore {
+  /**
+   * Stores what was found, and wants it shown: in the check of the file where there is one, in the summary where `isSummed` or there is one
+   * already, and in the comment at its pull request. `isChange`: only where something was said there before. What was found of an older head
+   * is not said any more. The surfaces that no longer show what is true.
+   */
+  found(found: {
+    place: GitHubPlace;
+    sha: string;
+    /** When it became the head. */
+    at: Date;
+    problems: ProposedHead['problems'];
+    buttons: ProposedHead['buttons'];
+    isSummed: boolean;
+    comment: { content: Reply; isChange: boolean } | null;
+  }): Promise<string[]>;
+}
+
+/** A rule that is due, as it was when it was read last. */
+export interface DueSchedule {
+  repo: RepositoryRef;
+  rule: string;
+  /** The moment that it is due for. */
+  at: Date;
+}
+
+/** What the default branches of repositories say, as they were read last. */
+export interface RepositoryFileStore {
+  /** What is known of this one is to be looked at again at once. */
+  lookSoon(repo: number): Promise<void>;
+  /** Repositories that are to be looked at now, and not again for so long by anybody. */
+  looks(pauseMs: number): Promise<RepositoryRef[]>;
+  /** What the default branch says now. A schedule that is as it was keeps its moment; `next` is that of another one. */
+  filed(file: {
+    repo: number;
+    sha: string;
+    projects: RepositoryFile['projects'];
+    schedules: { rule: string; schedule: Schedule; next: Date }[];
+  }): Promise<void>;
+  /** Rules that are due, each for one asker for so long. */
+  dueSchedules(now: Date, holdMs: number): Promise<DueSchedule[]>;
+  /** It was done, and is due again then; null: it is no more. */
+  scheduled(due: DueSchedule, next: Date | null): Promise<void>;
+  /** What repositories say of their projects, and the sources that mean them. */
+  said(
+    sources: readonly GitHubSource[],
+  ): Promise<{ source: GitHubSource; projects: RepositoryFile['projects'] }[]>;
+}
+
 /** Pull requests as GitHub has them now. Throws where it cannot be asked. */
 export interface PullRequestsPort {
   get(repository: RepositoryRef, number: number): Promise<PullRequest | null>;
@@ -1092,13 +1328,25 @@ export interface PullHeads {
     | {
         ok: true;
         sha: string;
-        branch: string /** Where it goes. */;
+        branch: string;
+        /** Where it goes. */
         base: string;
         source: string;
         policy: Policy;
+        /** The base branch's, that can be said by their names. */
+        rules: Record<string, Rule>;
       }
     | PullFailed
   >;
+  /**
+   * The policy with what the repository of a project says of it at a commit that was asked for elsewhere than at a pull request. A commit that
+   * is in no branch which the default branch trusts (itself, and those of its merge rules) or that was `proposed` is run as the default
+   * branch says.
+   */
+  commit(
+    wanted: { project: string; source: string; sha: string; proposed: boolean },
+    policy: Policy,
+  ): Promise<{ ok: true; policy: Policy } | PullFailed>;
   /** A commit of a fork may run, until something is pushed. */
   approve(
     wish: { place: GitHubPlace; said: string; key: string; by: Actor; role: Role },
@@ -1391,6 +1639,9 @@ export interface Ports {
   elevations: ElevationStore;
   tokens: Pick<TokenStore, 'list' | 'revoke'>;
   usage: UsageStore;
-  charts: RunCharts;
   records: Pick<RecordStore, 'of' | 'artifacts'>;
+  charts: RunCharts;
+  models: Pick<ModelStore, 'all' | 'version' | 'versions'>;
+  modelPolicies: ModelPolicies;
+  registry: RegistryView;
 }

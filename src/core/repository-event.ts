@@ -40,8 +40,18 @@ export type RepositoryEvent = {
       merged: string | null;
     }
   | {
+      /** A merge queue asks for the checks of what would come to a branch. */
+      type: 'grouped';
+      sha: string;
+      /** What the branch has now. */
+      onto: string;
+      branch: string;
+    }
+  | {
       type: 'pushed';
       branch: string;
+      /** Whether it is the default branch; absent: that was not said. */
+      isDefault?: boolean;
       /** Null: the branch is new. */
       before: string | null;
       after: string;

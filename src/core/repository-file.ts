@@ -18,6 +18,8 @@ import {
 } from './project.ts';
 import { modelProblems } from './promotion/check-models.ts';
 import { modelsSchema } from './promotion/model-keys.ts';
+import type { RunWish } from './run-request.ts';
+import { trainWords } from './train-words.ts';
 
 const gpus = z.int().min(0).max(1024);
 const globs = (of: string) => z.array(globSchema).min(1).max(50).describe(of);
@@ -62,12 +64,60 @@ const mergeSchema = z.strictObject({
 });
 export type MergeTrigger = z.infer<typeof mergeSchema>;
 
+/** What GitHub takes of a button. */
+const mostButtons = 3;
+const longest = { label: 20, description: 40, identifier: 20 };
+const oneLine = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(most)
+    .refine(text => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text), 'must be one line');
+
+const checkSchema = z.strictObject({
+  label: oneLine(longest.label)
+    .optional()
+    .describe('What is on the button; the name of the rule when absent.'),
+  description: oneLine(longest.description).optional().describe('What it does.'),
+});
+
+const scheduleSchema = z.strictObject({
+  cron: z
+    .string()
+    .trim()
+    .regex(
+      /^\S+(?:[ \t]+\S+){4}$/,
+      'must be five fields: minute, hour, day of the month, month, day of the week',
+    )
+    .max(100)
+    .describe('Minute, hour, day of the month, month and day of the week, as in crontab(5): `0 3 * * 1-5`.'),
+  timeZone: z
+    .string()
+    .min(1)
+    .max(60)
+    .default('UTC')
+    .describe('The zone that the hours are of, as the IANA names it: `Europe/Paris`.'),
+});
+export type Schedule = z.infer<typeof scheduleSchema>;
+
 const ruleSchema = z.strictObject({
   project: nameSchema.describe('The project that is trained.'),
   on: z
     .strictObject({
-      merge: mergeSchema.describe('What came to a branch, by a merged pull request or a push.'),
+      merge: mergeSchema.optional().describe('What came to a branch, by a merged pull request or a push.'),
+      comment: z
+        .literal(true)
+        .optional()
+        .describe(
+          '`/train` with the name of the rule in place of a project, in a comment of a pull request.',
+        ),
+      check: checkSchema
+        .optional()
+        .describe('A button on the check `signalbox` of every pull request; at most 3 rules have one.'),
+      schedule: scheduleSchema.optional().describe('Moments at which the default branch is trained.'),
     })
+    .refine(on => Object.keys(on).length > 0, 'must have at least one of merge, comment, check and schedule')
     .describe('What sets it off.'),
   parameters: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
@@ -78,31 +128,80 @@ const ruleSchema = z.strictObject({
 });
 export type Rule = z.infer<typeof ruleSchema>;
 
+const mostEntries = 100;
+const isShort = (entries: object) => Object.keys(entries).length <= mostEntries;
+
 /** The whole of `.signalbox.yml`: what a repository says of the projects that signalbox.yml names it for. */
 export const repositoryFileSchema = z.strictObject({
   projects: z
     .record(nameSchema, ownProjectSchema)
+    .refine(isShort, `must be at most ${mostEntries}`)
     .default({})
     .describe('Projects of signalbox.yml whose `github` is this repository.'),
   models: modelsSchema.describe(
     'Models of those projects; one that signalbox.yml names as well is as that says.',
   ),
-  rules: z.record(nameSchema, ruleSchema).default({}).describe('What is trained by itself, and when.'),
+  rules: z
+    .record(nameSchema, ruleSchema)
+    .refine(isShort, `must be at most ${mostEntries}`)
+    .default({})
+    .describe('What is trained by itself, and when.'),
 });
 export type RepositoryFile = z.infer<typeof repositoryFileSchema>;
 
 /** Where it lies. */
 export const repositoryFileName = '.signalbox.yml';
+/** Characters or bytes, whichever are known. */
+export const longestRepositoryFile = 256 * 1024;
+
+/** A button that starts a rule. */
+export interface RuleButton {
+  /** The name of the rule. */
+  identifier: string;
+  label: string;
+  description: string;
+}
+
+export function ruleButtons({ rules }: Pick<RepositoryFile, 'rules'>): RuleButton[] {
+  return Object.entries(rules).flatMap(([name, { on, project }]) => {
+    if (!on.check) return [];
+    const { label = name, description = `Train ${project}.`.slice(0, longest.description) } = on.check;
+    return [{ identifier: name, label, description }];
+  });
+}
+
+/** What a rule asks for. */
+export function ruleWish({ project, gpus, priority, parameters }: Rule): RunWish {
+  const given = Object.entries(parameters).map(([name, value]) => [name, String(value)]);
+  const wish = { project, priority, parameters: Object.fromEntries(given) };
+  return gpus === undefined ? wish : { ...wish, gpus };
+}
+
+/** The rules that can be said at a pull request, by their names. */
+export function spokenRules({ rules }: Pick<RepositoryFile, 'rules'>): Record<string, Rule> {
+  return Object.fromEntries(Object.entries(rules).filter(([, { on }]) => on.comment || on.check));
+}
 
 type Problems = Generator<PolicyProblem, void>;
 type Known = Pick<Policy, 'projects' | 'environments' | 'models' | 'targets' | 'teams'>;
+
+/** What is wrong with a schedule, as a sentence; null: nothing is. */
+export type CheckCron = (schedule: Schedule) => { key: keyof Schedule; reason: string } | null;
 
 /** What the schema cannot see. `own`: the projects that the repository may speak of. */
 export function* repositoryFileProblems(
   file: RepositoryFile,
   policy: Known,
   own: readonly string[],
+  checkCron: CheckCron,
 ): Problems {
+  const buttons = ruleButtons(file);
+  for (const { identifier } of buttons.slice(mostButtons))
+    yield {
+      path: ['rules', identifier, 'on', 'check'],
+      word: identifier,
+      reason: `GitHub shows at most ${mostButtons} buttons on a check.`,
+    };
   for (const [name, said] of Object.entries(file.projects)) {
     const path = ['projects', name];
     const project = own.includes(name) ? policy.projects[name] : undefined;
@@ -118,6 +217,7 @@ export function* repositoryFileProblems(
   for (const [name, rule] of Object.entries(file.rules)) {
     const path = ['rules', name];
     const project = own.includes(rule.project) ? policy.projects[rule.project] : undefined;
+    yield* triggerProblems(name, rule, policy, checkCron, [...path, 'on']);
     if (!project) yield { path: [...path, 'project'], ...noSuchProject(rule.project, own) };
     else yield* ruleProblems(rule, asTheRepositorySays(project, rule.project, file), policy, path);
   }
@@ -144,7 +244,11 @@ function takenTargets(models: Known['models'], own: RepositoryFile['models']): M
 }
 
 /** A project of signalbox.yml with what its repository says of it. */
-export function asTheRepositorySays(project: Project, name: string, file: RepositoryFile): Project {
+export function asTheRepositorySays(
+  project: Project,
+  name: string,
+  file: Pick<RepositoryFile, 'projects'>,
+): Project {
   const own = Object.hasOwn(file.projects, name) ? file.projects[name] : undefined;
   if (!own) return project;
   return {
@@ -212,6 +316,31 @@ function* ruleProblems(rule: Rule, project: Project, policy: Known, path: readon
       word: rule.project,
       reason: `Its runs work in ${runsIn}, which needs the role ${environment.needs}: somebody with that role must start them.`,
     };
+}
+
+function* triggerProblems(
+  name: string,
+  { on: { comment, check, schedule } }: Rule,
+  { projects }: Known,
+  checkCron: CheckCron,
+  path: readonly PropertyKey[],
+): Problems {
+  const spoken = check ? 'check' : 'comment';
+  if ((comment || check) && (trainWords.includes(name) || Object.hasOwn(projects, name)))
+    yield {
+      path: [...path, spoken],
+      word: name,
+      reason: `\`/train ${name}\` means something else already: the rule needs another name.`,
+    };
+  if (check && name.length > longest.identifier)
+    yield {
+      path: [...path, 'check'],
+      word: name,
+      reason: `GitHub takes at most ${longest.identifier} characters as the name of a rule with a button.`,
+    };
+  const wrong = schedule ? checkCron(schedule) : null;
+  if (schedule && wrong)
+    yield { path: [...path, 'schedule', wrong.key], word: schedule[wrong.key], reason: wrong.reason };
 }
 
 function* tooManyGpus(wanted: number | undefined, project: Project, path: readonly PropertyKey[]): Problems {

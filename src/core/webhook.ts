@@ -44,7 +44,14 @@ export interface WebhookRefusals {
 export type Translation =
   | { kind: 'intent'; intent: Intent }
   /** Several things wanted at one place of GitHub, one after the other: whoever said so sees at once that it is heard, and then how it went. */
-  | { kind: 'intents'; place: GitHubPlace; account: GitHubUser; intents: Intent[] }
+  | {
+      kind: 'intents';
+      place: GitHubPlace;
+      account: GitHubUser;
+      intents: Intent[];
+      /** What is not done, as it was too much at once. */
+      left?: { amount: number; most: number; place: GitHubPlace };
+    }
   | { kind: 'ignore'; why: string }
   /** A group is not as it was. */
   | { kind: 'group'; change: GroupChange }

@@ -1,13 +1,13 @@
 import type { FileProblem } from '../core/file-problem.ts';
 import type { Policy } from '../core/policy.ts';
 import {
+  longestRepositoryFile,
   type RepositoryFile,
   repositoryFileProblems,
   repositoryFileSchema,
 } from '../core/repository-file.ts';
+import { cronProblem } from './cron.ts';
 import { readYaml } from './yaml-file.ts';
-
-const longestFile = 256 * 1024;
 
 /**
  * Reads the text of a `.signalbox.yml`: what it says, or all that is wrong with it. `own`: the projects that the repository may speak of.
@@ -18,9 +18,11 @@ export function readRepositoryFile(
   policy: Pick<Policy, 'projects' | 'environments' | 'models' | 'targets' | 'teams'>,
   own: readonly string[],
 ): { ok: true; value: RepositoryFile } | { ok: false; problems: [FileProblem, ...FileProblem[]] } {
-  if (text.length > longestFile) {
-    const reason = `It has more than ${longestFile} characters.`;
+  if (text.length > longestRepositoryFile) {
+    const reason = `It has more than ${longestRepositoryFile} characters.`;
     return { ok: false, problems: [{ line: 1, column: 1, word: 'the file', reason }] };
   }
-  return readYaml(text, repositoryFileSchema, file => [...repositoryFileProblems(file, policy, own)]);
+  return readYaml(text, repositoryFileSchema, file => [
+    ...repositoryFileProblems(file, policy, own, cronProblem),
+  ]);
 }

@@ -4,6 +4,9 @@ import type { PolicyProblem } from '../core/check-policy.ts';
 import type { FileProblem } from '../core/file-problem.ts';
 import { nearest } from '../core/nearest.ts';
 
+/** Of one file. */
+const mostProblems = 50;
+
 type Read<T> = { ok: true; value: T } | { ok: false; problems: [FileProblem, ...FileProblem[]] };
 
 /**
@@ -49,9 +52,12 @@ export function readYaml<S extends z.ZodType>(
     return unreadable(err);
   }
   const parsed = schema.safeParse(said);
-  const [first, ...more] = parsed.success
-    ? check(parsed.data)
-    : parsed.error.issues.flatMap(issuesIn(schema)).sort(byKind);
+  // Whoever corrects a file looks at a few, and somebody else's file may have any number.
+  const [first, ...more] = (
+    parsed.success
+      ? check(parsed.data)
+      : parsed.error.issues.slice(0, mostProblems).flatMap(issuesIn(schema)).sort(byKind)
+  ).slice(0, mostProblems);
   if (first) return { ok: false, problems: [problemAt(first), ...more.map(problemAt)] };
   if (!parsed.success) throw parsed.error;
   return { ok: true, value: parsed.data };
@@ -64,7 +70,8 @@ function byKind(one: Found, other: Found): number {
 
 type Found = PolicyProblem & { isKey: boolean };
 
-function issuesIn(schema: z.ZodType): (issue: z.core.$ZodIssue) => Found[] {
+function issuesIn(of: z.ZodType): (issue: z.core.$ZodIssue) => Found[] {
+  const schema: unknown = z.toJSONSchema(of, { io: 'input', unrepresentable: 'any' });
   return issue => {
     if (issue.code === 'unrecognized_keys') {
       const allowed = keysAt(schema, issue.path);
@@ -80,8 +87,8 @@ function issuesIn(schema: z.ZodType): (issue: z.core.$ZodIssue) => Found[] {
 }
 
 /** The keys that are allowed at a path, from the schema itself. */
-function keysAt(of: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let schema: unknown = z.toJSONSchema(of, { io: 'input', unrepresentable: 'any' });
+function keysAt(of: unknown, path: readonly PropertyKey[]): string[] {
+  let schema = of;
   for (const step of path) schema = stepInto(schema, step);
   const properties = isRecord(schema) && isRecord(schema.properties) ? Object.keys(schema.properties) : [];
   return properties;

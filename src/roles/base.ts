@@ -25,10 +25,13 @@ import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { stallStore } from '../adapters/postgres/metrics.ts';
 import { mlflowFollows } from '../adapters/postgres/mlflow-follows.ts';
+import { modelFileStore } from '../adapters/postgres/model-files.ts';
+import { modelStore } from '../adapters/postgres/models.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
 import { recordStore } from '../adapters/postgres/records.ts';
+import { registryStore } from '../adapters/postgres/registry.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
@@ -38,6 +41,8 @@ import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
+import { registryView } from '../app/keep-registries.ts';
+import { modelPolicies } from '../app/model-files.ts';
 import { pullHeads } from '../app/pull-head.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
@@ -61,9 +66,13 @@ import type {
   LinkStore,
   Log,
   LogStore,
+  ModelFileStore,
+  ModelPolicies,
+  ModelStore,
   PicturePort,
   PlanStore,
   RecordStore,
+  RegistryStore,
   RepositoryStore,
   RunCharts,
   RunStore,
@@ -109,6 +118,11 @@ export interface Adapters {
   usage: UsageStore;
   records: RecordStore;
   artifacts: ArtifactStore;
+  models: ModelStore;
+  modelFiles: ModelFileStore;
+  /** What is declared of models, here and in repositories. */
+  modelPolicies: ModelPolicies;
+  registry: RegistryStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -183,8 +197,11 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     elevations,
     tokens,
     usage,
-    charts,
     records,
+    charts,
+    models: adapters.models,
+    modelPolicies: adapters.modelPolicies,
+    registry: registryView(adapters.registry, adapters.mlflow.registry, config.publicUrl),
     github: adapters.github.linking,
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
@@ -221,6 +238,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
+  const [models, modelFiles] = [modelStore(db), modelFileStore(db)];
   const pictures = chartPictures();
   const sign = signer(db);
   const slack = openSlack(config, installations, sign, log, () => new Date(), rateBudget(db), pictures);
@@ -265,6 +283,10 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     artifacts: config.artifacts.s3
       ? s3Artifacts(config.artifacts.s3)
       : folderArtifacts(join(config.dataDir, 'artifacts')),
+    models,
+    modelFiles,
+    registry: registryStore(db),
+    modelPolicies: modelPolicies(policy, { models, files: modelFiles, readFile: readRepositoryFile }),
     groups: groupStore(db),
     outside: openGroups(slack, github),
     github,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { commands } from '../../commands/index.ts';
+import { contentExaminer } from '../adapters/artifacts/examine.ts';
 import { createRequestWorker } from '../adapters/bullmq/request-worker.ts';
 import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
@@ -9,14 +10,19 @@ import { runIntent } from '../adapters/http/run-request.ts';
 import { runCosts } from '../adapters/postgres/baselines.ts';
 import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
+import { builtinRegistry, versionKeys } from '../adapters/postgres/registry.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
+import { followFiles } from '../app/follow-files.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
+import { keepRegistries } from '../app/keep-registries.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { lookAround } from '../app/look-around.ts';
+import { makeVersions } from '../app/make-versions.ts';
+import { readModelFiles } from '../app/model-files.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { resultOf } from '../app/result-of.ts';
@@ -38,6 +44,7 @@ import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
 import type { GroupChange } from '../core/webhook.ts';
+import { cronNext } from '../files/cron.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import type { Base } from './base.ts';
 import { messengers } from './messengers.ts';
@@ -54,9 +61,14 @@ const stallEveryMs = 20_000;
 const minuteMs = 60_000;
 const findEveryMs = minuteMs;
 const followEveryMs = 1_000;
+const versionsEveryMs = 1_000;
+const registriesEveryMs = 1_000;
+const modelFilesEveryMs = 10_000;
 /** Of all workers together, up to a minute. */
 const lookEveryMs = 15 * minuteMs;
 const forgetEveryMs = 600_000;
+/** Schedules are to the minute. */
+const scheduleEveryMs = 5_000;
 const atOnce = 16;
 
 /** Does what was asked: handles deliveries, plans, keeps messages true. Any number of workers may run. */
@@ -170,7 +182,9 @@ export function startWorker(base: Base): Running {
     err => log.warn({ err }, 'rules over metrics could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
+  const stopSchedules = followRepositories(base);
   const stopFollow = followMlflow(base);
+  const stopModels = keepModels(base);
   const stopLooking = lookAtRepositories(base, changed);
   const stopForget = every(
     forgetEveryMs,
@@ -193,6 +207,8 @@ export function startWorker(base: Base): Running {
         stopAlerts(),
         stopFind(),
         stopFollow(),
+        stopModels(),
+        stopSchedules(),
         stopLooking(),
         stopForget(),
         wakeWorker.close(),
@@ -220,11 +236,59 @@ function findLostDeliveries({ config, github, database, log, clock }: Base): () 
   );
 }
 
+/** Where repositories can be read. */
+function followRepositories(base: Base): () => Promise<void> {
+  const { github, log, clock } = base;
+  if (!github.app) return async () => {};
+  const ports = { ...base, readFile: readRepositoryFile, next: cronNext };
+  return every(
+    scheduleEveryMs,
+    () => followFiles(base.policy(), ports, clock()),
+    err => log.warn({ err }, 'repositories could not be looked at'),
+  );
+}
+
 function followMlflow({ mlflow: { port, follows }, runs, log, clock }: Base): () => Promise<void> {
   if (!port) return async () => {};
   return every(followEveryMs, mlflowFollower({ mlflow: port, follows, runs, log }, clock), err =>
     log.warn({ err }, 'metrics in MLflow could not be looked for'),
   );
+}
+
+/** Versions of models, and what repositories say of them. */
+function keepModels(base: Base): () => Promise<void> {
+  const { log } = base;
+  const ports = {
+    ...base,
+    files: base.modelFiles,
+    policies: base.modelPolicies,
+    examine: contentExaminer(base.artifacts),
+  };
+  const stopVersions = every(
+    versionsEveryMs,
+    () => makeVersions(ports, base.clock),
+    err => log.warn({ err }, 'versions of models could not be made'),
+  );
+  const stopFiles = every(
+    modelFilesEveryMs,
+    () => readModelFiles(base.policy(), { since: null, project: null }, ports),
+    err => log.warn({ err }, 'what repositories say of models could not be looked at'),
+  );
+  const registries = {
+    ...{ registry: base.registry, models: base.models, policies: base.modelPolicies, log },
+    ...{ builtin: builtinRegistry(base.database.db), mlflow: base.mlflow.registry },
+    keyOf: versionKeys(base.database.db),
+    linkOf: (run: number) =>
+      base.config.publicUrl === null ? null : `${base.config.publicUrl}/v1/runs/${run}`,
+  };
+  const stopRegistries = every(
+    registriesEveryMs,
+    () => keepRegistries(registries, base.clock),
+    err => log.warn({ err }, 'registries of models could not be looked at'),
+  );
+  return async () => {
+    await Promise.all([stopVersions(), stopFiles(), stopRegistries()]);
+  };
 }
 
 /** At the start, where the last look is not quite new, and every so often. */

@@ -7,6 +7,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -318,7 +319,7 @@ describe('what happens in a repository', { skip }, () => {
     const [run] = await runStore(database.db).list({ limit: 1 });
     assert.equal(run?.spec.sha, made.sha);
     const text = await ports.source.file('github:octo-org/digits#7', made.sha, 'docs.md');
-    assert.equal(text, 'the merged one');
+    assert.equal(await text?.text(), 'the merged one');
     git('push', '-q', 'origin', `:refs/heads/${made.sha}`);
   });
 
@@ -442,6 +443,99 @@ describe('what happens in a repository', { skip }, () => {
       // The approval was written before the push that it names was there.
       assert.equal(await approve(later, '2026-01-01T11:05:00Z'), 'HEAD_OTHER');
     });
+  });
+
+  describe('what is asked for elsewhere takes its command from the repository', () => {
+    const commandOf = async (sha: string, proposed = false) => {
+      const wish = { project: 'digits', source: 'github:octo-org/digits', sha, proposed };
+      const said = await pullHeads(ports).commit(wish, policy);
+      return said.ok ? said.policy.projects.digits?.command.at(-1) : [said.code, said.details.where];
+    };
+    const own = (word: string) =>
+      file.replace("'{lr}'", `'{lr}', ${word}`).replace('parameters: { lr: 0.3 }', 'priority: low');
+    function branchOff(branch: string, files: Record<string, string>) {
+      git('checkout', '-q', '-B', branch, 'main');
+      const sha = commit(files);
+      git('push', '-q', '-f', 'origin', branch);
+      git('checkout', '-q', 'main');
+      return sha;
+    }
+
+    test('as it is at the commit where a trusted branch has it, else as the default branch has it', async () => {
+      const older = git('rev-parse', 'main');
+      const feature = branchOff('feature', { '.signalbox.yml': own('theirs') });
+      const release = branchOff('release/1', { '.signalbox.yml': own('released') });
+      const lookalike = branchOff('releases', { '.signalbox.yml': own('theirs') });
+      const worse = branchOff('release/2', { '.signalbox.yml': 'rule: {}' });
+      assert.equal(await commandOf(older), '{lr}');
+      assert.equal(await commandOf(feature), '{lr}');
+      assert.equal(await commandOf(lookalike), '{lr}');
+      assert.equal(await commandOf(release), 'released');
+      assert.equal(await commandOf(release, true), '{lr}');
+      assert.deepEqual(await commandOf(worse), [
+        'REPOSITORY_FILE_INVALID',
+        `.signalbox.yml:1:1 at ${worse.slice(0, 7)}`,
+      ]);
+      git('checkout', '-q', 'main');
+      const newer = commit({ '.signalbox.yml': own('newer') });
+      git('push', '-q', 'origin', 'main');
+      assert.equal(await commandOf(newer), 'newer');
+      assert.equal(await commandOf(older), '{lr}');
+      assert.equal(await commandOf(feature), 'newer');
+      assert.equal(await commandOf(newer, true), 'newer');
+      commit({ '.signalbox.yml': file });
+      git('push', '-q', 'origin', 'main');
+    });
+
+    test('the default branch broken, and what it had before', async () => {
+      const before = git('rev-parse', 'main');
+      const feature = branchOff('other', { 'train.py': 'other' });
+      commit({ '.signalbox.yml': 'rule: {}' });
+      git('push', '-q', 'origin', 'main');
+      assert.deepEqual(await commandOf(feature), [
+        'REPOSITORY_FILE_INVALID',
+        '.signalbox.yml:1:1 of the default branch',
+      ]);
+      assert.equal(await commandOf(before), '{lr}');
+      commit({ '.signalbox.yml': file });
+      git('push', '-q', 'origin', 'main');
+    });
+
+    test('a link is not followed, and a file that is not there changes nothing', async () => {
+      git('checkout', '-q', '-B', 'release/link', 'main');
+      rmSync(join(tree, '.signalbox.yml'));
+      symlinkSync('train.py', join(tree, '.signalbox.yml'));
+      const link = commit({});
+      rmSync(join(tree, '.signalbox.yml'));
+      const none = commit({});
+      git('push', '-q', '-f', 'origin', 'release/link');
+      git('checkout', '-q', 'main');
+      assert.deepEqual(await commandOf(link), [
+        'REPOSITORY_FILE_INVALID',
+        `.signalbox.yml:1:1 at ${link.slice(0, 7)}`,
+      ]);
+      assert.equal(await commandOf(none), 'train.py');
+    });
+  });
+
+  test('a file that is as it was is not read again', async () => {
+    let reads = 0;
+    const readFile: RepositoryPorts['readFile'] = (...said) => {
+      reads += 1;
+      return readRepositoryFile(...said);
+    };
+    const other = { ...policy };
+    const told = async (made: ReturnType<typeof merge>) => {
+      const said = githubPush.translate(made.pushed);
+      assert.ok(said.kind === 'repository');
+      await repositoryChanged(said.event, other, { ...ports, readFile }, now);
+    };
+    for (const text of ['one', 'two', 'three']) await told(merge([{ 'docs.md': text }]));
+    assert.equal(reads, 1);
+    await told(merge([{ '.signalbox.yml': `${file}# changed\n` }]));
+    assert.equal(reads, 2);
+    await told(merge([{ '.signalbox.yml': file }]));
+    assert.equal(reads, 2);
   });
 
   test('the token is in no list of processes, log or mirror', async () => {

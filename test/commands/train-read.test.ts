@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { signalboxWhoami } from '../../commands/signalbox-whoami.ts';
+import { trainArtifacts } from '../../commands/train-artifacts.ts';
 import { trainCompare } from '../../commands/train-compare.ts';
 import { trainList } from '../../commands/train-list.ts';
 import { trainLogs } from '../../commands/train-logs.ts';
@@ -15,6 +16,42 @@ import { octocat } from '../support/run.ts';
 import { summaryOf } from '../support/summary.ts';
 
 const running = liveRun({ state: 'running', attempt: 2, startedAt: noon });
+
+describe('train artifacts', () => {
+  const artifact = { attempt: 1, name: 'a/b c.bin', sha256: `sha256:${'ab'.repeat(32)}`, bytes: 2_500_000 };
+  const held = { acceleratorHours: 0, cost: 0 };
+  const record = { artifacts: [artifact], inputs: [], machine: null, held };
+
+  test('lists them with size, digest and path', async () => {
+    const outcome = await say(trainArtifacts, '1', memory({ runs: [liveRun({ number: 1 })], record }));
+    assert.ok(outcome.ok);
+    assert.match(outcome.reply.title, /1 artifact, 2\.5 MB/);
+    const [table] = outcome.reply.blocks;
+    assert.ok(table?.kind === 'table');
+    assert.deepEqual(table.rows, [['a/b c.bin', '2.5 MB', 'ab'.repeat(32)]]);
+    const path = '/v1/runs/1/artifacts/a%2Fb%20c.bin';
+    assert.deepEqual(outcome.reply.data, { run: 1, artifacts: [{ ...artifact, path }] });
+  });
+
+  for (const [name, outputs, says] of [
+    ['none are declared', undefined, /declares no outputs/],
+    ['none are kept yet', ['*.bin'], /when it ends with exit code 0/],
+  ] as const)
+    test(name, async () => {
+      const run = liveRun({ number: 1 }, outputs ? { outputs: [...outputs] } : {});
+      const outcome = await say(trainArtifacts, '1', memory({ runs: [run] }));
+      assert.ok(outcome.ok);
+      const [block] = outcome.reply.blocks;
+      assert.ok(block?.kind === 'text');
+      assert.match(plain(block.text), says);
+    });
+
+  test('of a run that is not there', async () => {
+    const outcome = await say(trainArtifacts, '9', memory());
+    assert.ok(!outcome.ok);
+    assert.equal(outcome.code, 'RUN_NOT_FOUND');
+  });
+});
 
 describe('train list', () => {
   const rows: [words: string, filter: Record<string, unknown>][] = [

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { commands } from '../../commands/index.ts';
-import { train, trainWords } from '../../commands/train.ts';
+import { train } from '../../commands/train.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
+import { parseCommand } from '../../src/core/grammar.ts';
+import { type Policy, policySchema } from '../../src/core/policy.ts';
 import type { Accelerator, PoolState } from '../../src/core/ports.ts';
+import { trainWords } from '../../src/core/train-words.ts';
 import { noon } from '../support/live-run.ts';
 import { context, type Memory, memory, memoryPorts, say } from '../support/memory-ports.ts';
 
@@ -36,6 +39,22 @@ const twoNodes = pool([
   slot('a', 0),
 ]);
 
+const width = { width: { type: 'integer', default: 3 } } as const;
+const policyOf = (project: object): Policy =>
+  policySchema.parse({
+    teams: { research: {}, platform: {} },
+    pools: { local: {} },
+    projects: {
+      digits: {
+        team: 'platform',
+        command: ['python3', '{lr}'],
+        parameters: { lr: { type: 'number', default: 0.1 } },
+        github: 'octo-org/digits',
+        ...project,
+      },
+    },
+  });
+
 test('a request is pinned to a commit, stored once, and answered to its sender', async () => {
   const m = memory({ ahead: 2 });
   const words = 'digits --ref dev -p lr=0.5 --priority high --note “wider net”';
@@ -58,6 +77,79 @@ test('a request is pinned to a commit, stored once, and answered to its sender',
   assert.ok(second.ok);
   assert.equal(second.reply.title, first.reply.title);
   assert.equal(m.runs.length, 1);
+});
+
+describe('a project whose code is on GitHub', () => {
+  const ours = policyOf({});
+  const said = policyOf({ command: ['run', '{width}'], parameters: width });
+  const run = async (
+    words: string,
+    changes: { m?: Partial<Memory>; fails?: boolean; trainers?: 'team' } = {},
+  ) => {
+    const m = memory(changes.m ?? {});
+    const asked: unknown[] = [];
+    const ports = memoryPorts(m);
+    const pulls = {
+      ...ports.pulls,
+      commit: async (wish: { sha: string }) => {
+        asked.push(wish);
+        return changes.fails
+          ? { ok: false as const, code: 'REPOSITORY_FILE_INVALID' as const, details: {} }
+          : { ok: true as const, policy: said };
+      },
+    };
+    const parsed = parseCommand(`train ${words}`, [train]);
+    assert.ok(parsed.ok && !('help' in parsed));
+    const policy = changes.trainers ? policyOf({ trainers: changes.trainers }) : ours;
+    const outcome = await train.run(parsed.values, context({ policy }), {
+      ...ports,
+      pulls,
+    });
+    return { outcome, asked, m };
+  };
+
+  test('takes its command and parameters from the repository at the commit', async () => {
+    const { outcome, asked, m } = await run('digits --ref dev -p width=9');
+    assert.ok(outcome.ok);
+    assert.deepEqual(m.runs[0]?.spec.command, ['run', '9']);
+    const source = 'github:octo-org/digits';
+    assert.deepEqual(asked, [{ project: 'digits', source, sha: 'b'.repeat(40), proposed: false }]);
+    assert.deepEqual(m.calls, [`resolve ${source} dev`, 'create slack:1']);
+  });
+
+  test('shows the same with --dry-run, and asks for nothing', async () => {
+    const { outcome, m } = await run('digits -p width=9 --dry-run');
+    assert.ok(outcome.ok);
+    assert.deepEqual(m.runs, []);
+  });
+
+  const rows: [
+    name: string,
+    words: string,
+    changes: Parameters<typeof run>[1],
+    code: string,
+    fetches: number,
+  ][] = [
+    ['a parameter that only signalbox.yml has', 'digits -p lr=0.1', {}, 'PARAMETER_UNKNOWN', 1],
+    ['a file with problems', 'digits', { fails: true }, 'REPOSITORY_FILE_INVALID', 1],
+    [
+      'a ref that is none',
+      'digits --ref nowhere',
+      { m: { resolved: { ok: false, code: 'unknown', refs: ['main'] } } },
+      'REF_UNKNOWN',
+      1,
+    ],
+    ['a ref that is an option', 'digits --ref=--upload-pack', {}, 'VALUE_INVALID', 0],
+    ['whoever may not train it', 'digits', { trainers: 'team' }, 'ACCESS_DENIED', 0],
+    ['another project', 'digit', {}, 'PROJECT_UNKNOWN', 0],
+  ];
+  for (const [name, words, changes, code, fetches] of rows)
+    test(name, async () => {
+      const { outcome, m } = await run(words, changes);
+      assert.equal(!outcome.ok && outcome.code, code);
+      assert.equal(m.calls.filter(call => call.startsWith('resolve')).length, fetches);
+      assert.deepEqual(m.runs, []);
+    });
 });
 
 test('it gets the ports that it names', () => {

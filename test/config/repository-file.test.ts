@@ -38,6 +38,9 @@ describe('.signalbox.yml', () => {
     assert.ok(whole.includes(from), from);
     return whole.replace(from, to);
   };
+  const rule = (on: string, name = 'x') => `rules: { ${name}: { project: digits, on: ${on} } }`;
+  const buttons = (amount: number) =>
+    `rules:\n${Array.from({ length: amount }, (_, i) => `  x${i}: { project: digits, on: { check: {} } }`).join('\n')}`;
   const rows: { name: string; text: string; says?: [string, string, RegExp][] }[] = [
     { name: 'whole', text: whole },
     { name: 'empty', text: '' },
@@ -56,7 +59,7 @@ describe('.signalbox.yml', () => {
       text: change('merge', 'merged'),
       says: [
         ['12:11', 'merged', /merge/],
-        ['12:5', 'rules.main.on.merge', /./],
+        ['12:5', 'rules.main.on', /./],
       ],
     },
     {
@@ -137,6 +140,78 @@ describe('.signalbox.yml', () => {
       name: 'secrets, which it has no say in',
       text: 'projects: { digits: { secrets: { A: {} } } }',
       says: [['1:23', 'secrets', /no such key/]],
+    },
+    {
+      name: 'every trigger',
+      text: rule(
+        "{ merge: { branches: [main] }, comment: true, check: { label: Go, description: Trains it. }, schedule: { cron: '*/30 3-5 * jan,feb mon-fri', timeZone: America/New_York } }",
+      ),
+    },
+    { name: 'no trigger', text: rule('{}'), says: [['1:32', 'rules.x.on', /at least one of/]] },
+    {
+      name: 'drift, which is none yet',
+      text: rule('{ drift: true }'),
+      says: [
+        ['1:38', 'drift', /no such key/],
+        ['1:32', 'rules.x.on', /./],
+      ],
+    },
+    {
+      name: 'comment with something else',
+      text: rule('{ comment: quick }'),
+      says: [['1:38', 'rules.x.on.comment', /true/]],
+    },
+    {
+      name: 'a rule to be said that is named like a project',
+      text: rule('{ comment: true }', 'digits'),
+      says: [['1:43', 'digits', /means something else already/]],
+    },
+    {
+      name: 'a rule to be said that is named like a command',
+      text: rule('{ check: {} }', 'retry'),
+      says: [['1:42', 'retry', /means something else already/]],
+    },
+    { name: 'a rule of merges may be named so', text: rule('{ merge: { branches: [main] } }', 'retry') },
+    { name: 'a label as long as GitHub takes', text: rule(`{ check: { label: '${'x'.repeat(20)}' } }`) },
+    {
+      name: 'a longer one',
+      text: rule(`{ check: { label: '${'x'.repeat(21)}' } }`),
+      says: [['1:47', 'rules.x.on.check.label', /20/]],
+    },
+    {
+      name: 'a longer description',
+      text: rule(`{ check: { description: '${'x'.repeat(41)}' } }`),
+      says: [['1:47', 'rules.x.on.check.description', /40/]],
+    },
+    { name: 'a name as long as GitHub takes', text: rule('{ check: {} }', 'x'.repeat(20)) },
+    {
+      name: 'a longer one with a button',
+      text: rule('{ check: {} }', 'x'.repeat(21)),
+      says: [['1:58', 'x'.repeat(21), /at most 20 characters/]],
+    },
+    { name: 'three buttons', text: buttons(3) },
+    { name: 'four', text: buttons(4), says: [['5:32', 'x3', /at most 3 buttons/]] },
+    ...(
+      [
+        ['0 3 * *', /five fields/],
+        ['0 0 3 * * *', /five fields/],
+        ['@daily', /five fields/],
+        ['60 3 * * *', /0-59/],
+        ['0 3 31 2 *', /day of month/],
+        ['H 3 * * *', /knows no H/],
+        ['0 3 ? * 1', /knows no \\?/],
+        ['0 3 * * L', /knows no L/],
+        ['*/0 3 * * *', /0 time/],
+      ] as const
+    ).map(([cron, why]): { name: string; text: string; says: [string, string, RegExp][] } => ({
+      name: `the schedule ${cron}`,
+      text: rule(`{ schedule: { cron: '${cron}' } }`),
+      says: [['1:50', why.source.includes('fields') ? 'rules.x.on.schedule.cron' : cron, why]],
+    })),
+    {
+      name: 'a zone that is none',
+      text: rule("{ schedule: { cron: '0 3 * * *', timeZone: Mars/Olympus } }"),
+      says: [['1:69', 'Mars/Olympus', /no such time zone/]],
     },
     {
       name: 'what its metrics mean',

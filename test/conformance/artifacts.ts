@@ -35,7 +35,6 @@ export function artifactStoreSuite(store: () => ArtifactStore): void {
     test(`${name} is there as it was put, also when it is put again`, async () => {
       const bytes = randomBytes(size);
       const one = { sha256: digestOf(bytes), bytes: size };
-      assert.equal(await store().has(one.sha256), size === 0 && (await store().has(one.sha256)));
       for (const _ of [1, 2]) {
         assert.deepEqual(await store().put(inPieces(bytes), one), one);
         assert.equal(await store().has(one.sha256), true);

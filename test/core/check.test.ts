@@ -112,6 +112,12 @@ describe('the line that failed', () => {
 test('what a check is signed for is read back, and nothing else is', () => {
   const mark = { repo: 5, issue: 12, run: 42 };
   assert.deepEqual(readCheckMark(checkMarkText(mark)), mark);
+  for (const runs of [[], [42], [42, 41]]) {
+    const ofCommit = { repo: 5, issue: 0, sha: 'a'.repeat(40), runs };
+    assert.deepEqual(readCheckMark(checkMarkText(ofCommit)), ofCommit);
+  }
+  for (const text of ['["commit",5,12]', '["commit",5,12,"main"]', `["commit",5,12,"${'a'.repeat(40)}","x"]`])
+    assert.equal(readCheckMark(text), null);
   for (const text of ['', 'x', '[]', '["check",5,12]', '["check",5,12,0]', '["button",5,12,42]'])
     assert.equal(readCheckMark(text), null);
 });

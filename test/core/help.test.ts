@@ -53,7 +53,10 @@ describe('the role decides what is listed', () => {
     [
       'viewer',
       ['train'],
-      ['train list', 'train status', 'train why', 'train logs', 'train compare', 'train chart'],
+      [
+        ...['train list', 'train status', 'train why', 'train logs', 'train compare'],
+        ...['train artifacts', 'train chart'],
+      ],
     ],
     ['none', ['train'], []],
   ];

@@ -121,7 +121,8 @@ describe('which names are followed', () => {
   const rows: [name: string, isTaken: boolean][] = [
     ['val/loss', true],
     ['system/gpu_0_utilization_percentage', true],
-    ['val loss: all', true],
+    ['val loss all', true],
+    ['val loss: all', false],
     ['__proto__', true],
     ['a'.repeat(100), true],
     ['a'.repeat(101), false],

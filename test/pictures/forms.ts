@@ -87,6 +87,7 @@ function desk(runs: Run[], policy: Policy = usual) {
     links: ports.links,
     groups: ports.groups,
     elevations: ports.elevations,
+    repositories: { said: async () => [] },
     audit: { append: async () => undefined },
     log: recordingLog().log,
   });

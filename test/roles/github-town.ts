@@ -147,7 +147,9 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     await database.pool.query(
       "update surfaces set next_at = now() where next_at < now() + interval '2 minutes'",
     );
-    for (const id of await surfaces.due(50)) await publish(id, publishPorts, clock);
+    // What was said first is answered first, and then the next.
+    for (let round = 0; round < 12; round++)
+      for (const id of await surfaces.due(50)) await publish(id, publishPorts, clock);
   }
   /** What the app was told since is stored and worked on, and what comes of it is shown. */
   async function work({ twice = false } = {}): Promise<void> {
@@ -174,6 +176,7 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     ...{
       fake,
       repo,
+      source,
       pull,
       sha,
       place,

@@ -4,14 +4,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { root } from '../../scripts/suites.ts';
+import { root as repository } from '../../scripts/suites.ts';
 
 /**
  * A real S3 server: versitygw (Apache-2.0), which checks signatures and keeps buckets in a folder. It is built once by Go from the Go module
  * proxy, some minutes on a small machine, and then lies in `.cache/`.
  */
 const version = 'v1.8.0';
-const folder = join(root, '.cache', `versitygw-${version}`);
+const folder = join(repository, '.cache', `versitygw-${version}`);
 const program = join(folder, 'versitygw');
 
 /** Builds the server where it is not there yet; why it cannot be had, or `false`. */
@@ -37,10 +37,12 @@ export interface S3Server {
 
 /** A server with one bucket. */
 export async function startServer(bucket: string): Promise<S3Server> {
-  const data = mkdtempSync(join(tmpdir(), 'signalbox-s3-'));
-  mkdirSync(join(data, bucket));
+  const root = mkdtempSync(join(tmpdir(), 'signalbox-s3-'));
+  // What it knows of objects beside their content: not every file system keeps that with a file.
+  const [data, about] = [join(root, 'data'), join(root, 'about')];
+  for (const path of [join(data, bucket), about]) mkdirSync(path, { recursive: true });
   const port = await freePort();
-  const child = spawn(program, ['--port', `127.0.0.1:${port}`, 'posix', '--nometa', data], {
+  const child = spawn(program, ['--port', `127.0.0.1:${port}`, 'posix', '--sidecar', about, data], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env.PATH,
@@ -66,7 +68,7 @@ export async function startServer(bucket: string): Promise<S3Server> {
     async stop() {
       child.kill('SIGKILL');
       await gone;
-      rmSync(data, { recursive: true, force: true });
+      rmSync(root, { recursive: true, force: true });
     },
   };
 }

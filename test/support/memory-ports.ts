@@ -82,6 +82,9 @@ export function memoryPorts(m: Memory): Ports {
   const find = (number: number) => m.runs.find(run => run.number === number) ?? null;
   return {
     charts: noCharts,
+    models: { all: async () => [], version: async () => null, versions: async () => [] },
+    modelPolicies: { all: async () => new Map() },
+    registry: { aliases: async () => [], registered: async () => null, address: null },
     runs: {
       async create({ key, spec, priority, requestedBy, place, at }) {
         m.calls.push(`create ${key}`);
@@ -108,6 +111,7 @@ export function memoryPorts(m: Memory): Ports {
           (states === undefined || states.includes(run.state));
         return m.runs.filter(fits).toReversed().slice(0, limit);
       },
+      atCommit: async (_, sha) => m.runs.filter(run => run.spec.sha === sha).toReversed(),
       ahead: async () => m.ahead,
       shares: async () => m.shares,
       events: async number => m.events[number] ?? [],
@@ -154,10 +158,11 @@ export function memoryPorts(m: Memory): Ports {
       archive: unused,
       pin: unused,
       file: unused,
+      standing: unused,
       changed: unused,
       isOnBranch: unused,
     },
-    pulls: { at: unused, approve: unused },
+    pulls: { at: unused, commit: unused, approve: unused },
     usage: {
       between: async filter => {
         m.calls.push(`usage ${JSON.stringify(filter)}`);

@@ -13,6 +13,9 @@ const press = {
   check_run: { id: 77, external_id: 'v' },
 };
 const own = checkMarkText({ repo: 5, issue: 12, run: 42 });
+const sha = 'a'.repeat(40);
+const summary = checkMarkText({ repo: 5, issue: 12, sha, runs: [42] });
+const empty = checkMarkText({ repo: 5, issue: 12, sha, runs: [] });
 
 function pressed(payload: unknown, text: string | null): Translation {
   const translated = githubCheckRun.translate(payload, 'abc');
@@ -39,6 +42,19 @@ test('github-check-run: a press is its words, said at the pull request by whoeve
   });
 });
 
+test('github-check-run: a summary of several runs repeats them all, each once', () => {
+  const text = checkMarkText({ repo: 5, issue: 12, sha, runs: [42, 40] });
+  const translated = pressed({ ...press, action: 'rerequested' }, text);
+  assert.ok(translated.kind === 'intents');
+  assert.deepEqual(
+    translated.intents.map(({ key, wish }) => [key, wish.kind === 'words' && wish.words]),
+    [
+      ['github:abc', 'train retry 42'],
+      ['github:abc:1', 'train retry 40'],
+    ],
+  );
+});
+
 describe('github-check-run', () => {
   const rows: [name: string, payload: unknown, text: string | null, expected: string][] = [
     ['run again', { ...press, requested_action: { identifier: 'rerun' } }, own, 'train retry 42'],
@@ -49,6 +65,26 @@ describe('github-check-run', () => {
     ['a check of another repository', press, checkMarkText({ repo: 6, issue: 12, run: 42 }), 'none of ours'],
     ['a button of Slack', press, '["button","T1","C1","cancel",42]', 'none of ours'],
     ['what is signed is no JSON', press, 'x', 'none of ours'],
+    [
+      'a rule on a summary',
+      { ...press, requested_action: { identifier: 'quick' } },
+      summary,
+      `train quick --ref ${sha}`,
+    ],
+    [
+      'a name that is no rule can have',
+      { ...press, requested_action: { identifier: 'x --gpus 9' } },
+      summary,
+      'none of ours',
+    ],
+    [
+      'Re-run as the name of a rule',
+      { ...press, requested_action: { identifier: 'Re-run' } },
+      empty,
+      'none of ours',
+    ],
+    ["GitHub's own button on a summary", { ...press, action: 'rerequested' }, summary, 'train retry 42'],
+    ['the same where nothing has ended', { ...press, action: 'rerequested' }, empty, 'none of ours'],
     ['a bot', { ...press, sender: { ...press.sender, type: 'Bot' } }, own, 'a press of a program'],
     ['another action', { ...press, action: 'completed' }, own, 'not a press on a check: action'],
     ["another app's check", { ...press, check_run: { external_id: '' } }, own, 'check_run.external_id'],

@@ -32,8 +32,16 @@ test('github-issue-comment: each line with a command is wanted by whoever wrote 
     place,
     account: { id: 7, account: 'github:octocat' },
     intents: [
-      { key: 'github:comment:900:1', actor, place, wish: { kind: 'words', words: 'train digits' } },
-      { key: 'github:comment:900:2', actor, place, wish: { kind: 'words', words: 'gpu' } },
+      {
+        key: 'github:comment:900:1',
+        ...{ actor, place: { ...place, line: 1 } },
+        wish: { kind: 'words', words: 'train digits' },
+      },
+      {
+        key: 'github:comment:900:2',
+        ...{ actor, place: { ...place, line: 2 } },
+        wish: { kind: 'words', words: 'gpu' },
+      },
     ],
   });
 });
@@ -46,10 +54,24 @@ test('github-issue-comment: an issue is no pull request, and a public repository
   assert.equal(translated.place.isPublic, true);
 });
 
-test('github-issue-comment: at most ten commands of one comment', () => {
-  const body = '/gpu\n'.repeat(50);
-  const translated = githubIssueComment.translate({ ...said, comment: { ...comment, body } });
-  assert.equal(translated.kind === 'intents' && translated.intents.length, 10);
+for (const [amount, done, left] of [
+  [9, 9, undefined],
+  [10, 10, undefined],
+  [11, 10, 1],
+  [50, 10, 40],
+] as const)
+  test(`github-issue-comment: of ${amount} commands ${done} are done, and the others are known`, () => {
+    const body = '/gpu\n'.repeat(amount);
+    const translated = githubIssueComment.translate({ ...said, comment: { ...comment, body } });
+    assert.ok(translated.kind === 'intents');
+    assert.equal(translated.intents.length, done);
+    assert.equal(translated.left?.amount, left);
+  });
+
+test('github-issue-comment: what is said alone needs no line', () => {
+  const translated = githubIssueComment.translate({ ...said, comment: { ...comment, body: 'Hello\n/gpu' } });
+  assert.ok(translated.kind === 'intents');
+  assert.deepEqual(translated.intents[0]?.place, place);
 });
 
 describe('github-issue-comment ignores', () => {

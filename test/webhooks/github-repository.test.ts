@@ -91,16 +91,35 @@ describe('pull requests', () => {
     });
 });
 
+const group = {
+  head_ref: 'refs/heads/gh-readonly-queue/main/pr-1',
+  base_ref: 'refs/heads/main',
+  head_sha: 'b'.repeat(40),
+  base_sha: 'a'.repeat(40),
+  head_commit: { timestamp: '2026-01-02T03:04:05Z' },
+};
+const requested = {
+  action: 'checks_requested',
+  repository: { id: 7, full_name: 'octo-org/digits' },
+  installation: { id: 1 },
+  sender: { login: 'octocat' },
+  merge_group: group,
+};
+
+test('a merge group asks for its checks', () => {
+  const said = githubMergeGroup.translate(requested);
+  assert.ok(said.kind === 'repository' && said.event.type === 'grouped');
+  const { sha, onto, branch } = said.event;
+  assert.deepEqual([sha, onto, branch], ['b'.repeat(40), 'a'.repeat(40), 'main']);
+});
+
 describe('merge groups start nothing', () => {
-  const group = { head_ref: 'refs/heads/gh-readonly-queue/main/pr-1', base_ref: 'refs/heads/main' };
   for (const [name, payload, why] of [
-    [
-      'checks are requested',
-      { action: 'checks_requested', merge_group: group },
-      /its merge is told by itself/,
-    ],
-    ['it is gone', { action: 'destroyed', merge_group: group }, /destroyed/],
-    ['no group', { action: 'destroyed' }, /not a merge group/],
+    ['no repository', { ...requested, repository: undefined }, /not a merge group: repository/],
+    ['nothing', { ...requested, merge_group: { ...group, head_sha: '0'.repeat(40) } }, /of nothing/],
+    ['no branch', { ...requested, merge_group: { ...group, base_ref: 'refs/tags/main' } }, /of nothing/],
+    ['it is gone', { ...requested, action: 'destroyed' }, /is gone/],
+    ['another action', { ...requested, action: 'enqueued' }, /not a merge group: action/],
   ] as const)
     test(name, () => {
       const said = githubMergeGroup.translate(payload);

@@ -34,6 +34,7 @@ export function s3Artifacts(options: S3Options): ArtifactStore {
 
   return {
     async put(content, expected) {
+      const place = at(expected.sha256);
       const { client, storage } = await connection();
       let mismatch: unknown = null;
       async function* watched() {
@@ -46,7 +47,7 @@ export function s3Artifacts(options: S3Options): ArtifactStore {
       }
       const upload = new storage.Upload({
         client,
-        params: { ...at(expected.sha256), Body: Readable.from(watched(), { objectMode: false }) },
+        params: { ...place, Body: Readable.from(watched(), { objectMode: false }) },
         partSize: partBytes,
         queueSize: partsAtOnce,
       });
@@ -60,9 +61,10 @@ export function s3Artifacts(options: S3Options): ArtifactStore {
       return { ...expected };
     },
     async open(sha256) {
+      const place = at(sha256);
       const { client, s3 } = await connection();
       try {
-        const { Body, ContentLength } = await client.send(new s3.GetObjectCommand(at(sha256)));
+        const { Body, ContentLength } = await client.send(new s3.GetObjectCommand(place));
         if (!(Body instanceof Readable) || ContentLength === undefined)
           throw new Error('the store sent no content');
         return { bytes: ContentLength, content: Body };
@@ -72,9 +74,10 @@ export function s3Artifacts(options: S3Options): ArtifactStore {
       }
     },
     async has(sha256) {
+      const place = at(sha256);
       const { client, s3 } = await connection();
       try {
-        await client.send(new s3.HeadObjectCommand(at(sha256)));
+        await client.send(new s3.HeadObjectCommand(place));
         return true;
       } catch (err) {
         if (isMissing(err)) return false;
@@ -82,9 +85,10 @@ export function s3Artifacts(options: S3Options): ArtifactStore {
       }
     },
     async remove(sha256) {
+      const place = at(sha256);
       const { client, s3 } = await connection();
       try {
-        await client.send(new s3.DeleteObjectCommand(at(sha256)));
+        await client.send(new s3.DeleteObjectCommand(place));
       } catch (err) {
         if (!isMissing(err)) throw unavailable(err);
       }

@@ -5,6 +5,7 @@ import { SignalboxError } from '../../core/errors.ts';
 import { type GitHubSource, githubSource } from '../../core/github-source.ts';
 import type { Resolved, SourcePort } from '../../core/ports.ts';
 import { fetchInto, holds, makeBare, pin, unavailable, whyNotFetched } from './bare.ts';
+import { fileIn } from './blob.ts';
 import { withLock } from './lock.ts';
 import { resolveRef } from './refs.ts';
 import { git, gitStream } from './run-git.ts';
@@ -21,10 +22,15 @@ export type GitHubRemotes = (
   source: GitHubSource,
 ) => Promise<{ key: string; open(): Promise<Remote> } | null>;
 
-type Mirrors = Pick<SourcePort, 'resolve' | 'pin' | 'archive' | 'file' | 'changed' | 'isOnBranch'>;
+type Mirrors = Pick<
+  SourcePort,
+  'resolve' | 'pin' | 'archive' | 'file' | 'standing' | 'changed' | 'isOnBranch'
+>;
 
 const fullCommit = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
-const largestFile = 1024 * 1024;
+/** The default branch, as it was fetched last. */
+const headRef = 'refs/signalbox/head';
+const everything = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*', `+HEAD:${headRef}`];
 
 /**
  * Repositories on GitHub, each as a bare one of our own. GitHub gives out every commit of a repository and of its forks by its number alone;
@@ -98,11 +104,9 @@ export function githubMirrors(cacheDir: string, remotes: GitHubRemotes): Mirrors
       return await locked(async () => {
         if (fullCommit.test(ref) && (await isInBranch(inMirror, ref)))
           return await pin(inMirror, { ok: true, sha: ref });
-        const specs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
-        if (ref === 'HEAD') specs.push('+HEAD:refs/signalbox/head');
-        const fetched = await fetch(specs);
+        const fetched = await fetch(everything);
         if (!fetched.ok) return unavailable(whyNotFetched(fetched));
-        const resolved = await resolveRef(inMirror, ref, 'refs/signalbox/head');
+        const resolved = await resolveRef(inMirror, ref, headRef);
         if (!resolved.ok || ref === 'HEAD' || (await isInBranch(inMirror, resolved.sha)))
           return await pin(inMirror, resolved);
         return { ok: false, code: 'unknown', refs: [] };
@@ -114,15 +118,33 @@ export function githubMirrors(cacheDir: string, remotes: GitHubRemotes): Mirrors
     },
     async file(source, sha, path) {
       const inMirror = await kept(source, sha);
-      // A link would lead anywhere, also out of the repository.
-      const listed = await git([...inMirror, 'ls-tree', '-z', '-l', sha, '--', path]);
-      if (!listed.ok) throw fail(source, whyNotFetched(listed));
-      const [, size] = /^100(?:644|755) blob [0-9a-f]+ +(\d+)\t/.exec(listed.out) ?? [];
-      if (size === undefined) return null;
-      if (Number(size) > largestFile) throw fail(source, `${path} has more than ${largestFile} bytes.`);
-      const read = await git([...inMirror, 'cat-file', 'blob', `${sha}:${path}`]);
-      if (!read.ok) throw fail(source, whyNotFetched(read));
-      return read.out;
+      return await fileIn(inMirror, sha, path, reason => fail(source, reason));
+    },
+    async standing(source, sha) {
+      const found = await open(source);
+      if (!found) throw fail(source, 'The repository is not known any more.');
+      const { inMirror, locked, fetch } = found;
+      const head = async () => {
+        const said = await git([...inMirror, 'rev-parse', '--verify', '--quiet', `${headRef}^{commit}`]);
+        return said.ok && fullCommit.test(said.out) ? said.out : null;
+      };
+      const has = async (branch: string) =>
+        (await git([...inMirror, 'merge-base', '--is-ancestor', sha, branch])).ok;
+      const known = await head();
+      // What a branch has, it keeps, but where it is forced.
+      if (known !== null && (await has(known))) return { head: known, isInHead: true, branches: [] };
+      return await locked(async () => {
+        const fetched = await fetch(everything);
+        if (!fetched.ok) throw fail(source, whyNotFetched(fetched));
+        const now = await head();
+        if (now === null) throw fail(source, 'Its default branch has no commit.');
+        const listed = await git([
+          ...inMirror,
+          ...['for-each-ref', `--contains=${sha}`, '--format=%(refname:lstrip=2)', 'refs/heads'],
+        ]);
+        if (!listed.ok) throw fail(source, whyNotFetched(listed));
+        return { head: now, isInHead: await has(now), branches: listed.out.split('\n').filter(Boolean) };
+      });
     },
     async isOnBranch(source, sha, branch) {
       if (!fullCommit.test(sha) || !githubSource(source)) return false;

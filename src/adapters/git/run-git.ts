@@ -70,8 +70,9 @@ export function git(args: string[], credential: Credential | null = null): Promi
     let out = '';
     let said = '';
     let timedOut = false;
-    child.stdout?.on('data', (bytes: Buffer) => {
-      if (out.length < longestOutput) out += bytes.toString('utf8');
+    // Characters may come in two pieces.
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      if (out.length < longestOutput) out += text;
     });
     child.stderr?.on('data', (bytes: Buffer) => {
       said = (said + bytes.toString('utf8')).slice(-2_000);

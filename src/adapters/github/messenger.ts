@@ -1,6 +1,6 @@
 import { type Octokit, RequestError } from 'octokit';
 import type { GitHubPlace, Place } from '../../core/actor.ts';
-import type { Check, CheckButton } from '../../core/check.ts';
+import type { Check, CheckAnnotation, CheckButton, CommitCheck, RunCheck } from '../../core/check.ts';
 import { checkMarkText } from '../../core/check-mark.ts';
 import {
   MessengerError,
@@ -73,7 +73,7 @@ export function githubMessenger({ calls, appId, signer }: GitHubMessengerOptions
       );
       return { remote };
     }
-    const { data } = await call(place, { writes: true }, client =>
+    const { data } = await call(place, { writes: true, patient }, client =>
       client.rest.issues.createComment({ ...repo, issue_number: place.issue, body }),
     );
     return { remote: { channel: place.name, ts: String(data.id) } };
@@ -82,7 +82,9 @@ export function githubMessenger({ calls, appId, signer }: GitHubMessengerOptions
   async function sendCheck(message: OutgoingMessage, place: GitHubPlace, check: Check): Promise<Remote> {
     const { content, remote, patient } = message;
     const repo = namesOf(remote?.channel ?? place.name);
-    const { startedAt, endedAt, conclusion, annotation } = check;
+    const { conclusion } = check;
+    const { startedAt, endedAt, annotations, actions } =
+      'run' in check ? partsOfRun(check) : partsOfCommit(check);
     const shared = {
       ...repo,
       name: check.name,
@@ -95,11 +97,9 @@ export function githubMessenger({ calls, appId, signer }: GitHubMessengerOptions
         title: cutEnd(shown(content.title), mostTitle),
         // What is to be said is said at the pull request; here are buttons.
         summary: renderSummary({ blocks: content.blocks.filter(block => block.kind !== 'actions') }),
-        ...(annotation ? { annotations: [annotationOf(annotation)] } : {}),
+        ...(annotations.length > 0 ? { annotations: annotations.map(annotationOf) } : {}),
       },
-      actions: check.buttons
-        .slice(0, mostButtons)
-        .map(identifier => ({ identifier, ...buttons[identifier] })),
+      actions,
     };
     if (remote) {
       const check_run_id = Number(remote.ts);
@@ -108,14 +108,18 @@ export function githubMessenger({ calls, appId, signer }: GitHubMessengerOptions
       );
       return remote;
     }
-    const { data } = await call(place, { writes: true }, client =>
+    const { data } = await call(place, { writes: true, patient }, client =>
       client.rest.checks.create({ ...shared, head_sha: check.sha }),
     );
     return { channel: place.name, ts: String(data.id) };
   }
 
-  const externalId = (place: GitHubPlace, { run }: Check) =>
-    signer.sign(checkMarkText({ repo: place.repo, issue: place.issue, run }));
+  const externalId = ({ repo, issue }: GitHubPlace, check: Check) =>
+    signer.sign(
+      checkMarkText(
+        'run' in check ? { repo, issue, run: check.run } : { repo, issue, sha: check.sha, runs: check.runs },
+      ),
+    );
 
   async function find(
     where: Place,
@@ -187,7 +191,17 @@ function markOf(nonce: string): string {
   return `<!-- signalbox ${nonce} -->`;
 }
 
-function annotationOf({ path, line, message }: NonNullable<Check['annotation']>) {
+function partsOfRun({ startedAt, endedAt, annotation, buttons: own }: RunCheck) {
+  const annotations = annotation ? [annotation] : [];
+  const actions = own.slice(0, mostButtons).map(identifier => ({ identifier, ...buttons[identifier] }));
+  return { startedAt, endedAt, annotations, actions };
+}
+
+function partsOfCommit({ annotations, buttons: actions }: CommitCheck) {
+  return { startedAt: null, endedAt: null, annotations, actions };
+}
+
+function annotationOf({ path, line, message }: CheckAnnotation) {
   return {
     path,
     start_line: line,

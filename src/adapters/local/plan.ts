@@ -46,10 +46,10 @@ export function controlFiles(control: string) {
     lost: join(control, 'lost.json'),
     /** How positions in the log map to what Signalbox has of it. */
     delivery: join(control, 'delivery.json'),
-    /** How far Signalbox has the metrics file. */
-    metricsPlace: join(control, 'metrics-place.json'),
     /** `{failure, stopped}`: its outputs are kept, or why not all of them are. */
     outputs: join(control, 'outputs.json'),
+    /** How far Signalbox has the metrics file. */
+    metricsPlace: join(control, 'metrics-place.json'),
     /** What the supervisor itself had to say. */
     complaints: join(control, 'supervisor.txt'),
     /** Log files, each named for the offset of its first byte. */

@@ -39,8 +39,6 @@ export interface Service {
   sync(request: AgentSyncRequest): Promise<AgentSyncResponse>;
   /** Answers the bytes that Signalbox has now. */
   appendLog(run: number, attempt: number, chunk: AgentLogRequest): Promise<number>;
-  /** Adds what a run wrote into its metrics file. */
-  addMetrics(run: number, attempt: number, metrics: AgentMetricsRequest): Promise<void>;
   /** Says what an attempt stands on. */
   record(run: number, attempt: number, said: AgentRecordRequest): Promise<void>;
   /** Names an attempt's outputs; answers the digests of those that are to be sent before they are kept. */
@@ -52,6 +50,8 @@ export interface Service {
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Adds what a run wrote into its metrics file. */
+  addMetrics(run: number, attempt: number, metrics: AgentMetricsRequest): Promise<void>;
   /** The tar stream of what the attempt runs, asked for with the attempt's own token. */
   source(run: number, token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
@@ -86,9 +86,6 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
       const answer = await post(`${about(run, attempt)}/log`, chunk);
       return understood(agentLogResponse, answer).size;
     },
-    addMetrics: async (run, attempt, metrics) => {
-      await post(`${about(run, attempt)}/metrics`, metrics);
-    },
     record: async (run, attempt, said) => {
       await send(`${about(run, attempt)}/record`, said);
     },
@@ -116,6 +113,9 @@ export function serviceAt(url: string, token: string, signal: AbortSignal): Serv
       } finally {
         clearTimeout(timer);
       }
+    },
+    addMetrics: async (run, attempt, metrics) => {
+      await post(`/v1/agent/runs/${run}/attempts/${attempt}/metrics`, metrics);
     },
     source: async (run, attemptToken, stop) => {
       const headers = { authorization: `Bearer ${attemptToken}` };

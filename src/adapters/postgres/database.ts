@@ -2,12 +2,15 @@ import { type ColumnType, type Generated, Kysely, PostgresDialect, type Transact
 import pg from 'pg';
 import type { Actor, Place } from '../../core/actor.ts';
 import type { Verdict } from '../../core/elevation.ts';
+import type { FileProblem } from '../../core/file-problem.ts';
 import type { Freeze } from '../../core/freeze.ts';
 import type { LeftOut } from '../../core/metric-points.ts';
 import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
-import type { Accelerator, AuditEntry, MachineFacts, Surface } from '../../core/ports.ts';
+import type { Accelerator, AuditEntry, MachineFacts, MetricSummary, Surface } from '../../core/ports.ts';
+import type { ModelVersion } from '../../core/promotion/version.ts';
 import type { Reply } from '../../core/reply.ts';
+import type { RepositoryFile, RuleButton } from '../../core/repository-file.ts';
 import type {
   Failure,
   Preemption,
@@ -173,6 +176,8 @@ export interface Tables {
     run: number | null;
     place: Json<Place>;
     content: Json<Reply> | null;
+    /** Of a commit on GitHub, for what belongs to one. */
+    sha: string | null;
     nonce: Generated<string>;
     remote: Json<NonNullable<Surface['remote']>> | null;
     shown_hash: string | null;
@@ -203,7 +208,26 @@ export interface Tables {
   };
   group_members: { group_name: string; account: string };
   github_users: { id: number; account: string };
-  github_repositories: { id: number; name: string; installation: number };
+  github_repositories: { id: number; name: string; installation: number; look_at: Generated<Date> };
+  /** Commits that are or were the head of a pull request. */
+  github_heads: {
+    repo: number;
+    sha: string;
+    pull: number;
+    at: Date;
+    problems: Json<readonly FileProblem[]> | null;
+    buttons: Json<readonly RuleButton[]>;
+  };
+  /** What the default branch said of its projects when it was read last. */
+  github_files: { repo: number; sha: string; projects: Json<RepositoryFile['projects']> };
+  github_schedules: {
+    repo: number;
+    rule: string;
+    cron: string;
+    zone: string;
+    next_at: Date;
+    claimed_until: Generated<Date>;
+  };
   /** By which signalbox.yml means a repository. */
   github_names: { name: string; repo: number };
   github_pushes: {
@@ -306,6 +330,58 @@ export interface Tables {
   content_holders: { sha256: string; holder: string };
   run_inputs: { run: number; attempt: number; name: string; sha256: string; bytes: number };
   run_machines: { run: number; attempt: number; facts: Json<MachineFacts> };
+  models: { name: string; project: string; output: string; newest: Generated<number> };
+  model_versions: {
+    model: string;
+    number: number;
+    run: number;
+    attempt: number;
+    project: string;
+    output: string;
+    sha256: string;
+    bytes: number;
+    source: string;
+    sha: string;
+    metrics: Json<readonly MetricSummary[]>;
+    directions: Json<ModelVersion['directions']>;
+    primary_metric: string | null;
+    inputs: Json<Record<string, string>>;
+    signature: ColumnType<unknown, string | null, never>;
+    card: string | null;
+    trained_by: Json<Actor>;
+    at: Date;
+  };
+  model_candidates: {
+    run: number;
+    at: Generated<Date>;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+    failures: Generated<number>;
+    error: string | null;
+  };
+  model_files: {
+    source: string;
+    sha: string | null;
+    content: string | null;
+    read_at: Date | null;
+    next_at: Generated<Date>;
+    error: string | null;
+  };
+  builtin_aliases: { model: string; alias: string; number: number };
+  registry_entries: RegistryWork & { model: string; number: number; registry: string; remote: string | null };
+  registry_aliases: RegistryWork & {
+    model: string;
+    alias: string;
+    number: number | null;
+    at: Date;
+    /** Where `known` was seen. */
+    registry: string | null;
+    known: string | null;
+    moved_to: string | null;
+    moved_at: Date | null;
+    moves: Generated<number>;
+  };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {
     seq: number;
@@ -329,6 +405,14 @@ export interface Tables {
     done_at: Date | null;
   };
   audit_head: { id: number; seq: number; hash: Buffer };
+}
+
+interface RegistryWork {
+  claims: Generated<number>;
+  claimed_until: Generated<Date>;
+  next_at: Generated<Date>;
+  failures: Generated<number>;
+  error: string | null;
 }
 
 /** A jsonb column: read as the value, written as text (the driver would write an array as a PostgreSQL array). */

@@ -16,6 +16,7 @@ import { leases } from './migrations/0013-leases.ts';
 import { encodings } from './migrations/0014-encodings.ts';
 import { repositories } from './migrations/0016-repositories.ts';
 import { looks } from './migrations/0017-looks.ts';
+import { files } from './migrations/0018-files.ts';
 import { metrics } from './migrations/0019-metrics.ts';
 import { mlflow } from './migrations/0020-mlflow.ts';
 import { baselines } from './migrations/0022-baselines.ts';
@@ -25,20 +26,8 @@ import { models } from './migrations/0027-models.ts';
 
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
-  ...[
-    resources,
-    sharedQueue,
-    leases,
-    encodings,
-    repositories,
-    looks,
-    metrics,
-    mlflow,
-    baselines,
-    alerts,
-    records,
-    models,
-  ],
+  ...[resources, sharedQueue, leases, encodings, repositories, looks, files, metrics, mlflow, baselines],
+  ...[alerts, records, models],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;

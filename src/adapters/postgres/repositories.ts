@@ -2,9 +2,13 @@ import { sql } from 'kysely';
 import type { RepositoryStore } from '../../core/ports.ts';
 import { endStates } from '../../core/run.ts';
 import { type Db, json } from './database.ts';
+import { headStore } from './heads.ts';
+import { repositoryFileStore } from './repository-files.ts';
 
 export function repositoryStore(db: Db): RepositoryStore {
   return {
+    ...headStore(db),
+    ...repositoryFileStore(db),
     async seen({ id, name, installation }, sources) {
       const own = name.toLowerCase();
       const names = sources.flatMap(source => (source.id === null ? [source.name] : []));

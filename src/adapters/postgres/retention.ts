@@ -9,7 +9,7 @@ const keptPushesDays = 90;
 const keptHeadsDays = 400;
 
 /**
- * Forgets what only guarded against repeats: deliveries that are done, idempotency keys, answers that were said, levers that moved nothing, rates that are whole
+ * Forgets what only guarded against repeats: deliveries that are done, idempotency keys, answers that were said, what was found of heads, levers that moved nothing, rates that are whole
  * again, Homes that nobody opens, pushes and approvals of commits that were long ago. Facts (runs, events, audit) stay. At most a batch of each at a time, so that no lock is held long; answers how many rows went.
  */
 export async function forgetOld(db: Db): Promise<number> {
@@ -23,9 +23,11 @@ export async function forgetOld(db: Db): Promise<number> {
       db,
     ),
     await sql`delete from surfaces where id in
-      (select id from surfaces where kind = 'note' and next_at < ${old} and (gave_up or seen_seq >= wanted_seq) limit ${batch})`.execute(
+      (select id from surfaces where kind in ('note', 'file', 'summary') and next_at < ${old} and (gave_up or seen_seq >= wanted_seq) limit ${batch})`.execute(
       db,
     ),
+    await sql`delete from github_heads where ctid in (select ctid from github_heads where at < ${old} and not exists
+      (select from surfaces where surfaces.sha = github_heads.sha) limit ${batch})`.execute(db),
     await sql`delete from freeze_idle where ctid in (select ctid from freeze_idle where at < ${old} limit ${batch})`.execute(
       db,
     ),

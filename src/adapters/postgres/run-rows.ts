@@ -7,6 +7,7 @@ import { isEnd, isOnMachine, type Run, type RunEvent, type Transition } from '..
 import { preemptedReply } from '../../core/run-reply.ts';
 import { appendAudits } from './audit.ts';
 import { json, type Tables, type Tx } from './database.ts';
+import { showSummaries } from './heads.ts';
 import { release } from './served.ts';
 
 export function runOf(row: Selectable<Tables['runs']>): Run {
@@ -55,6 +56,12 @@ function isPlannedAnew(before: Run, after: Run): boolean {
   );
 }
 
+function stagedAnew(changes: readonly Change[]): Run[] {
+  return changes
+    .filter(({ before, after }) => before.state !== after.run.state)
+    .map(({ after }) => after.run);
+}
+
 export interface Change {
   before: Run;
   after: Extract<Transition, { ok: true }>;
@@ -79,10 +86,15 @@ export async function storeTransitions(tx: Tx, changes: readonly Change[], own =
     tx,
     begun.map(({ after }) => after.run),
   );
+  await addCandidates(
+    tx,
+    changes.flatMap(({ before, after: { run } }) => (before.state === run.state ? [] : [run])),
+  );
   await showRuns(tx, numbers);
   for (const { before, after } of changes) await addMessages(tx, before, after);
   if (!own && changes.some(({ before, after }) => isPlannedAnew(before, after.run))) await wantPlan(tx);
   else await showHomes(tx);
+  await showSummaries(tx, stagedAnew(changes));
   // After the planner's row: whoever gives back holds it, so that no two wait for each other over the rows of teams.
   await release(tx, changes.flatMap(leftBy));
   await appendAudits(tx, changes.flatMap(auditOf));
@@ -117,6 +129,17 @@ function leftBy({ before, after: { run, events } }: Change): { run: number; at: 
   return last && isOnMachine(before.state) && !isOnMachine(run.state)
     ? [{ run: run.number, at: last.at }]
     : [];
+}
+
+/** A success with outputs may be a version of a model: looked at by whichever worker comes first. */
+async function addCandidates(tx: Tx, runs: readonly Run[]): Promise<void> {
+  const made = runs.filter(({ state, spec }) => state === 'succeeded' && (spec.outputs ?? []).length > 0);
+  if (made.length === 0) return;
+  await tx
+    .insertInto('model_candidates')
+    .values(made.map(({ number }) => ({ run: number })))
+    .onConflict(conflict => conflict.column('run').doNothing())
+    .execute();
 }
 
 async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {

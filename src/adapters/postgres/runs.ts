@@ -6,11 +6,14 @@ import { type Run, type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tx } from './database.ts';
 import { fewAtOnce } from './few-at-once.ts';
+import { sumUp } from './heads.ts';
 import { insertPoints, reported, series, summaries } from './metrics.ts';
 import { addEvents, addSurface, requesterOf, runOf, storeTransition, wantPlan } from './run-rows.ts';
 
 /** Runs may report as much as they like: what they report takes few of the connections that everybody else needs. */
 const reportsAtOnce = { most: 2, waiting: 100 };
+/** Of one commit nobody looks at more. */
+const mostAtCommit = 200;
 
 export function runStore(db: Db): RunStore {
   const reports = fewAtOnce(reportsAtOnce.most, reportsAtOnce.waiting);
@@ -46,6 +49,18 @@ export function runStore(db: Db): RunStore {
       if (filter.states) query = query.where('state', 'in', filter.states);
       if (filter.before) query = query.where('number', '<', filter.before);
       return (await query.execute()).map(runOf);
+    },
+    async atCommit(repo, sha) {
+      const rows = await db
+        .selectFrom('runs')
+        .selectAll()
+        .where(sql<string>`spec ->> 'sha'`, '=', sha)
+        .where(sql<string>`place ->> 'kind'`, '=', 'github')
+        .where(sql<string>`place ->> 'repo'`, '=', String(repo))
+        .orderBy('number', 'desc')
+        .limit(mostAtCommit)
+        .execute();
+      return rows.map(runOf);
     },
     async ahead(run) {
       if (run.state !== 'queued' || !run.queuedAt) return 0;
@@ -125,7 +140,10 @@ export function runStore(db: Db): RunStore {
           .where(sql<string>`place ->> 'kind'`, '=', 'http')
           .returningAll()
           .executeTakeFirst();
-        if (row) await showFirst(tx, runOf(row));
+        if (!row) return;
+        const run = runOf(row);
+        await showFirst(tx, run);
+        await sumUp(tx, run);
       });
     },
     metrics: number => summaries(db, number),
@@ -195,6 +213,7 @@ async function insertRun(tx: Tx, wish: NewRun) {
   );
   await showFirst(tx, run);
   await wantPlan(tx);
+  await sumUp(tx, run);
   const details = {
     project: spec.project,
     sha: spec.sha,

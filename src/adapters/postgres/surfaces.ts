@@ -2,6 +2,7 @@ import { type ExpressionBuilder, sql } from 'kysely';
 import type { ClaimedSurface, Surface, SurfaceStore } from '../../core/ports.ts';
 import { replySchema } from '../../core/reply-json.ts';
 import { type Db, json, type Tables } from './database.ts';
+import { headAt } from './heads.ts';
 
 /** A living worker keeps its claim well within it; that of a dead one is over soon enough to be taken over before 15 s have passed. */
 const claimS = 6;
@@ -22,12 +23,18 @@ const isReply = (kind: Surface['kind']) =>
   kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'alert' || kind === 'warning';
 
 export function surfaceStore(db: Db): SurfaceStore {
+  /** What was said first in a comment is answered first; once something of it is shown, or never will be, the next may be. */
+  const isFirst = sql<boolean>`not (place->>'line' is not null and remote is null and kind in ('run', 'note') and exists (
+    select from surfaces f where f.place->>'comment' = surfaces.place->>'comment' and f.place->>'line' is not null
+      and f.kind in ('run', 'note') and f.remote is null and not f.gave_up
+      and f.place->>'repo' = surfaces.place->>'repo' and (f.place->>'line')::int < (surfaces.place->>'line')::int))`;
   const due = (eb: ExpressionBuilder<Tables, 'surfaces'>) =>
     eb.and([
       eb('gave_up', '=', false),
       eb('wanted_seq', '>', eb.ref('seen_seq')),
       eb('next_at', '<=', sql<Date>`now()`),
       eb('claimed_until', '<', sql<Date>`now()`),
+      isFirst,
     ]);
 
   const mine = (surface: ClaimedSurface) =>
@@ -105,6 +112,7 @@ export function surfaceStore(db: Db): SurfaceStore {
         content: row.content && replySchema.parse(row.content),
         nonce: row.nonce,
         remote: row.remote,
+        commit: row.sha === null ? null : { sha: row.sha, head: await headAt(db, row.place, row.sha) },
         thread: isReply(row.kind) ? (message?.remote ?? null) : null,
         threadGone: isReply(row.kind) && !message?.remote && message?.gave_up === true,
         shownHash: row.shown_hash,
@@ -224,6 +232,10 @@ export function surfaceStore(db: Db): SurfaceStore {
             -- What belongs below the message of a run has no thread while that is still to come.
             and not (s.kind in ('ended', 'preempted', 'stalled', 'alert', 'warning') and s.place->>'askedIn' is null and exists (
               select from surfaces m where m.run = s.run and m.kind = 'run' and m.remote is null and not m.gave_up))
+            and not (s.place->>'line' is not null and s.remote is null and s.kind in ('run', 'note') and exists (
+              select from surfaces f where f.place->>'comment' = s.place->>'comment' and f.place->>'line' is not null
+                and f.kind in ('run', 'note') and f.remote is null and not f.gave_up
+                and f.place->>'repo' = s.place->>'repo' and (f.place->>'line')::int < (s.place->>'line')::int))
         ), turns as (
           select *, row_number() over (partition by lane order by rank, next_at, id) as turn from ready
         )

@@ -46,8 +46,6 @@ export interface Model {
   /** Whose runs make its versions, and of which output: as it was declared last. */
   project: string;
   output: string;
-  /** Runs that ended before make no versions. */
-  since: Date;
   /** The number of its newest version; 0: there is none. */
   newest: number;
 }

@@ -362,7 +362,7 @@ test('what is not there', async t => {
     ['DELETE', '/v1/runs/42', 404, 'ROUTE_UNKNOWN'],
     ['PROPFIND', '/v1/runs', 404, 'ROUTE_UNKNOWN'],
     ['GET', '/%zz', 404, 'ROUTE_UNKNOWN'],
-    ['GET', `/v1/runs/${'1'.repeat(500)}`, 404, 'ROUTE_UNKNOWN'],
+    ['GET', `/v1/runs/${'1'.repeat(5_000)}`, 404, 'ROUTE_UNKNOWN'],
     ['GET', '/v1/runs/41', 404, 'RUN_NOT_FOUND'],
     ['GET', '/v1/runs/41/events', 404, 'RUN_NOT_FOUND'],
     ['GET', '/v1/runs/41/logs', 404, 'RUN_NOT_FOUND'],

@@ -216,6 +216,9 @@ export function portsOver(world: World): HttpDeps {
         return known === undefined ? 'new' : known === digest ? 'same' : 'conflict';
       },
     },
+    models: { all: async () => [], versions: async () => [] },
+    modelPolicies: { all: async () => new Map() },
+    registry: { aliases: async () => [] },
     records: {
       artifacts: async () => [],
       of: async () => ({ artifacts: [], inputs: [], machine: null, held: { acceleratorHours: 0, cost: 0 } }),

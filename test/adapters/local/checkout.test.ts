@@ -29,10 +29,10 @@ function serviceWith(...answers: (Buffer | ServiceError)[]): Service {
   return {
     sync: nobody,
     appendLog: nobody,
-    addMetrics: nobody,
     record: nobody,
     outputs: nobody,
     content: nobody,
+    addMetrics: nobody,
     source: async () => {
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       if (answer instanceof ServiceError) throw answer;

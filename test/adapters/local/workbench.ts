@@ -49,11 +49,11 @@ export async function openWorkbench() {
   const ends = new Map<string, Report[]>();
   const logs = new Map<string, string>();
   const points: MetricPoint[] = [];
-  /** From metrics files. */
-  const fromFile: MetricPoint[] = [];
   const records = new Map<string, ReturnType<typeof agentRecordRequest.parse>>();
   const kept = new Map<string, FileDigest[]>();
   const contents = new Map<string, number>();
+  /** From metrics files. */
+  const fromFile: MetricPoint[] = [];
   const warnings: { fields: Record<string, unknown>; message: string }[] = [];
   const state = {
     away: false,
@@ -67,13 +67,13 @@ export async function openWorkbench() {
     accelerators: [] as unknown[],
     sourceTokens: [] as string[],
     loseLogAnswers: 0,
-    loseMetricsAnswers: 0,
-    /** Lines of a metrics file in which no metric could be read were told. */
-    unread: false,
     /** What is asked for outputs, in order. */
     outputCalls: [] as string[],
     /** Answers of the calls about outputs, in order; none: as it should be. `drop`: done, and the answer is lost. */
     outputAnswers: [] as (number | 'drop' | 'hang' | null)[],
+    loseMetricsAnswers: 0,
+    /** Lines of a metrics file in which no metric could be read were told. */
+    unread: false,
   };
   let tar: Buffer = tarOf(join(root, 'empty'), {});
   let next = 1;
@@ -94,6 +94,12 @@ export async function openWorkbench() {
         return void request.socket.destroy();
       }
       response.end(JSON.stringify({ size }));
+    } else if (path.endsWith('/record')) {
+      const key = attemptIn(path);
+      if (!records.has(key)) records.set(key, agentRecordRequest.parse(JSON.parse(body.toString('utf8'))));
+      response.writeHead(204).end();
+    } else if (path.endsWith('/outputs') || path.includes('/contents/')) {
+      answerOutputs(path, body, response);
     } else if (metricsPath) {
       if (state.loseMetricsAnswers > 0) {
         state.loseMetricsAnswers--;
@@ -102,12 +108,6 @@ export async function openWorkbench() {
       }
       filed(JSON.parse(body.toString('utf8')));
       response.end(JSON.stringify({ taken: 0, refused: {} }));
-    } else if (path.endsWith('/record')) {
-      const key = attemptIn(path);
-      if (!records.has(key)) records.set(key, agentRecordRequest.parse(JSON.parse(body.toString('utf8'))));
-      response.writeHead(204).end();
-    } else if (path.endsWith('/outputs') || path.includes('/contents/')) {
-      answerOutputs(path, body, response);
     } else if (path.endsWith('/source')) {
       state.sourceTokens.push(request.headers.authorization ?? '');
       response.statusCode = state.sourceStatus;
@@ -212,10 +212,10 @@ export async function openWorkbench() {
     ends,
     logs,
     points,
-    fromFile,
     records,
     kept,
     contents,
+    fromFile,
     warnings,
     /** Files of the project, by path. */
     setSource(files: Record<string, string>): void {

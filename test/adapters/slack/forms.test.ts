@@ -95,6 +95,7 @@ function desk() {
     links: ports.links,
     groups: ports.groups,
     elevations: ports.elevations,
+    repositories: { said: async () => [] },
     log,
     runs: {
       get: async number => {
