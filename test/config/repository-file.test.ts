@@ -249,7 +249,7 @@ describe('.signalbox.yml', () => {
     {
       name: 'a rule that cannot be read',
       text: "projects: { digits: { alerts: [{ when: 'val_auc < 0.8 aftr step 9' }] } }",
-      says: [['1:56', 'val_auc < 0.8 aftr step 9', /after/]],
+      says: [['1:55', 'val_auc < 0.8 aftr step 9', /after/]],
     },
     {
       name: 'another thing to do',

@@ -216,15 +216,20 @@ export async function summaries(db: Db, number: number): Promise<MetricSummary[]
     const one = odd.get(name);
     return one && isBehind(one, { attempt, step }) ? { notFinite: one.step } : {};
   };
-  return rows.map(row => ({
+  return rows.map(row => ({ ...summaryOf(row), ...lastOdd(row) }));
+}
+
+export function summaryOf(
+  row: Omit<Selectable<Tables['metric_summaries']>, 'run' | 'last_attempt'>,
+): MetricSummary {
+  return {
     name: row.name,
     step: row.last_step,
     value: row.last_value,
     count: row.count,
     least: { value: row.least_value, step: row.least_step },
     most: { value: row.most_value, step: row.most_step },
-    ...lastOdd(row),
-  }));
+  };
 }
 
 /** An agent that was not heard for longer is silent. */
