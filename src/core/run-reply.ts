@@ -338,6 +338,11 @@ function outputSentence(output: string | null): Inline[] {
   return output === null ? [', it has ended.'] : [', its output is in ', { code: output }, '.'];
 }
 
+/** What stands in back quotes is code. */
+function withCode(text: string): Inline[] {
+  return text.split('`').map((part, i): Inline => (i % 2 === 1 ? { code: part } : part));
+}
+
 function failureBlocks(run: Run, most: number, before: Inline[] = []): ReplyBlock[] {
   if (!run.failure) return [];
   const { class: kind, message, lines } = run.failure;
@@ -349,6 +354,6 @@ function failureBlocks(run: Run, most: number, before: Inline[] = []): ReplyBloc
       text: [...before, { bold: `${title}:` }, ` ${message}`],
     },
     ...(last.length > 0 ? [{ kind: 'code' as const, text: last.join('\n') }] : []),
-    ...(isEnd(run.state) ? [{ kind: 'context' as const, text: [todo] }] : []),
+    ...(isEnd(run.state) ? [{ kind: 'context' as const, text: withCode(todo) }] : []),
   ];
 }

@@ -80,7 +80,7 @@ describe('rules over what runs report', () => {
     );
     const events = await runs.events(run);
     assert.equal(events.filter(event => event.type === 'warned').length, 1);
-    assert.equal(events.at(-1)?.reason, 'Its rule `loss > 2` holds: loss is 3 at step 2.');
+    assert.equal(events.at(-1)?.reason, 'Its rule "loss > 2" holds: loss is 3 at step 2.');
     assert.equal((await runs.get(run))?.state, 'running');
   });
 
@@ -128,7 +128,7 @@ describe('rules over what runs report', () => {
     assert.equal(ended?.state, 'failed');
     assert.deepEqual(ended?.failure, {
       class: 'stopped-by-rule',
-      message: 'Its rule `loss is NaN` held: loss is not finite at step 6.',
+      message: 'Its rule "loss is NaN" held: loss is not finite at step 6.',
       lines: ['bye'],
     });
   });

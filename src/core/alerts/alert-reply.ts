@@ -10,9 +10,7 @@ type Said = Pick<FiredAlert, 'when' | 'do' | 'sentence'>;
 
 /** What the history of the run, and its failure where it is stopped, say of it. */
 export function alertReason({ when, do: what, sentence }: Said): string {
-  return what === 'stop'
-    ? `Its rule \`${when}\` held: ${sentence}`
-    : `Its rule \`${when}\` holds: ${sentence}`;
+  return what === 'stop' ? `Its rule "${when}" held: ${sentence}` : `Its rule "${when}" holds: ${sentence}`;
 }
 
 /** The message in the run's thread, which tells the person who asked. */
