@@ -5,6 +5,8 @@ import { gpuRelease } from './gpu-release.ts';
 import { gpuRequest } from './gpu-request.ts';
 import { gpuUsage } from './gpu-usage.ts';
 import { gpuWhatif } from './gpu-whatif.ts';
+import { modelList } from './model-list.ts';
+import { modelShow } from './model-show.ts';
 import { signalboxAudit } from './signalbox-audit.ts';
 import { signalboxBreakglass } from './signalbox-breakglass.ts';
 import { signalboxBreakglassEnd } from './signalbox-breakglass-end.ts';
@@ -54,6 +56,8 @@ export const commands: readonly CommandDefinition[] = [
   gpuRelease,
   gpuUsage,
   gpuWhatif,
+  modelList,
+  modelShow,
   signalboxWhoami,
   signalboxLink,
   signalboxUnlink,

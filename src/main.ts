@@ -12,7 +12,7 @@ const verbs: Record<string, (args: string[]) => Promise<number>> = {
   audit: async args => (await import('./cli/audit.ts')).audit(args),
   gpu: async args => (await import('./cli/gpu.ts')).gpu(args),
 };
-const remoteVerbs = ['train', 'signalbox'];
+const remoteVerbs = ['train', 'model', 'signalbox'];
 /** `signalbox list` is short for `signalbox train list`. */
 const shortForms = [
   'list',
@@ -36,6 +36,7 @@ const usage = `signalbox ${version}
   signalbox train PROJECT [--ref REF] [-p NAME=VALUE] ...   (train --help shows all)
   signalbox list | status N | why N | logs N [--follow] | chart N [METRIC] | cancel N | retry N | whoami
   signalbox gpu | gpu request 2 --for 4h | gpu usage | ...  (gpu help shows all)
+  signalbox model list | model show MODEL [VERSION]         (model help shows all)
   signalbox gpu shell N                                     a shell on a lease that this machine holds
   signalbox doctor                                          what works, what is off, what is missing
   signalbox token create --name NAME --scope SCOPE ... | list | revoke NAME
@@ -57,7 +58,7 @@ async function main(args: string[]): Promise<number> {
   if (remoteVerbs.includes(verb)) return await (await import('./cli/remote.ts')).remote(args);
   if (shortForms.includes(verb)) return await (await import('./cli/remote.ts')).remote(['train', ...args]);
   if (verb === 'whoami') return await (await import('./cli/remote.ts')).remote(['signalbox', ...args]);
-  const known = ['train', ...shortForms, ...Object.keys(verbs), 'whoami'];
+  const known = ['train', 'model', ...shortForms, ...Object.keys(verbs), 'whoami'];
   throw new SignalboxError('COMMAND_UNKNOWN', {
     word: verb,
     allowed: known,

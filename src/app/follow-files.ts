@@ -96,7 +96,7 @@ async function headOf(
   ports: FollowPorts,
 ): Promise<{ sha: string; file: RepositoryFile } | null> {
   const own = await projectsOf(repo, policy, ports.repositories);
-  const nothing = { sha: '', file: { projects: {}, rules: {} } };
+  const nothing = { sha: '', file: { projects: {}, models: {}, rules: {} } };
   if (own.length === 0) return nothing;
   const source = sourceOf(repo);
   const resolved = await ports.source.resolve(source, 'HEAD');

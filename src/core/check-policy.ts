@@ -1,12 +1,17 @@
+import { alertProblems } from './alerts/check-alerts.ts';
+import { githubSource } from './github-source.ts';
 import { accountsOf } from './people.ts';
 import type { Policy } from './policy.ts';
 import type { Flavor } from './pool.ts';
+import { modelProblems } from './promotion/check-models.ts';
 
 /** What is wrong with `signalbox.yml`, and at which key. */
 export interface PolicyProblem {
   path: readonly PropertyKey[];
   word: string;
   reason: string;
+  /** Where inside of the text that stands there, from 0. */
+  within?: number;
   allowed?: readonly string[];
 }
 
@@ -14,7 +19,7 @@ type Problems = Generator<PolicyProblem, void>;
 
 /** What a schema cannot see: names that must lead somewhere, and things that cannot be so together. Null: nothing. */
 export function policyProblem(policy: Policy): PolicyProblem | null {
-  for (const check of [people, groups, pools, flavors, queues, projects]) {
+  for (const check of [people, groups, pools, flavors, queues, projects, targets, models]) {
     const [first] = check(policy);
     if (first) return first;
   }
@@ -158,6 +163,8 @@ function* projects({ projects, teams, pools, environments }: Policy): Problems {
         word: twice,
         reason: 'It stands under `environment` too, with a value that everybody can read.',
       };
+    // What its repository says of its metrics is not known yet.
+    yield* alertProblems(project, [...at, 'alerts'], githubSource(project.source) === null);
     const parameters = Object.keys(project.parameters);
     for (const [i, argument] of project.command.entries()) {
       const unknown = [...argument.matchAll(/\{([A-Za-z][A-Za-z0-9_]*)\}/g)].find(
@@ -178,6 +185,39 @@ function* projects({ projects, teams, pools, environments }: Policy): Problems {
         reason: 'With `shell: true` the command is one string in the list.',
       };
   }
+}
+
+function* targets({ targets, pools, projects }: Policy): Problems {
+  const ports = new Map<string, string>();
+  for (const [name, target] of Object.entries(targets)) {
+    const at = ['targets', name];
+    for (const [i, project] of target.projects.entries())
+      if (!Object.hasOwn(projects, project))
+        yield { path: [...at, 'projects', i], ...noSuch('project', project, Object.keys(projects)) };
+    if (target.kind !== 'process') continue;
+    if (!Object.hasOwn(pools, target.pool))
+      yield { path: [...at, 'pool'], ...noSuch('pool', target.pool, Object.keys(pools)) };
+    const place = `${target.pool} ${target.port}`;
+    const owner = ports.get(place);
+    if (owner !== undefined)
+      yield {
+        path: [...at, 'port'],
+        word: String(target.port),
+        reason: `${owner} has that port in pool ${target.pool} already.`,
+      };
+    ports.set(place, name);
+  }
+}
+
+function models({ models, projects, targets, teams }: Policy): Problems {
+  const outputs = Object.entries(projects).map(([name, { source, outputs }]) => {
+    // A repository may declare other outputs.
+    return [name, githubSource(source) ? null : outputs] as const;
+  });
+  return modelProblems(models, {
+    ...{ outputs: Object.fromEntries(outputs), noProject: 'There is no such project.' },
+    ...{ targets, teams, onlyOpen: false, taken: new Map() },
+  });
 }
 
 /** Whether the file alone shows that one accelerator can be both. */

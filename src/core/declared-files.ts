@@ -18,6 +18,11 @@ export const declaredFilesSchema = z
   )
   .max(50);
 
+/** One file below a folder. */
+export const outputNameSchema = z
+  .string()
+  .refine(isFileName, 'must be the name of one file inside of the folder, in one readable line');
+
 /** The digest of a content, as it is written everywhere. */
 export const digestSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 digits');
 

@@ -234,6 +234,18 @@ export const errors = {
     why: 'The newest is #{newest}.',
     todo: 'See the runs with {example}.',
   },
+  MODEL_UNKNOWN: {
+    status: 404,
+    what: 'There is no model {word}.',
+    why: 'Known: {allowed}.',
+    todo: 'Did you mean {nearest}? See the models with {example}.',
+  },
+  VERSION_UNKNOWN: {
+    status: 404,
+    what: '{name} has no version {word}.',
+    why: 'The newest is {newest}.',
+    todo: 'See it with {example}.',
+  },
   METRIC_UNKNOWN: {
     status: 404,
     what: 'Run #{number} has no curve of `{word}`.',

@@ -4,6 +4,7 @@ import { groupName } from './groups.ts';
 import { nameSchema } from './name.ts';
 import { flavorSchema, poolSchema } from './pool.ts';
 import { projectSchema } from './project.ts';
+import { modelsSchema, targetSchema } from './promotion/model-keys.ts';
 import { teamSchema } from './queue.ts';
 import { policyNames } from './scheduler/world.ts';
 
@@ -92,6 +93,8 @@ export const policySchema = z.strictObject({
     .default({})
     .describe('What work may touch, and who may start it: `production: { needs: operator }`.'),
   projects: z.record(nameSchema, projectSchema).default({}).describe('What can be trained.'),
+  targets: z.record(nameSchema, targetSchema).default({}).describe('Places where models serve.'),
+  models: modelsSchema.describe('What is made of runs and comes to serve, and how.'),
   leases: leasesSchema.prefault({}).describe('Accelerators that people hold for themselves.'),
   people: z.array(personSchema).default([]).describe('Who is who.'),
   roles: rolesSchema

@@ -1,4 +1,6 @@
 import type { Actor, GitHubPlace, Place, Role, SlackPlace } from './actor.ts';
+import type { Alert } from './alerts/alert-keys.ts';
+import type { Heard } from './alerts/judge-alert.ts';
 import type { BaselineFilter, BaselineWish } from './baseline.ts';
 import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
@@ -17,11 +19,23 @@ import type { MlflowCursor } from './mlflow.ts';
 import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
+import type { ModelPolicy } from './promotion/model-keys.ts';
+import type { Model, ModelVersion, NewVersion } from './promotion/version.ts';
 import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
 import type { PullRequest, RepositoryRef } from './repository-event.ts';
 import type { RepositoryFile, Rule, Schedule } from './repository-file.ts';
-import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type {
+  Run,
+  RunChange,
+  RunEvent,
+  RunKind,
+  RunSpec,
+  RunState,
+  StoppingReason,
+  StopReason,
+  Transition,
+} from './run.ts';
 import type { Decision, Room } from './scheduler/world.ts';
 import type { Sweep, SweepMember, SweepSpec } from './sweep.ts';
 import type { Delivery } from './webhook.ts';
@@ -74,6 +88,8 @@ export interface MetricSummary {
   count: number;
   least: MetricExtreme;
   most: MetricExtreme;
+  /** The step of what it reported last, where that was not finite: then `value` is not its last word. */
+  notFinite?: number;
 }
 
 export interface MetricSeries {
@@ -98,6 +114,38 @@ export interface Reported {
   pace: Pace | null;
   /** Since when its machine is heard without a gap; null: it is silent. */
   heardSince: Date | null;
+  /** The rules over its metrics that held, in the order in which that was said. */
+  alerts: FiredAlert[];
+}
+
+/** A rule over the metrics of a run that held once. */
+export interface FiredAlert extends Alert {
+  /** Its place in the list of the run, from 0. */
+  rule: number;
+  /** Its numbers then, in one sentence. */
+  sentence: string;
+  at: Date;
+}
+
+/** Rules over what runs report. */
+export interface AlertStore {
+  /**
+   * Runs at work that have rules and have reported something since they were looked at, or whose time has come: with what their newest attempt
+   * reported, and the rules that were said already. `reports`: how much of it was seen.
+   */
+  due(now: Date): Promise<{ run: Run; metrics: Heard[]; fired: number[]; reports: number }[]>;
+  /** Which epoch it was at these steps; a run that reports none has none. */
+  epochs(run: number, steps: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /**
+   * Says it in the run's thread and in its history, and stops the run where it `stops`, unless it was said before, or the run is being
+   * stopped or no longer in that attempt. Answers the surfaces to look at.
+   */
+  fire(
+    alert: { run: Run; rule: number; stops: boolean; sentence: string; reason: string; content: Reply },
+    now: Date,
+  ): Promise<string[]>;
+  /** They were looked at; again once it has reported more than that, or then. */
+  judged(run: Pick<Run, 'number'>, reports: number, again: Date | null): Promise<void>;
 }
 
 export interface MetricsTaken {
@@ -237,6 +285,187 @@ export interface RunCosts {
   of(run: number, now: Date): Promise<{ hours: number; money: number }>;
 }
 
+/* ---- models ---- */
+
+/** What a model is declared as: of which project, and which output of its runs. */
+export interface DeclaredModel {
+  name: string;
+  project: string;
+  output: string;
+  /** Whether runs of pull requests make versions too. */
+  pullRequests: boolean;
+}
+
+/** A run that has succeeded with outputs, claimed by whoever looks whether it makes versions. */
+export interface Candidate {
+  run: number;
+  /** When it became one. */
+  at: Date;
+  claim: number;
+  failures: number;
+}
+
+export interface ModelStore {
+  all(): Promise<Model[]>;
+  get(name: string): Promise<Model | null>;
+  version(model: string, number: number): Promise<ModelVersion | null>;
+  /** The newest first; only with smaller numbers than `before`. */
+  versions(model: string, limit: number, before?: number): Promise<ModelVersion[]>;
+  /** What a run made. */
+  ofRun(run: number): Promise<ModelVersion[]>;
+  /**
+   * Notes what a model is. Of one that is new, or of another project or output than before, the newest run that has made its output is looked
+   * at; earlier ones make no versions.
+   */
+  declare(model: DeclaredModel): Promise<void>;
+  /** Claims runs that nobody has looked at, those that ended first before the others; one whose metrics are still being read waits a while. */
+  claim(limit: number): Promise<Candidate[]>;
+  keep(candidate: Candidate): Promise<boolean>;
+  /** All versions that it makes are made. */
+  looked(candidate: Candidate): Promise<void>;
+  /** It is looked at again after `pauseMs`; never where it is given up. */
+  failed(candidate: Candidate, error: string, pauseMs: number, givenUp: boolean): Promise<void>;
+  /**
+   * Makes the version, once for each run: made already, it is answered as it is. Its content is kept from then on. `content`: what it is made
+   * of is not kept any more, or is other content than that. `undeclared`: nobody has declared such a model.
+   */
+  make(
+    version: NewVersion,
+  ): Promise<
+    { ok: true; version: ModelVersion; created: boolean } | { ok: false; code: 'content' | 'undeclared' }
+  >;
+}
+
+/** What a repository's `.signalbox.yml` says on its default branch; `content` is null where there is none. */
+export interface ModelFile {
+  source: string;
+  sha: string;
+  content: string | null;
+  readAt: Date;
+}
+
+export interface ModelFileStore {
+  /** As they were read last. */
+  all(sources: readonly string[]): Promise<ModelFile[]>;
+  /**
+   * Those that were not read since (null: for a minute), each for one caller, and what time it is there; others get them again after a
+   * while.
+   */
+  take(sources: readonly string[], since: Date | null): Promise<{ source: string; at: Date }[]>;
+  read(file: ModelFile): Promise<void>;
+  /** It cannot be read now; what it said before still holds. */
+  failed(source: string, error: string): Promise<void>;
+}
+
+/** What a name in a model's registry is to mean: that of an environment is the version that serves there. */
+export interface ModelAlias {
+  model: string;
+  alias: string;
+  /** Null: none serves there any more. */
+  number: number | null;
+  at: Date;
+  /** When somebody else last meant another version by it, and which (as the registry calls it; null: none); it was put back. */
+  moved: { to: string | null; at: Date } | null;
+}
+
+/** A registry did not do what was asked of it; `missing`: it knows no such model or version. */
+export class RegistryError extends Error {
+  readonly outcome: 'missing' | 'away' | 'refused' | 'odd';
+  constructor(message: string, outcome: RegistryError['outcome'], options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RegistryError';
+    this.outcome = outcome;
+  }
+}
+
+/** A place where versions of models are written down. All of it throws `RegistryError`. */
+export interface RegistryPort {
+  /**
+   * Writes a version down, once however often it is asked for, and answers what it is called there. `key`: its own in all installations;
+   * `link`: where people see what made it.
+   */
+  register(name: string, version: ModelVersion, about: { key: string; link: string | null }): Promise<string>;
+  /** What a version is called that an alias means; null: there is no such alias. */
+  alias(name: string, alias: string): Promise<string | null>;
+  /** Lets an alias mean a version that is there; null: none any more. Nothing keeps others from doing so at the same moment. */
+  setAlias(name: string, alias: string, remote: string | null): Promise<void>;
+  /** Where people see a version. */
+  address(name: string, remote: string): string | null;
+}
+
+/** A version that is to be written down in a registry. */
+export interface RegistryEntry {
+  model: string;
+  number: number;
+  registry: string;
+  claim: number;
+  failures: number;
+}
+
+/** An alias whose meaning is to be looked at. */
+export interface AliasLook {
+  model: string;
+  alias: string;
+  number: number | null;
+  /** What it meant when it was looked at last, and in which registry; null: that was never. */
+  registry: string | null;
+  known: string | null;
+  moves: number;
+  claim: number;
+  failures: number;
+}
+
+export interface RegistryStore {
+  aliases(model?: string): Promise<ModelAlias[]>;
+  /** From now on an alias is to mean this version. The one who serves says it; said again it is looked at again. */
+  want(model: string, alias: string, number: number | null, now: Date): Promise<void>;
+  /** What a version is called in a registry; null: it is not there yet. */
+  remote(model: string, number: number, registry: string): Promise<string | null>;
+  /** All versions of these models are to be written down in these registries. */
+  expect(models: readonly { model: string; registry: string }[]): Promise<void>;
+  claimEntries(limit: number): Promise<RegistryEntry[]>;
+  keepEntry(entry: RegistryEntry): Promise<boolean>;
+  registered(entry: RegistryEntry, remote: string): Promise<void>;
+  entryFailed(entry: RegistryEntry, error: string, pauseMs: number): Promise<void>;
+  claimAliases(limit: number): Promise<AliasLook[]>;
+  keepAlias(look: AliasLook): Promise<boolean>;
+  /**
+   * It means there what it should. `moved`: what somebody else had let it mean. It is looked at again after `pauseMs` (null: only when it is
+   * to mean something else), or at once where it is to mean something else by now.
+   */
+  aligned(
+    look: AliasLook,
+    seen: {
+      registry: string;
+      known: string | null;
+      moved: { to: string | null } | null;
+      pauseMs: number | null;
+    },
+    now: Date,
+  ): Promise<void>;
+  aliasFailed(look: AliasLook, error: string, pauseMs: number): Promise<void>;
+  /** Somebody says that something of these models has changed in their registry: their aliases are looked at now. */
+  changed(models: readonly string[]): Promise<void>;
+}
+
+/** What is known of the registries, for those who look. */
+export interface RegistryView {
+  /** By name; of one model, or of all. */
+  aliases(model?: string): Promise<ModelAlias[]>;
+  /** What a version is called in the registry that its model has now; null: it has no other than Signalbox, or is not there yet. */
+  registered(
+    version: Pick<ModelVersion, 'model' | 'number'>,
+    policy: ModelPolicy | null,
+  ): Promise<{ remote: string; address: string | null } | null>;
+  /** Where people reach Signalbox; null: nowhere that is known. */
+  address: string | null;
+}
+
+/** What is declared now, in `signalbox.yml` and in the repositories. */
+export interface ModelPolicies {
+  all(): Promise<ReadonlyMap<string, ModelPolicy>>;
+}
+
 /* ---- logs ---- */
 
 export interface LogStore {
@@ -359,6 +588,15 @@ export interface ArtifactStore {
   remove(sha256: string): Promise<void>;
 }
 
+/**
+ * Reads all of a content and answers its first bytes, `most` at most; null: it is not in the store. Throws `ContentMismatch` where it is
+ * other content.
+ */
+export type ContentExaminer = (
+  content: Pick<FileDigest, 'sha256' | 'bytes'>,
+  most: number,
+) => Promise<Uint8Array | null>;
+
 /** What arrived is not what was announced. */
 export class ContentMismatch extends Error {
   constructor(message: string) {
@@ -445,7 +683,7 @@ export interface WorkingRun {
   startedAt: Date | null;
   timeLimitS: number;
   graceS: number;
-  stopping: StopReason | null;
+  stopping: StoppingReason | null;
   /** Its machine may be refused it still. */
   untaken: boolean;
   /** As it was when it started; null: nobody had named it then. */
@@ -622,8 +860,8 @@ export interface LostDeliveries {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
- * and `warning` tell of it in its thread, all but the last once. `sweep`: shows the present state of a sweep
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`,
+ * `alert` and `warning` tell of it in its thread, all but the last once. `sweep`: shows the present state of a sweep
  * and of all its members, edited in place; `sweep-ended` tells its end in its thread. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
  * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
@@ -636,6 +874,7 @@ export interface Surface {
     | 'ended'
     | 'preempted'
     | 'stalled'
+    | 'alert'
     | 'warning'
     | 'sweep'
     | 'sweep-ended'
@@ -649,7 +888,7 @@ export interface Surface {
   /** Whose message it is, or in whose thread it belongs: a member of a sweep has no message of its own. */
   sweep: number | null;
   place: Place;
-  /** For `note`, `reaction`, `preempted`, `stalled` and `proposal`. */
+  /** For `note`, `reaction`, `preempted`, `stalled`, `alert` and `proposal`. */
   content: Reply | null;
   /** For `summary` and `file`: their commit, and what is known of it. */
   commit: { sha: string; head: ProposedHead | null } | null;
@@ -1475,6 +1714,9 @@ export interface Ports {
   usage: UsageStore;
   records: Pick<RecordStore, 'of' | 'artifacts'>;
   charts: RunCharts;
+  models: Pick<ModelStore, 'all' | 'version' | 'versions'>;
+  modelPolicies: ModelPolicies;
+  registry: RegistryView;
   sweeps: SweepStore;
   costs: RunCosts;
   baselines: Baselines;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { alertsDescription, alertsSchema } from './alerts/alert-keys.ts';
+import { alertProblems } from './alerts/check-alerts.ts';
 import type { PolicyProblem } from './check-policy.ts';
 import { durationSchema, typedDuration } from './duration.ts';
 import { globSchema } from './glob.ts';
@@ -14,6 +16,8 @@ import {
   parametersSchema,
   priorities,
 } from './project.ts';
+import { modelProblems } from './promotion/check-models.ts';
+import { modelsSchema } from './promotion/model-keys.ts';
 import type { RunWish } from './run-request.ts';
 import { trainWords } from './train-words.ts';
 
@@ -38,6 +42,9 @@ const ownProjectSchema = z.strictObject({
     .optional()
     .describe(`${metricsDescription} What it says of a metric counts before what signalbox.yml says of it.`),
   compare: compareSchema.optional().describe(compareDescription),
+  alerts: alertsSchema
+    .optional()
+    .describe(`${alertsDescription} They stand in place of what signalbox.yml says.`),
 });
 export type OwnProject = z.infer<typeof ownProjectSchema>;
 
@@ -131,6 +138,9 @@ export const repositoryFileSchema = z.strictObject({
     .refine(isShort, `must be at most ${mostEntries}`)
     .default({})
     .describe('Projects of signalbox.yml whose `github` is this repository.'),
+  models: modelsSchema.describe(
+    'Models of those projects; one that signalbox.yml names as well is as that says.',
+  ),
   rules: z
     .record(nameSchema, ruleSchema)
     .refine(isShort, `must be at most ${mostEntries}`)
@@ -173,7 +183,7 @@ export function spokenRules({ rules }: Pick<RepositoryFile, 'rules'>): Record<st
 }
 
 type Problems = Generator<PolicyProblem, void>;
-type Known = Pick<Policy, 'projects' | 'environments'>;
+type Known = Pick<Policy, 'projects' | 'environments' | 'models' | 'targets' | 'teams'>;
 
 /** What is wrong with a schedule, as a sentence; null: nothing is. */
 export type CheckCron = (schedule: Schedule) => { key: keyof Schedule; reason: string } | null;
@@ -196,7 +206,13 @@ export function* repositoryFileProblems(
     const path = ['projects', name];
     const project = own.includes(name) ? policy.projects[name] : undefined;
     if (!project) yield { path, ...noSuchProject(name, own) };
-    else yield* ownProjectProblems(said, project, path);
+    else {
+      yield* ownProjectProblems(said, project, path);
+      yield* alertProblems(
+        asTheRepositorySays(project, name, file),
+        said.alerts ? [...path, 'alerts'] : path,
+      );
+    }
   }
   for (const [name, rule] of Object.entries(file.rules)) {
     const path = ['rules', name];
@@ -205,6 +221,26 @@ export function* repositoryFileProblems(
     if (!project) yield { path: [...path, 'project'], ...noSuchProject(rule.project, own) };
     else yield* ruleProblems(rule, asTheRepositorySays(project, rule.project, file), policy, path);
   }
+  yield* modelProblems(file.models, {
+    outputs: Object.fromEntries(
+      own.flatMap(name => {
+        const project = policy.projects[name];
+        return project ? [[name, asTheRepositorySays(project, name, file).outputs]] : [];
+      }),
+    ),
+    ...{ noProject: notNamed, targets: policy.targets, teams: policy.teams, onlyOpen: true },
+    taken: takenTargets(policy.models, file.models),
+  });
+}
+
+/** By models that are not the file's own, or that signalbox.yml says more of. */
+function takenTargets(models: Known['models'], own: RepositoryFile['models']): Map<string, string> {
+  const others = Object.entries(models).filter(([name]) => !Object.hasOwn(own, name));
+  return new Map(
+    others.flatMap(([name, { environments }]) =>
+      Object.entries(environments).map(([environment, { target }]) => [target, `${name} in ${environment}`]),
+    ),
+  );
 }
 
 /** A project of signalbox.yml with what its repository says of it. */
@@ -226,6 +262,7 @@ export function asTheRepositorySays(
     primaryMetric: own.primaryMetric ?? project.primaryMetric,
     metrics: own.metrics ? { ...project.metrics, ...own.metrics } : project.metrics,
     compare: own.compare ?? project.compare,
+    alerts: own.alerts ?? project.alerts,
   };
 }
 
@@ -312,8 +349,10 @@ function* tooManyGpus(wanted: number | undefined, project: Project, path: readon
     yield { path, word: String(wanted), reason: `signalbox.yml allows at most ${most} (\`maxGpus\`).` };
 }
 
+const notNamed = 'signalbox.yml names this repository for no such project.';
+
 function noSuchProject(word: string, allowed: readonly string[]) {
-  return { word, reason: 'signalbox.yml names this repository for no such project.', allowed };
+  return { word, reason: notNamed, allowed };
 }
 
 /** The JSON Schema of `.signalbox.yml`, for editors: what the file may say before names are looked up. */

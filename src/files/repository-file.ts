@@ -15,7 +15,7 @@ import { readYaml } from './yaml-file.ts';
  */
 export function readRepositoryFile(
   text: string,
-  policy: Pick<Policy, 'projects' | 'environments'>,
+  policy: Pick<Policy, 'projects' | 'environments' | 'models' | 'targets' | 'teams'>,
   own: readonly string[],
 ): { ok: true; value: RepositoryFile } | { ok: false; problems: [FileProblem, ...FileProblem[]] } {
   if (text.length > longestRepositoryFile) {

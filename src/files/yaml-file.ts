@@ -40,8 +40,8 @@ export function readYaml<S extends z.ZodType>(
     const reason = `${broken.message.split(' at line')[0]}.`;
     return { ok: false, problems: [{ ...at(broken.pos[0]), word: 'the file', reason }] };
   }
-  const problemAt = ({ path, word, reason, allowed }: PolicyProblem): FileProblem => ({
-    ...at(offsetOf(document.contents, path)),
+  const problemAt = ({ path, word, reason, allowed, within }: PolicyProblem): FileProblem => ({
+    ...at(offsetIn(document, text, path, within) ?? offsetOf(document.contents, path)),
     ...{ word, reason },
     ...(allowed ? { allowed, nearest: nearest(word, allowed) } : {}),
   });
@@ -122,6 +122,32 @@ function offsetOf(root: unknown, path: readonly PropertyKey[]): number {
     }
   }
   return offset;
+}
+
+/** Where a place of the text that is said there is written: quotes and what stands for a sign are more than the sign. Null: nobody asked. */
+function offsetIn(
+  document: ReturnType<typeof parseDocument>,
+  text: string,
+  path: readonly PropertyKey[],
+  within: number | undefined,
+): number | null {
+  if (within === undefined) return null;
+  const node = document.getIn(path, true);
+  if (!isScalar(node) || !node.range) return null;
+  const [start, end] = node.range;
+  const written = text.slice(start, end);
+  // Of several lines, some are folded: the beginning has to do.
+  if (written.includes('\n')) return start;
+  const isSingle = node.type === 'QUOTE_SINGLE';
+  const isDouble = node.type === 'QUOTE_DOUBLE';
+  const sign = isSingle ? /''|./sy : isDouble ? /\\(?:x..|u.{4}|U.{8}|.)|./sy : /./sy;
+  let offset = isSingle || isDouble ? 1 : 0;
+  for (let seen = 0; seen < within && offset < written.length; seen += 1) {
+    sign.lastIndex = offset;
+    if (!sign.test(written)) break;
+    offset = sign.lastIndex;
+  }
+  return start + offset;
 }
 
 function startOf(node: Node | null | undefined): number | undefined {

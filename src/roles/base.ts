@@ -9,6 +9,7 @@ import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.
 import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
+import { alertStore } from '../adapters/postgres/alerts.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
 import { baselineStore, runCosts } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
@@ -24,10 +25,13 @@ import { linkStore } from '../adapters/postgres/links.ts';
 import { logStore } from '../adapters/postgres/logs.ts';
 import { stallStore } from '../adapters/postgres/metrics.ts';
 import { mlflowFollows } from '../adapters/postgres/mlflow-follows.ts';
+import { modelFileStore } from '../adapters/postgres/model-files.ts';
+import { modelStore } from '../adapters/postgres/models.ts';
 import { onceStore } from '../adapters/postgres/once.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
 import { recordStore } from '../adapters/postgres/records.ts';
+import { registryStore } from '../adapters/postgres/registry.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
@@ -39,6 +43,8 @@ import { usageStore } from '../adapters/postgres/usage.ts';
 import { baselineOf } from '../app/baseline-of.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
+import { registryView } from '../app/keep-registries.ts';
+import { modelPolicies } from '../app/model-files.ts';
 import { pullHeads } from '../app/pull-head.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
@@ -49,6 +55,7 @@ import { diffPage } from '../core/github-source.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
+  AlertStore,
   ArtifactStore,
   AuditLog,
   BaselineStore,
@@ -62,9 +69,13 @@ import type {
   LinkStore,
   Log,
   LogStore,
+  ModelFileStore,
+  ModelPolicies,
+  ModelStore,
   PicturePort,
   PlanStore,
   RecordStore,
+  RegistryStore,
   RepositoryStore,
   RunCharts,
   RunCosts,
@@ -112,9 +123,15 @@ export interface Adapters {
   links: LinkStore;
   leases: LeaseStore;
   stalls: StallStore;
+  alerts: AlertStore;
   usage: UsageStore;
   records: RecordStore;
   artifacts: ArtifactStore;
+  models: ModelStore;
+  modelFiles: ModelFileStore;
+  /** What is declared of models, here and in repositories. */
+  modelPolicies: ModelPolicies;
+  registry: RegistryStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -191,6 +208,9 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     usage,
     records,
     charts,
+    models: adapters.models,
+    modelPolicies: adapters.modelPolicies,
+    registry: registryView(adapters.registry, adapters.mlflow.registry, config.publicUrl),
     sweeps: wakingSweeps(adapters.sweeps, surfaces, wakeups),
     costs: adapters.costs,
     pages: {
@@ -233,6 +253,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     : { kind: 'postgres', url };
   const wakeups = createWakeups(queue, { log });
   const installations = installationStore(db, config.secretKeys);
+  const [models, modelFiles] = [modelStore(db), modelFileStore(db)];
   const pictures = chartPictures();
   const sign = signer(db);
   const slack = openSlack(config, installations, sign, log, () => new Date(), rateBudget(db), pictures);
@@ -273,11 +294,16 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     links: linkStore(db),
     leases: leaseStore(db),
     stalls: stallStore(db),
+    alerts: alertStore(db),
     usage: usageStore(db),
     records: recordStore(db),
     artifacts: config.artifacts.s3
       ? s3Artifacts(config.artifacts.s3)
       : folderArtifacts(join(config.dataDir, 'artifacts')),
+    models,
+    modelFiles,
+    registry: registryStore(db),
+    modelPolicies: modelPolicies(policy, { models, files: modelFiles, readFile: readRepositoryFile }),
     groups: groupStore(db),
     outside: openGroups(slack, github),
     github,

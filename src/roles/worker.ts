@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { commands } from '../../commands/index.ts';
+import { contentExaminer } from '../adapters/artifacts/examine.ts';
 import { createRequestWorker } from '../adapters/bullmq/request-worker.ts';
 import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
@@ -8,6 +9,7 @@ import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
 import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
+import { builtinRegistry, versionKeys } from '../adapters/postgres/registry.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
 import { findLost } from '../app/find-lost.ts';
@@ -15,14 +17,18 @@ import { followFiles } from '../app/follow-files.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
+import { keepRegistries } from '../app/keep-registries.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { lookAround } from '../app/look-around.ts';
+import { makeVersions } from '../app/make-versions.ts';
+import { readModelFiles } from '../app/model-files.ts';
 import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { resultOf } from '../app/result-of.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
+import { tellAlerts } from '../app/tell-alerts.ts';
 import { tellDrained } from '../app/tell-drained.ts';
 import { tellStalled } from '../app/tell-stalled.ts';
 import { tendSweeps } from '../app/tend-sweeps.ts';
@@ -50,11 +56,16 @@ const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
+/** So often at most are the rules of a run looked at, however often it reports. */
+const alertEveryMs = 1_000;
 /** How long a run has made no step is said in minutes. */
 const stallEveryMs = 20_000;
 const minuteMs = 60_000;
 const findEveryMs = minuteMs;
 const followEveryMs = 1_000;
+const versionsEveryMs = 1_000;
+const registriesEveryMs = 1_000;
+const modelFilesEveryMs = 10_000;
 /** Of all workers together, up to a minute. */
 const lookEveryMs = 15 * minuteMs;
 const forgetEveryMs = 600_000;
@@ -171,9 +182,15 @@ export function startWorker(base: Base): Running {
     () => tellStalled(base, clock()),
     err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
   );
+  const stopAlerts = every(
+    alertEveryMs,
+    () => tellAlerts(base, clock()),
+    err => log.warn({ err }, 'rules over metrics could not be looked at'),
+  );
   const stopFind = findLostDeliveries(base);
   const stopSchedules = followRepositories(base);
   const stopFollow = followMlflow(base);
+  const stopModels = keepModels(base);
   const stopLooking = lookAtRepositories(base, changed);
   const stopForget = every(
     forgetEveryMs,
@@ -193,8 +210,10 @@ export function startWorker(base: Base): Running {
         stopPlan(),
         stopSync(),
         stopStalls(),
+        stopAlerts(),
         stopFind(),
         stopFollow(),
+        stopModels(),
         stopSchedules(),
         stopLooking(),
         stopForget(),
@@ -240,6 +259,42 @@ function followMlflow({ mlflow: { port, follows }, runs, log, clock }: Base): ()
   return every(followEveryMs, mlflowFollower({ mlflow: port, follows, runs, log }, clock), err =>
     log.warn({ err }, 'metrics in MLflow could not be looked for'),
   );
+}
+
+/** Versions of models, and what repositories say of them. */
+function keepModels(base: Base): () => Promise<void> {
+  const { log } = base;
+  const ports = {
+    ...base,
+    files: base.modelFiles,
+    policies: base.modelPolicies,
+    examine: contentExaminer(base.artifacts),
+  };
+  const stopVersions = every(
+    versionsEveryMs,
+    () => makeVersions(ports, base.clock),
+    err => log.warn({ err }, 'versions of models could not be made'),
+  );
+  const stopFiles = every(
+    modelFilesEveryMs,
+    () => readModelFiles(base.policy(), { since: null, project: null }, ports),
+    err => log.warn({ err }, 'what repositories say of models could not be looked at'),
+  );
+  const registries = {
+    ...{ registry: base.registry, models: base.models, policies: base.modelPolicies, log },
+    ...{ builtin: builtinRegistry(base.database.db), mlflow: base.mlflow.registry },
+    keyOf: versionKeys(base.database.db),
+    linkOf: (run: number) =>
+      base.config.publicUrl === null ? null : `${base.config.publicUrl}/v1/runs/${run}`,
+  };
+  const stopRegistries = every(
+    registriesEveryMs,
+    () => keepRegistries(registries, base.clock),
+    err => log.warn({ err }, 'registries of models could not be looked at'),
+  );
+  return async () => {
+    await Promise.all([stopVersions(), stopFiles(), stopRegistries()]);
+  };
 }
 
 /** At the start, where the last look is not quite new, and every so often. */

@@ -14,10 +14,12 @@ import { installationStore } from '../../src/adapters/postgres/installations.ts'
 import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { logStore } from '../../src/adapters/postgres/logs.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { modelStore } from '../../src/adapters/postgres/models.ts';
 import { onceStore } from '../../src/adapters/postgres/once.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
 import { rateBudget } from '../../src/adapters/postgres/rates.ts';
 import { recordStore } from '../../src/adapters/postgres/records.ts';
+import { registryStore } from '../../src/adapters/postgres/registry.ts';
 import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
@@ -30,6 +32,7 @@ import { slackReceiver } from '../../src/adapters/slack/receive.ts';
 import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { homeOf } from '../../src/app/home.ts';
+import { registryView } from '../../src/app/keep-registries.ts';
 import { publish } from '../../src/app/publish.ts';
 import { runCharts } from '../../src/app/run-charts.ts';
 import { groupChanged, syncGroups } from '../../src/app/sync-groups.ts';
@@ -121,6 +124,9 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       usage: usageStore(db),
       records: recordStore(db),
       charts,
+      models: modelStore(db),
+      modelPolicies: { all: async () => new Map() },
+      registry: registryView(registryStore(db), null, null),
       sweeps,
       ...{
         costs: runCosts(db),

@@ -89,6 +89,9 @@ export function memoryPorts(m: Memory): Ports {
   const find = (number: number) => m.runs.find(run => run.number === number) ?? null;
   return {
     charts: noCharts,
+    models: { all: async () => [], version: async () => null, versions: async () => [] },
+    modelPolicies: { all: async () => new Map() },
+    registry: { aliases: async () => [], registered: async () => null, address: null },
     costs: { of: async () => ({ hours: 0, money: 0 }) },
     pages: { diff: (source, from, to) => diffPage('https://github.com', source, from, to) },
     baselines: { of: async () => ({ wish: { kind: 'previous' }, run: m.baseline }) },
@@ -172,7 +175,7 @@ export function memoryPorts(m: Memory): Ports {
       showAt: unused,
       metrics: async () => m.metrics,
       series: unused,
-      reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null }),
+      reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null, alerts: [] }),
       addPoints: unused,
     },
     logs: {

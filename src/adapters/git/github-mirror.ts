@@ -5,6 +5,7 @@ import { SignalboxError } from '../../core/errors.ts';
 import { type GitHubSource, githubSource } from '../../core/github-source.ts';
 import type { Resolved, SourcePort } from '../../core/ports.ts';
 import { fetchInto, holds, makeBare, pin, unavailable, whyNotFetched } from './bare.ts';
+import { fileIn } from './blob.ts';
 import { withLock } from './lock.ts';
 import { resolveRef } from './refs.ts';
 import { git, gitStream } from './run-git.ts';
@@ -27,7 +28,6 @@ type Mirrors = Pick<
 >;
 
 const fullCommit = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
-const largestFile = 1024 * 1024;
 /** The default branch, as it was fetched last. */
 const headRef = 'refs/signalbox/head';
 const everything = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*', `+HEAD:${headRef}`];
@@ -118,23 +118,7 @@ export function githubMirrors(cacheDir: string, remotes: GitHubRemotes): Mirrors
     },
     async file(source, sha, path) {
       const inMirror = await kept(source, sha);
-      const listed = await git([...inMirror, 'ls-tree', '-z', '-l', sha, '--', path]);
-      if (!listed.ok) throw fail(source, whyNotFetched(listed));
-      const [, mode = '', id, size] =
-        /^(\d{6}) (?:blob|tree|commit) ([0-9a-f]+) +(\d+|-)\t/.exec(listed.out) ?? [];
-      if (id === undefined) return null;
-      const isPlain = /^100(?:644|755)$/.test(mode);
-      return {
-        id,
-        isPlain,
-        size: Number(size) || 0,
-        async text() {
-          if (!isPlain || Number(size) > largestFile) throw fail(source, `${path} is not to be read.`);
-          const read = await git([...inMirror, 'cat-file', 'blob', id]);
-          if (!read.ok) throw fail(source, whyNotFetched(read));
-          return read.out;
-        },
-      };
+      return await fileIn(inMirror, sha, path, reason => fail(source, reason));
     },
     async standing(source, sha) {
       const found = await open(source);

@@ -3,8 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve as resolvePath } from 'node:path';
 import { SignalboxError } from '../../core/errors.ts';
 import { githubSource } from '../../core/github-source.ts';
-import type { Log, Resolved, SourcePort } from '../../core/ports.ts';
+import type { Log, Resolved, SourceFile, SourcePort } from '../../core/ports.ts';
 import { fetchInto, holds, isFolder, makeBare, pin, unavailable, whyNotFetched } from './bare.ts';
+import { fileIn, fileOf } from './blob.ts';
 import { type GitHubRemotes, githubMirrors } from './github-mirror.ts';
 import { withLock } from './lock.ts';
 import { FolderError, snapshotFolder, snapshotPath } from './plain-folder.ts';
@@ -85,6 +86,20 @@ export function createGitSource(options: {
     return gitStream('git', [`--git-dir=${bare}`, 'archive', '--format=tar', tree]);
   }
 
+  async function file(source: string, sha: string, path: string): Promise<SourceFile | null> {
+    if (githubSource(source)) return onGitHub.file(source, sha, path);
+    const fail = (reason: string) =>
+      new SignalboxError('SOURCE_UNAVAILABLE', { project: shown(source), reason });
+    if (!pinned.test(sha)) throw fail('It was pinned to something that is no commit.');
+    if (sha.startsWith('sha256:')) return fileOf(snapshotPath(snapshots, sha), path, fail);
+    const { url, folder } = place(source);
+    if (url !== undefined) return fileIn([`--git-dir=${mirrorOf(url)}`], sha, path, fail);
+    const repository = await repositoryOf(folder);
+    if (!repository) throw fail('Its folder is no longer in a Git repository.');
+    const bare = await borrowObjects(repository.objects);
+    return fileIn([`--git-dir=${bare}`], treeOf(sha, repository.prefix), path, fail);
+  }
+
   /** A bare repository of ours that reads the objects of somebody's. */
   async function borrowObjects(objects: string): Promise<string> {
     const bare = join(cacheDir, `${hashOf(objects)}.borrowed`);
@@ -112,7 +127,7 @@ export function createGitSource(options: {
     archive,
     resolve: (source, ref) => resolve(source, ref).catch(failed(source)),
     pin: (source, sha) => onGitHub.pin(source, sha).catch(failed(source)),
-    file: onGitHub.file,
+    file,
     standing: onGitHub.standing,
     changed: onGitHub.changed,
     isOnBranch: onGitHub.isOnBranch,

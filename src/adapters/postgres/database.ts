@@ -7,7 +7,8 @@ import type { Freeze } from '../../core/freeze.ts';
 import type { LeftOut } from '../../core/metric-points.ts';
 import type { MlflowCursor } from '../../core/mlflow.ts';
 import type { Pace } from '../../core/pace.ts';
-import type { Accelerator, AuditEntry, MachineFacts, Surface } from '../../core/ports.ts';
+import type { Accelerator, AuditEntry, MachineFacts, MetricSummary, Surface } from '../../core/ports.ts';
+import type { ModelVersion } from '../../core/promotion/version.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { RepositoryFile, RuleButton } from '../../core/repository-file.ts';
 import type {
@@ -18,7 +19,7 @@ import type {
   RunKind,
   RunSpec,
   RunState,
-  StopReason,
+  StoppingReason,
 } from '../../core/run.ts';
 import type { SweepSpec } from '../../core/sweep.ts';
 import type { Delivery } from '../../core/webhook.ts';
@@ -44,7 +45,7 @@ export interface Tables {
     taken: string | null;
     preempted_by: Json<Preemption> | null;
     extra_s: Generated<number>;
-    stopping: StopReason | null;
+    stopping: StoppingReason | null;
     stopped_by: Json<Actor> | null;
     waiting: Json<NonNullable<Run['waiting']>> | null;
     exit_code: number | null;
@@ -115,7 +116,12 @@ export interface Tables {
     points: Generated<number>;
     left_out: Json<LeftOut> | null;
     pace: Json<Pace> | null;
+    /** Counts what has changed in it. */
+    reports: Generated<number>;
+    judged: Generated<number>;
+    judge_at: Date | null;
   };
+  run_alerts: { run: number; rule: number; attempt: number; sentence: string; at: Date };
   planner: {
     id: number;
     epoch: number;
@@ -340,6 +346,58 @@ export interface Tables {
   content_holders: { sha256: string; holder: string };
   run_inputs: { run: number; attempt: number; name: string; sha256: string; bytes: number };
   run_machines: { run: number; attempt: number; facts: Json<MachineFacts> };
+  models: { name: string; project: string; output: string; newest: Generated<number> };
+  model_versions: {
+    model: string;
+    number: number;
+    run: number;
+    attempt: number;
+    project: string;
+    output: string;
+    sha256: string;
+    bytes: number;
+    source: string;
+    sha: string;
+    metrics: Json<readonly MetricSummary[]>;
+    directions: Json<ModelVersion['directions']>;
+    primary_metric: string | null;
+    inputs: Json<Record<string, string>>;
+    signature: ColumnType<unknown, string | null, never>;
+    card: string | null;
+    trained_by: Json<Actor>;
+    at: Date;
+  };
+  model_candidates: {
+    run: number;
+    at: Generated<Date>;
+    claims: Generated<number>;
+    claimed_until: Generated<Date>;
+    next_at: Generated<Date>;
+    failures: Generated<number>;
+    error: string | null;
+  };
+  model_files: {
+    source: string;
+    sha: string | null;
+    content: string | null;
+    read_at: Date | null;
+    next_at: Generated<Date>;
+    error: string | null;
+  };
+  builtin_aliases: { model: string; alias: string; number: number };
+  registry_entries: RegistryWork & { model: string; number: number; registry: string; remote: string | null };
+  registry_aliases: RegistryWork & {
+    model: string;
+    alias: string;
+    number: number | null;
+    at: Date;
+    /** Where `known` was seen. */
+    registry: string | null;
+    known: string | null;
+    moved_to: string | null;
+    moved_at: Date | null;
+    moves: Generated<number>;
+  };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {
     seq: number;
@@ -363,6 +421,14 @@ export interface Tables {
     done_at: Date | null;
   };
   audit_head: { id: number; seq: number; hash: Buffer };
+}
+
+interface RegistryWork {
+  claims: Generated<number>;
+  claimed_until: Generated<Date>;
+  next_at: Generated<Date>;
+  failures: Generated<number>;
+  error: string | null;
 }
 
 /** A jsonb column: read as the value, written as text (the driver would write an array as a PostgreSQL array). */

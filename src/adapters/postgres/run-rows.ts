@@ -93,6 +93,10 @@ export async function storeTransitions(tx: Tx, changes: readonly Change[], own =
     tx,
     begun.map(({ after }) => after.run),
   );
+  await addCandidates(
+    tx,
+    changes.flatMap(({ before, after: { run } }) => (before.state === run.state ? [] : [run])),
+  );
   await showRuns(tx, numbers);
   for (const { before, after } of changes) await addMessages(tx, before, after);
   if (!own && changes.some(({ before, after }) => isPlannedAnew(before, after.run))) await wantPlan(tx);
@@ -132,6 +136,17 @@ function leftBy({ before, after: { run, events } }: Change): { run: number; at: 
   return last && isOnMachine(before.state) && !isOnMachine(run.state)
     ? [{ run: run.number, at: last.at }]
     : [];
+}
+
+/** A success with outputs may be a version of a model: looked at by whichever worker comes first. */
+async function addCandidates(tx: Tx, runs: readonly Run[]): Promise<void> {
+  const made = runs.filter(({ state, spec }) => state === 'succeeded' && (spec.outputs ?? []).length > 0);
+  if (made.length === 0) return;
+  await tx
+    .insertInto('model_candidates')
+    .values(made.map(({ number }) => ({ run: number })))
+    .onConflict(conflict => conflict.column('run').doNothing())
+    .execute();
 }
 
 async function updateRuns(tx: Tx, runs: readonly Run[]): Promise<void> {
@@ -195,7 +210,7 @@ const shownBySweep: readonly string[] = ['run', 'check', 'ended', 'preempted'];
 export async function addSurface(
   tx: Tx,
   key: string,
-  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'warning',
+  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'alert' | 'warning',
   run: Pick<Run, 'number' | 'place'> & { spec?: Pick<RunSpec, 'sweep'> },
   content: Reply | null = null,
 ): Promise<void> {

@@ -1,0 +1,110 @@
+import { roles } from '../actor.ts';
+import type { PolicyProblem } from '../check-policy.ts';
+import { isDeclared } from '../declared-files.ts';
+import { readApprovers } from './approvers.ts';
+import { readGate } from './gate.ts';
+import type { ModelPolicy, Target } from './model-keys.ts';
+
+/** What a model's keys must fit to. */
+export interface ModelsAround {
+  /** Outputs of the projects that may have a model here; null: they are not known yet. */
+  outputs: Readonly<Record<string, readonly string[] | null>>;
+  /** What is said of a project that is none of those. */
+  noProject: string;
+  targets: Readonly<Record<string, Target>>;
+  teams: Readonly<Record<string, unknown>>;
+  /** Whether only what a target opens to the project may be named. */
+  onlyOpen: boolean;
+  /** Who serves at a target already, by target. */
+  taken: ReadonlyMap<string, string>;
+}
+
+/** What the schema of models cannot see. */
+export function* modelProblems(
+  models: Readonly<Record<string, ModelPolicy>>,
+  around: ModelsAround,
+): Generator<PolicyProblem, void> {
+  const taken = new Map(around.taken);
+  for (const [name, model] of Object.entries(models)) {
+    const path = ['models', name];
+    yield* outputProblems(model, around, path);
+    for (const [environment, said] of Object.entries(model.environments)) {
+      const at = [...path, 'environments', environment];
+      yield* targetProblems(said.target, model, around, taken, [...at, 'target']);
+      taken.set(said.target, `${name} in ${environment}`);
+      for (const [i, gate] of said.gates.entries()) {
+        const read = readGate(gate);
+        if (!read.ok)
+          yield {
+            path: [...at, 'gates', i],
+            word: gate,
+            reason: read.reason,
+            within: read.at,
+            ...(read.meant === undefined ? {} : { allowed: [read.meant] }),
+          };
+      }
+      yield* approverProblems(said.approvals.from, around, [...at, 'approvals', 'from']);
+      if (said.escalate) yield* approverProblems(said.escalate.to, around, [...at, 'escalate', 'to']);
+    }
+  }
+}
+
+function* outputProblems(
+  { project, output, signature }: ModelPolicy,
+  { outputs, noProject }: ModelsAround,
+  path: readonly PropertyKey[],
+): Generator<PolicyProblem, void> {
+  const own = Object.hasOwn(outputs, project) ? outputs[project] : undefined;
+  if (own === undefined)
+    return yield {
+      path: [...path, 'project'],
+      word: project,
+      reason: noProject,
+      allowed: Object.keys(outputs),
+    };
+  if (own === null) return;
+  const named = { output, ...(signature === undefined ? {} : { signature }) };
+  for (const [key, file] of Object.entries(named))
+    if (!isDeclared(own, file))
+      yield { path: [...path, key], word: file, reason: `It is no output of ${project}.`, allowed: own };
+}
+
+function* targetProblems(
+  name: string,
+  { project }: ModelPolicy,
+  { targets, onlyOpen }: ModelsAround,
+  taken: ReadonlyMap<string, string>,
+  path: readonly PropertyKey[],
+): Generator<PolicyProblem, void> {
+  const target = Object.hasOwn(targets, name) ? targets[name] : undefined;
+  const isOpen = (one: Target) => !onlyOpen || one.projects.includes(project);
+  const allowed = Object.entries(targets).flatMap(([one, said]) => (isOpen(said) ? [one] : []));
+  if (!target) return yield { path, word: name, reason: 'There is no such target.', allowed };
+  if (!isOpen(target))
+    return yield {
+      path,
+      word: name,
+      reason: `signalbox.yml does not open it to models of ${project} (\`projects\` of the target).`,
+      allowed,
+    };
+  const by = taken.get(name);
+  if (by !== undefined)
+    yield {
+      path,
+      word: name,
+      reason: `${by} serves there, and a target serves one model in one environment.`,
+    };
+}
+
+function* approverProblems(
+  text: string,
+  { teams }: ModelsAround,
+  path: readonly PropertyKey[],
+): Generator<PolicyProblem, void> {
+  const read = readApprovers(text);
+  const known = Object.keys(teams).map(team => `team:${team}`);
+  const allowed = [...roles.filter(role => readApprovers(role) !== null), ...known];
+  if (!read) yield { path, word: text, reason: 'It must be a role from trainer on, or team:NAME.', allowed };
+  else if ('team' in read && !Object.hasOwn(teams, read.team))
+    yield { path, word: text, reason: 'There is no such team.', allowed };
+}
