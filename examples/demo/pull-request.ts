@@ -23,8 +23,10 @@ interface RunJson {
   endedAt: string | null;
 }
 
+/** A run beside what it is held against, which comes first. */
 interface ComparisonJson {
-  metrics: { name: string; verdict: string | null }[];
+  runs: number[];
+  metrics: { name: string; values: { verdict: string | null }[] }[];
 }
 
 const person = 'octocat';
@@ -93,14 +95,16 @@ export async function tryPullRequest(
 
   const comments = repository.comments(pull).filter(one => one.viaApp);
   const all = (await runs()).filter(one => one.number > known);
-  const verdict = await verdictOf(number, base.number);
-  const against = Number(/^- Held against: #(\d+) on main/m.exec(result)?.[1]) || null;
+  const { runs: compared, metrics } = await answer<ComparisonJson>(`train compare ${number}`);
+  const against = compared[0] ?? null;
+  const verdict = metrics.find(({ name }) => name === metric)?.values[1]?.verdict ?? null;
   const facts: [fact: string, isSo: boolean][] = [
     ['main was trained at what was pushed', base.sha === pushed && base.trigger === 'merge'],
     ['the run is of the head that was there', run.sha === head && run.trigger === 'pull-request'],
     ['all runs succeeded', [base, run, merged].every(({ state }) => state === 'succeeded')],
     ['it was held against that of main', against === base.number],
-    ['people were told how it did', verdict !== null && result.includes(`${verdict} than #${base.number}`)],
+    ['people were told of which', result.includes(`Held against: #${against} on main`)],
+    ['and how it did', verdict !== null && result.includes(`${verdict} than #${against}`)],
     ['each run that belongs there has one comment', comments.length === 2],
     ['its checks say so', checks.every(({ conclusion }) => conclusion === 'success')],
     ['the merge started one run, of what was merged', all.length === 3 && merged.sha === main],
@@ -142,11 +146,6 @@ export async function tryPullRequest(
         .map(one => commentText(one.body))
         .find(text => text.split('\n')[0]?.includes(`#${number} digits ${state}`)),
     );
-  }
-
-  async function verdictOf(number: number, other: number): Promise<string | null> {
-    const { metrics } = await answer<ComparisonJson>(`train compare ${number} ${other}`);
-    return metrics.find(one => one.name === metric)?.verdict ?? null;
   }
 
   async function slots(): Promise<number> {
