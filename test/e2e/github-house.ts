@@ -81,14 +81,18 @@ export async function openGitHubHouse() {
         const fresh = runs.map(run => run.number).filter(number => number > after);
         return fresh.sort((a, b) => a - b)[count - 1];
       }),
-    /** Ends when every delivery that was stored is done, and everything is shown. */
+    /** Ends when every delivery that was stored is done, and everything is shown: what can wait may wait for GitHub's next minute. */
     settled: () =>
-      until('all that was told to be done and shown', async () => {
-        const [left] = await house.query<{ count: number }>(`select
+      until(
+        'all that was told to be done and shown',
+        async () => {
+          const [left] = await house.query<{ count: number }>(`select
           (select count(*) from deliveries where done_at is null)::int +
           (select count(*) from surfaces where wanted_seq > seen_seq and not gave_up)::int as count`);
-        return left?.count === 0;
-      }),
+          return left?.count === 0;
+        },
+        120,
+      ),
     async restart() {
       await house.restart();
       reach();
