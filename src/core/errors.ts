@@ -71,6 +71,36 @@ export const errors = {
     why: 'It takes {allowed}.',
     todo: 'Did you mean {nearest}? Try {example}.',
   },
+  SWEEP_INVALID: {
+    status: 400,
+    what: '{word} is not what a sweep can go over.',
+    why: '{reason} It takes values with commas between them, or a range such as 0..1:5 or 1e-4..1e-2:5log.',
+    todo: 'Try {example}.',
+  },
+  SWEEP_TOO_LARGE: {
+    status: 400,
+    what: 'The sweep would have {word} runs.',
+    why: 'A sweep has at most {limit}: one for each combination of its values.',
+    todo: 'Leave some values out, for example {example}.',
+  },
+  EARLY_STOP_UNSURE: {
+    status: 400,
+    what: 'Nobody can say which members of the sweep would be hopeless.',
+    why: '{reason}',
+    todo: 'Leave --early-stop out, or say it in the project: `primaryMetric`, and which way it gets better under `metrics`.',
+  },
+  SWEEP_NOT_FOUND: {
+    status: 404,
+    what: 'There is no sweep S{word}.',
+    why: 'The newest is S{newest}.',
+    todo: 'How one is asked for: {example}.',
+  },
+  SWEEP_ALREADY_ENDED: {
+    status: 409,
+    what: 'Sweep S{number} has already ended.',
+    why: 'None of its runs waits or works.',
+    todo: 'See what it came to: {example}.',
+  },
   FORM_NOT_OPENED: {
     status: 503,
     what: 'The form cannot be opened.',

@@ -1,7 +1,8 @@
 import type { Actor, GitHubPlace, Place, Role, SlackPlace } from './actor.ts';
-import type { BaselineFilter } from './baseline.ts';
+import type { BaselineFilter, BaselineWish } from './baseline.ts';
 import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
+import type { EarlyStop, Trial } from './early-stop.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
 import type { Freeze, FreezeScope } from './freeze.ts';
@@ -10,6 +11,7 @@ import type { GroupState } from './groups.ts';
 import type { CommitApproval, HeadPush } from './head-for.ts';
 import type { ProposedHead } from './head-summary.ts';
 import type { LostDelivery } from './lost-delivery.ts';
+import type { Better } from './metric-direction.ts';
 import type { LeftOut, Refusal, RefusedPoint } from './metric-points.ts';
 import type { MlflowCursor } from './mlflow.ts';
 import type { Pace } from './pace.ts';
@@ -23,6 +25,7 @@ import type { PullRequest, RepositoryRef } from './repository-event.ts';
 import type { RepositoryFile, Rule, Schedule } from './repository-file.ts';
 import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
 import type { Decision, Room } from './scheduler/world.ts';
+import type { Sweep, SweepMember, SweepSpec } from './sweep.ts';
 import type { Delivery } from './webhook.ts';
 
 /* ---- runs ---- */
@@ -124,6 +127,8 @@ export interface RunStore {
   get(number: number): Promise<Run | null>;
   newestNumber(): Promise<number | null>;
   list(filter: RunFilter): Promise<Run[]>;
+  /** The best first, with that metric; without what has no such value. Of equal ones the newest first. */
+  sorted(filter: RunFilter, order: RunOrder): Promise<{ run: Run; metric: MetricSummary }[]>;
   /** Those that were asked for at pull requests of a repository and are of this commit, the newest first. */
   atCommit(repo: number, sha: string): Promise<Run[]>;
   /** Runs before this one in its pool's queue. */
@@ -164,9 +169,69 @@ export interface RunStore {
   ): Promise<MetricsTaken>;
 }
 
+/** What a list of runs is sorted by. `best`: of any run, where it is known which way the metric gets better. */
+export interface RunOrder {
+  metric: string;
+  by: 'final' | 'best';
+  better: Better | null;
+}
+
+export interface NewSweep {
+  /** Unique per wish; a sweep that carries it already is returned instead of a second one. */
+  key: string;
+  spec: SweepSpec;
+  members: readonly RunSpec[];
+  priority: Priority;
+  requestedBy: Actor;
+  place: Place;
+  at: Date;
+}
+
+export interface SweepStore {
+  /**
+   * Stores the sweep and all its runs, each as `RunStore.create` does but for messages of their own, with the one message of the sweep, in
+   * one transaction. A repeat of the key returns what is there with `created: false`.
+   */
+  create(sweep: NewSweep): Promise<{ sweep: Sweep; runs: Run[]; created: boolean }>;
+  get(number: number): Promise<Sweep | null>;
+  newestNumber(): Promise<number | null>;
+  /** Its runs in the order of their values, each with the sweep's metric and what counts its progress. */
+  members(sweep: Pick<Sweep, 'number' | 'spec'>): Promise<SweepMember[]>;
+  /** Its open members are to be stopped, whoever sees to that; `false`: it has ended. Of several the first one who asked is kept. */
+  cancel(number: number, actor: Actor): Promise<boolean>;
+}
+
+/** Sweeps as work for whoever tends them. */
+export interface SweepWork {
+  /** Those that have not ended and that it is time to look at, some at a time: those after this number. */
+  open(after: number, limit: number): Promise<Sweep[]>;
+  /** Its message is to be made true, where anything of its members changed since it was wanted last. */
+  show(number: number): Promise<void>;
+  /** Takes the turn to look at it, and nobody has another for so long; `false`: it is not time yet. */
+  turn(number: number, pauseMs: number): Promise<boolean>;
+  /** Members at work that nobody has found hopeless, with at least so many values of the sweep's metric. */
+  trials(sweep: Sweep, values: number): Promise<(Trial & { run: number })[]>;
+  /** One was found hopeless. What was found first stays. */
+  found(run: number, stop: EarlyStop, at: Date): Promise<void>;
+  /** It ends, if all its members have, once; and that is told once. The messages to show. */
+  end(number: number, at: Date): Promise<string[]>;
+}
+
 export interface BaselineStore {
   /** Runs that succeeded and that the filter does not rule out, the newest first; only with smaller numbers than `before`. */
   candidates(filter: BaselineFilter, limit: number, before?: number): Promise<Run[]>;
+}
+
+/** Where people can see code. */
+export interface CodePages {
+  /** How a commit of a project's source differs from another; null: its repository has no such page. */
+  diff(source: string, from: string, to: string): string | null;
+}
+
+/** What runs are held against where nobody names another. */
+export interface Baselines {
+  /** `run` null: there is none yet. Null: the run is held against nothing, ever. */
+  of(run: Run): Promise<{ wish: BaselineWish; run: Run | null } | null>;
 }
 
 export interface RunCosts {
@@ -750,7 +815,8 @@ export interface LostDeliveries {
 
 /**
  * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
- * and `warning` tell of it in its thread, all but the last once. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
+ * and `warning` tell of it in its thread, all but the last once. `sweep`: shows the present state of a sweep
+ * and of all its members, edited in place; `sweep-ended` tells its end in its thread. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
  * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
  */
@@ -763,6 +829,8 @@ export interface Surface {
     | 'preempted'
     | 'stalled'
     | 'warning'
+    | 'sweep'
+    | 'sweep-ended'
     | 'note'
     | 'reaction'
     | 'home'
@@ -770,6 +838,8 @@ export interface Surface {
     | 'file'
     | 'proposal';
   run: number | null;
+  /** Whose message it is, or in whose thread it belongs: a member of a sweep has no message of its own. */
+  sweep: number | null;
   place: Place;
   /** For `note`, `reaction`, `preempted`, `stalled` and `proposal`. */
   content: Reply | null;
@@ -863,6 +933,8 @@ export interface SurfaceStore {
   move(surface: ClaimedSurface, place: Place, why: string): Promise<void>;
   /** Never tried again: the place is gone, or refused for good. */
   gaveUp(surface: ClaimedSurface, error: string): Promise<void>;
+  /** Surfaces of a sweep that do not show what is true. */
+  ofSweep(number: number): Promise<string[]>;
   /** Surfaces of a run. */
   ofRun(number: number): Promise<string[]>;
   /** Surfaces of these runs that do not show what is true; some, where there are very many. */
@@ -1085,7 +1157,8 @@ export interface SourcePort {
 export interface RepositoryStore extends HeadStore, RepositoryFileStore {
   /**
    * The app is told of this repository, as it is called now. Answers which of these sources mean it: whichever repository has a name first
-   * keeps it, by its id, whatever it is called later. Of one that none means nothing is stored.
+   * keeps it, by its id, whatever it is called later; one that went to another owner is none of them, until signalbox.yml names that owner.
+   * Of one that none means nothing is stored.
    */
   seen(repository: RepositoryRef, sources: readonly GitHubSource[]): Promise<GitHubSource[]>;
   /** The repository that a name means, or that has this id; null: none was seen. */
@@ -1597,4 +1670,8 @@ export interface Ports {
   models: Pick<ModelStore, 'all' | 'version' | 'versions'>;
   modelPolicies: ModelPolicies;
   registry: RegistryView;
+  sweeps: SweepStore;
+  costs: RunCosts;
+  baselines: Baselines;
+  pages: CodePages;
 }

@@ -7,7 +7,16 @@ import { typedMoney } from './money.ts';
 import { type Stall, stallOf } from './pace.ts';
 import type { MetricSummary, Reported, RunShare } from './ports.ts';
 import { type Inline, type Reply, type ReplyAction, type ReplyBlock, reply, type Tone } from './reply.ts';
-import { isEnd, isLease, isOnMachine, type Preemption, type Run, type RunState, timeLimitOf } from './run.ts';
+import {
+  earlyStopper,
+  isEnd,
+  isLease,
+  isOnMachine,
+  type Preemption,
+  type Run,
+  type RunState,
+  timeLimitOf,
+} from './run.ts';
 import { actionsOf } from './run-actions.ts';
 import {
   hasAllSteps,
@@ -214,7 +223,7 @@ function stopVerb({ stopping }: Run): string {
 
 /** What was asked for. */
 function requestRows(run: Run): Row[] {
-  const { parameters, retryOf, note } = run.spec;
+  const { parameters, retryOf, note, sweep } = run.spec;
   const { short, ref } = codeOf(run);
   return [
     ...(note === '' ? [] : [{ label: 'Note', value: [note] }]),
@@ -231,6 +240,7 @@ function requestRows(run: Run): Row[] {
     ...approvalRow(run),
     { label: 'Asked by', value: [person(run), ', ', { at: run.createdAt }] },
     ...(run.attempt > 1 || run.preemptions > 0 ? [{ label: 'Attempt', value: [attemptsOf(run)] }] : []),
+    ...(sweep ? [{ label: 'Of sweep', value: [`S${sweep.number}`] }] : []),
     ...(retryOf === null ? [] : [{ label: 'Repeats', value: [`#${retryOf}`] }]),
   ];
 }
@@ -296,8 +306,15 @@ function timeRow(run: Run, now: Date): Row[] {
   return [{ label: 'Time', value: [`${since} of at most ${limit}`] }];
 }
 
-/** The person who stopped it; Signalbox itself says why elsewhere. */
-function stopRow({ stoppedBy }: Run): Row[] {
+/** The person or the rule that stopped it; for the rest, Signalbox says why elsewhere. */
+function stopRow({ stoppedBy, spec }: Run): Row[] {
+  if (stoppedBy?.id === earlyStopper.id && stoppedBy.kind === 'system' && spec.sweep)
+    return [
+      {
+        label: 'Stopped by',
+        value: ['the median rule, as ', { command: `train status S${spec.sweep.number}` }, ' says'],
+      },
+    ];
   if (!stoppedBy || stoppedBy.kind === 'system') return [];
   return [{ label: 'Stopped by', value: [{ person: actorKey(stoppedBy), name: stoppedBy.name }] }];
 }

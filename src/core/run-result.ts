@@ -228,7 +228,8 @@ function differenceCell({ difference, share, verdict }: ResultRow): string {
   return `${verdict === null ? '' : `${verdict} `}${arrow} ${signed(difference)}${part}`;
 }
 
-function signed(difference: number): string {
+/** `+0.012`, `−3`, `0`, for people. */
+export function signed(difference: number): string {
   const text = formatNumber(difference);
   return difference > 0 ? `+${text}` : text.replace('-', '−');
 }

@@ -64,6 +64,9 @@ export type FailureClass = (typeof failureClasses)[number];
 export const stopReasons = ['cancel', 'time-limit', 'preempt'] as const;
 export type StopReason = (typeof stopReasons)[number];
 
+/** Stops members of sweeps that have no hope. */
+export const earlyStopper: Actor = { kind: 'system', id: 'early-stop', name: 'early stopping' };
+
 /** `Run.taken` of an attempt that a machine began without a word: its agent is from before there was one. */
 const takenBefore = '';
 
@@ -106,6 +109,8 @@ export interface RunSpec {
   compare?: Compare;
   /** The pull request that it is a run of, and the branch that goes to. Absent in runs from before this was kept. */
   pull?: { repo: number; number: number; base: string };
+  /** The sweep that it is a member of, and its place there from 1 on. */
+  sweep?: { number: number; member: number };
   /** Run that this one repeats. */
   retryOf: number | null;
   /** What set it off. */

@@ -10,7 +10,7 @@ import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
-import { baselineStore } from '../adapters/postgres/baselines.ts';
+import { baselineStore, runCosts } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
 import { deliveryStore } from '../adapters/postgres/deliveries.ts';
 import { elevationStore } from '../adapters/postgres/elevations.ts';
@@ -36,8 +36,10 @@ import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
+import { sweepStore } from '../adapters/postgres/sweeps.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
+import { baselineOf } from '../app/baseline-of.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
 import { registryView } from '../app/keep-registries.ts';
@@ -45,9 +47,10 @@ import { modelPolicies } from '../app/model-files.ts';
 import { pullHeads } from '../app/pull-head.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
-import { wakingFreezes, wakingRuns } from '../app/wake.ts';
+import { wakingFreezes, wakingRuns, wakingSweeps } from '../app/wake.ts';
 import type { Config } from '../config.ts';
 import { withOwnExamples } from '../core/examples.ts';
+import { diffPage } from '../core/github-source.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
@@ -73,16 +76,20 @@ import type {
   RegistryStore,
   RepositoryStore,
   RunCharts,
+  RunCosts,
   RunStore,
   Signer,
   SourcePort,
   StallStore,
   SurfaceStore,
+  SweepStore,
+  SweepWork,
   TokenRefusals,
   TokenStore,
   UsageStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
+import type { Run } from '../core/run.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
@@ -106,6 +113,8 @@ export interface Adapters {
   deliveries: DeliveryStore;
   openIngest(): Ingest;
   surfaces: SurfaceStore;
+  sweeps: SweepStore & SweepWork;
+  costs: RunCosts;
   /** Which runs others are held against. */
   baselines: BaselineStore;
   audit: AuditLog;
@@ -199,6 +208,12 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     models: adapters.models,
     modelPolicies: adapters.modelPolicies,
     registry: registryView(adapters.registry, adapters.mlflow.registry, config.publicUrl),
+    sweeps: wakingSweeps(adapters.sweeps, surfaces, wakeups),
+    costs: adapters.costs,
+    pages: {
+      diff: (source: string, from: string, to: string) => diffPage(config.github.webUrl, source, from, to),
+    },
+    baselines: { of: (run: Run) => baselineOf(run, { ...adapters, log }) },
     github: adapters.github.linking,
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
@@ -269,6 +284,8 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     deliveries: deliveryStore(db, database.pool),
     openIngest: () => openIngest(db, url, log),
     surfaces: surfaceStore(db),
+    sweeps: sweepStore(db),
+    costs: runCosts(db),
     audit: auditLog(db),
     baselines: baselineStore(db),
     links: linkStore(db),

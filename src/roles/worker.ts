@@ -7,7 +7,6 @@ import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
-import { runCosts } from '../adapters/postgres/baselines.ts';
 import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { builtinRegistry, versionKeys } from '../adapters/postgres/registry.ts';
@@ -31,17 +30,20 @@ import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellDrained } from '../app/tell-drained.ts';
 import { tellStalled } from '../app/tell-stalled.ts';
+import { tendSweeps } from '../app/tend-sweeps.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
 import { type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
+import { sweepCost } from '../core/find-sweep.ts';
 import type { MetricSummary, PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
+import type { SweepMember } from '../core/sweep.ts';
 import type { GroupChange } from '../core/webhook.ts';
 import { cronNext } from '../files/cron.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
@@ -110,7 +112,7 @@ export function startWorker(base: Base): Running {
     elevations: base.elevations,
   });
   const results = {
-    costs: runCosts(base.database.db),
+    costs: base.costs,
     currency: () => base.policy().currency,
     address: base.config.publicUrl,
   };
@@ -127,6 +129,9 @@ export function startWorker(base: Base): Running {
     resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
       resultOf(run, metrics, { ...base, ...results }, now),
     charts: base.charts,
+    sweeps: base.sweeps,
+    sweepCost: (members: readonly SweepMember[], now: Date) =>
+      sweepCost(members, base.costs, base.policy().currency, now),
     outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
@@ -155,6 +160,7 @@ export function startWorker(base: Base): Running {
     surfaces,
     plan: base.plan,
     warn: () => warnLeases({ leases: base.leases, wakeups }, clock()),
+    tend: () => tendSweeps({ sweeps: base.sweeps, runs, wakeups, log }, clock()),
   };
   const stopSweep = every(
     sweepEveryMs,

@@ -13,6 +13,7 @@ import { wallClock } from '../fakes/slack/clock.ts';
 import { startFakeSlack } from '../fakes/slack/fake.ts';
 import { developer, type FakeSlack, seedOf, team, token } from '../fakes/slack/fixture.ts';
 import { noCharts } from '../support/no-charts.ts';
+import { noSweeps } from '../support/no-sweeps.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { octocat, wish } from '../support/run.ts';
 
@@ -68,6 +69,7 @@ describe('messages within the limits of Slack', () => {
       messenger: slackMessenger({ tokens, apiUrl: fake.apiUrl, responseOrigins: [], signer, budget, log }),
       hash: (content: unknown) => JSON.stringify(content),
       outputOf: () => null,
+      ...noSweeps,
       resultOf: async () => null,
       charts: noCharts,
       home: async () => ({ content: reply('Home', []), isMoving: false }),

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { commands } from '../../commands/index.ts';
 import { chartPictures } from '../../src/adapters/charts/charts.ts';
 import { auditLog } from '../../src/adapters/postgres/audit.ts';
-import { baselineStore } from '../../src/adapters/postgres/baselines.ts';
+import { baselineStore, runCosts } from '../../src/adapters/postgres/baselines.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { deliveryStore } from '../../src/adapters/postgres/deliveries.ts';
 import { elevationStore } from '../../src/adapters/postgres/elevations.ts';
@@ -24,6 +24,7 @@ import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
+import { sweepStore } from '../../src/adapters/postgres/sweeps.ts';
 import { tokenStore } from '../../src/adapters/postgres/tokens.ts';
 import { usageStore } from '../../src/adapters/postgres/usage.ts';
 import { slackForms } from '../../src/adapters/slack/instant.ts';
@@ -38,9 +39,11 @@ import { groupChanged, syncGroups } from '../../src/app/sync-groups.ts';
 import { trainDesk } from '../../src/app/train-desk.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type SlackPlace, system } from '../../src/core/actor.ts';
+import { sweepCost } from '../../src/core/find-sweep.ts';
 import { groupsIn } from '../../src/core/groups.ts';
 import type { Intent } from '../../src/core/intent.ts';
 import type { Policy } from '../../src/core/project.ts';
+import type { SweepMember } from '../../src/core/sweep.ts';
 import type { GroupChange } from '../../src/core/webhook.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { openGroups } from '../../src/roles/groups.ts';
@@ -72,6 +75,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...env,
   });
   const { db } = database;
+  const sweeps = sweepStore(db);
   const { log, lines } = recordingLog();
   const clock = () => new Date();
   const slack = openSlack(config, installationStore(db, []), signer(db), log, clock, undefined, pictures);
@@ -123,6 +127,12 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       models: modelStore(db),
       modelPolicies: { all: async () => new Map() },
       registry: registryView(registryStore(db), null, null),
+      sweeps,
+      ...{
+        costs: runCosts(db),
+        baselines: memoryPorts(memory()).baselines,
+        pages: memoryPorts(memory()).pages,
+      },
     },
   };
   const sync = { groups, outside: openGroups(slack, github), log };
@@ -138,6 +148,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...{ surfaces, runs, log, messenger: slack.messenger },
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
+    sweeps,
+    sweepCost: (members: readonly SweepMember[], now: Date) => sweepCost(members, runCosts(db), 'USD', now),
     resultOf: async () => null,
     charts,
     home: (place: SlackPlace, now: Date) =>

@@ -21,6 +21,7 @@ import type {
   RunState,
   StopReason,
 } from '../../core/run.ts';
+import type { SweepSpec } from '../../core/sweep.ts';
 import type { Delivery } from '../../core/webhook.ts';
 
 /** Rows as the driver gives them: `bigint` as number (numbers here stay far below 2^53), `timestamptz` as Date. */
@@ -56,11 +57,25 @@ export interface Tables {
     ended_at: Date | null;
     kind: Generated<RunKind>;
     warned_s: number | null;
+    sweep: number | null;
     /** As text, for it may have more digits than a double. */
     approved: ColumnType<string | null, number | null, number | null>;
     approved_by: Json<Actor> | null;
     approved_at: Date | null;
   };
+  sweeps: {
+    number: Generated<number>;
+    request_key: string;
+    spec: Json<SweepSpec>;
+    requested_by: Json<Actor>;
+    place: Json<Place>;
+    created_at: Date;
+    cancelled_by: Json<Actor> | null;
+    ended_at: Date | null;
+    seen: string | null;
+    next_at: Generated<Date>;
+  };
+  sweep_stops: { run: number; step: number; value: number; median: number; completed: number; at: Date };
   extensions: { run: number; key: string; by_s: number; at: Date };
   run_events: {
     run: number;
@@ -169,6 +184,7 @@ export interface Tables {
     key: string;
     kind: Surface['kind'];
     run: number | null;
+    sweep: number | null;
     place: Json<Place>;
     content: Json<Reply> | null;
     /** Of a commit on GitHub, for what belongs to one. */

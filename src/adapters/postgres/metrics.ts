@@ -204,14 +204,20 @@ export async function summaries(db: Db, number: number): Promise<MetricSummary[]
     .where('run', '=', number)
     .orderBy('name')
     .execute();
-  return rows.map(row => ({
+  return rows.map(summaryOf);
+}
+
+export function summaryOf(
+  row: Omit<Selectable<Tables['metric_summaries']>, 'run' | 'last_attempt'>,
+): MetricSummary {
+  return {
     name: row.name,
     step: row.last_step,
     value: row.last_value,
     count: row.count,
     least: { value: row.least_value, step: row.least_step },
     most: { value: row.most_value, step: row.most_step },
-  }));
+  };
 }
 
 /** An agent that was not heard for longer is silent. */

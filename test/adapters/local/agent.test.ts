@@ -108,6 +108,7 @@ describe('what a command gets', { skip: process.platform !== 'linux' && 'reads /
       SIGNALBOX_PROJECT: 'digits',
       SIGNALBOX_SHA: 'a'.repeat(40),
       SIGNALBOX_METRICS_URL: `${bench.url}/v1/runs/${run}/metrics`,
+      SIGNALBOX_METRICS: join(bench.folder(key), 'metrics.jsonl'),
       SIGNALBOX_TOKEN: `token-${key}`,
       SIGNALBOX_CHECKPOINT_DIR: join(folders, 'checkpoints'),
       SIGNALBOX_OUTPUT_DIR: join(folders, 'output'),
