@@ -143,6 +143,17 @@ function reasonOf(err: unknown): string {
   return err instanceof Error ? err.message : String(err);
 }
 
+/** Somebody says that something of a registered model has changed in MLflow: what it is, is asked. */
+export async function registryChanged(
+  name: string,
+  { registry, policies }: Pick<RegistryPorts, 'registry' | 'policies'>,
+): Promise<void> {
+  const meant = [...(await policies.all())].filter(
+    ([, policy]) => registryName(policy.registry) === `mlflow:${name}`,
+  );
+  await registry.changed(meant.map(([model]) => model));
+}
+
 /** What others see of it. */
 export function registryView(
   registry: RegistryStore,
