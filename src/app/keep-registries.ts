@@ -36,7 +36,7 @@ const mostFailurePauseMs = 60_000;
 const soonMs = 2_000;
 
 /** As entries call it. */
-export function registryName(registry: ModelRegistry): string {
+function registryName(registry: ModelRegistry): string {
   return registry.kind === 'builtin' ? 'builtin' : `mlflow:${registry.name}`;
 }
 
