@@ -297,7 +297,7 @@ function sparkOf(series: MetricSeries | undefined): string | undefined {
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {
-  return ['ended', 'preempted', 'stalled', 'warning', 'sweep-ended'].includes(kind);
+  return ['ended', 'preempted', 'stalled', 'alert', 'warning', 'sweep-ended'].includes(kind);
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {

@@ -1,4 +1,6 @@
 import type { Actor, GitHubPlace, Place, Role, SlackPlace } from './actor.ts';
+import type { Alert } from './alerts/alert-keys.ts';
+import type { Heard } from './alerts/judge-alert.ts';
 import type { BaselineFilter, BaselineWish } from './baseline.ts';
 import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
@@ -23,7 +25,17 @@ import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
 import type { PullRequest, RepositoryRef } from './repository-event.ts';
 import type { RepositoryFile, Rule, Schedule } from './repository-file.ts';
-import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type {
+  Run,
+  RunChange,
+  RunEvent,
+  RunKind,
+  RunSpec,
+  RunState,
+  StoppingReason,
+  StopReason,
+  Transition,
+} from './run.ts';
 import type { Decision, Room } from './scheduler/world.ts';
 import type { Sweep, SweepMember, SweepSpec } from './sweep.ts';
 import type { Delivery } from './webhook.ts';
@@ -76,6 +88,8 @@ export interface MetricSummary {
   count: number;
   least: MetricExtreme;
   most: MetricExtreme;
+  /** The step of what it reported last, where that was not finite: then `value` is not its last word. */
+  notFinite?: number;
 }
 
 export interface MetricSeries {
@@ -100,6 +114,38 @@ export interface Reported {
   pace: Pace | null;
   /** Since when its machine is heard without a gap; null: it is silent. */
   heardSince: Date | null;
+  /** The rules over its metrics that held, in the order in which that was said. */
+  alerts: FiredAlert[];
+}
+
+/** A rule over the metrics of a run that held once. */
+export interface FiredAlert extends Alert {
+  /** Its place in the list of the run, from 0. */
+  rule: number;
+  /** Its numbers then, in one sentence. */
+  sentence: string;
+  at: Date;
+}
+
+/** Rules over what runs report. */
+export interface AlertStore {
+  /**
+   * Runs at work that have rules and have reported something since they were looked at, or whose time has come: with what their newest attempt
+   * reported, and the rules that were said already. `reports`: how much of it was seen.
+   */
+  due(now: Date): Promise<{ run: Run; metrics: Heard[]; fired: number[]; reports: number }[]>;
+  /** Which epoch it was at these steps; a run that reports none has none. */
+  epochs(run: number, steps: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /**
+   * Says it in the run's thread and in its history, and stops the run where it `stops`, unless it was said before, or the run is being
+   * stopped or no longer in that attempt. Answers the surfaces to look at.
+   */
+  fire(
+    alert: { run: Run; rule: number; stops: boolean; sentence: string; reason: string; content: Reply },
+    now: Date,
+  ): Promise<string[]>;
+  /** They were looked at; again once it has reported more than that, or then. */
+  judged(run: Pick<Run, 'number'>, reports: number, again: Date | null): Promise<void>;
 }
 
 export interface MetricsTaken {
@@ -637,7 +683,7 @@ export interface WorkingRun {
   startedAt: Date | null;
   timeLimitS: number;
   graceS: number;
-  stopping: StopReason | null;
+  stopping: StoppingReason | null;
   /** Its machine may be refused it still. */
   untaken: boolean;
   /** As it was when it started; null: nobody had named it then. */
@@ -814,8 +860,8 @@ export interface LostDeliveries {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
- * and `warning` tell of it in its thread, all but the last once. `sweep`: shows the present state of a sweep
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`,
+ * `alert` and `warning` tell of it in its thread, all but the last once. `sweep`: shows the present state of a sweep
  * and of all its members, edited in place; `sweep-ended` tells its end in its thread. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
  * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
@@ -828,6 +874,7 @@ export interface Surface {
     | 'ended'
     | 'preempted'
     | 'stalled'
+    | 'alert'
     | 'warning'
     | 'sweep'
     | 'sweep-ended'
@@ -841,7 +888,7 @@ export interface Surface {
   /** Whose message it is, or in whose thread it belongs: a member of a sweep has no message of its own. */
   sweep: number | null;
   place: Place;
-  /** For `note`, `reaction`, `preempted`, `stalled` and `proposal`. */
+  /** For `note`, `reaction`, `preempted`, `stalled`, `alert` and `proposal`. */
   content: Reply | null;
   /** For `summary` and `file`: their commit, and what is known of it. */
   commit: { sha: string; head: ProposedHead | null } | null;

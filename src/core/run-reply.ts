@@ -1,6 +1,8 @@
 import { actorKey } from './actor.ts';
+import { alertRows } from './alerts/alert-reply.ts';
 import type { Chart } from './chart.ts';
-import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
+import { failureKinds } from './failures/failure-kinds.ts';
+import { cleanLine, counted, formatDuration, secondsBetween } from './format.ts';
 import { leaseBlocks, leaseEnded, leaseTitle } from './lease-reply.ts';
 import { leftOutSentences } from './metric-points.ts';
 import { typedMoney } from './money.ts';
@@ -21,6 +23,7 @@ import { actionsOf } from './run-actions.ts';
 import {
   hasAllSteps,
   lastMetrics,
+  lastValue,
   primaryMetric,
   progressOf,
   shownParameters,
@@ -107,6 +110,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
         label: 'Left out',
         value: [what],
       })),
+      ...(reported ? alertRows(run, metrics, reported) : []),
       ...timeRow(run, now),
       ...(progress && isEnd(run.state) && run.state !== 'succeeded'
         ? [{ label: 'Reached', value: [progress.label] }]
@@ -165,7 +169,7 @@ export function endedReply(run: Run, { metrics, output, chart }: RunFacts): Repl
   const took = run.startedAt && run.endedAt ? secondsBetween(run.startedAt, run.endedAt) : null;
   const after = took === null ? '' : ` after ${formatDuration(took)}`;
   const best = primaryMetric(run, metrics);
-  const measured = best ? `, last ${best.name} ${formatNumber(best.value)}` : '';
+  const measured = best ? `, last ${best.name} ${lastValue(best)}` : '';
   const title = `${titleOf(run)}${after}${measured}`;
   const blocks: ReplyBlock[] =
     run.state === 'succeeded'
@@ -213,11 +217,16 @@ function preemptedSentence(run: Run, { rule, reason }: Preemption): Inline[] {
 /** `#42 digits is running` */
 export function titleOf(run: Run): string {
   if (isLease(run)) return leaseTitle(run, verbs[run.state]);
-  const verb = run.stopping && isOnMachine(run.state) ? stopVerb(run) : verbs[run.state];
+  const ended =
+    run.state === 'failed' && run.failure?.class === 'stopped-by-rule'
+      ? 'was stopped by a rule'
+      : verbs[run.state];
+  const verb = run.stopping && isOnMachine(run.state) ? stopVerb(run) : ended;
   return `#${run.number} ${run.spec.project} ${verb}`;
 }
 
 function stopVerb({ stopping }: Run): string {
+  if (stopping === 'rule') return 'is being stopped by a rule';
   return stopping === 'preempt' ? 'is making room for another run' : 'is being stopped';
 }
 
@@ -329,16 +338,22 @@ function outputSentence(output: string | null): Inline[] {
   return output === null ? [', it has ended.'] : [', its output is in ', { code: output }, '.'];
 }
 
+/** What stands in back quotes is code. */
+function withCode(text: string): Inline[] {
+  return text.split('`').map((part, i): Inline => (i % 2 === 1 ? { code: part } : part));
+}
+
 function failureBlocks(run: Run, most: number, before: Inline[] = []): ReplyBlock[] {
   if (!run.failure) return [];
   const { class: kind, message, lines } = run.failure;
-  const name = kind.replaceAll('-', ' ');
+  const { title, todo } = failureKinds[kind];
   const last = lines.slice(-most).map(line => cleanLine(line, shownLineLength));
   return [
     {
       kind: 'text',
-      text: [...before, { bold: `${name.charAt(0).toUpperCase()}${name.slice(1)}:` }, ` ${message}`],
+      text: [...before, { bold: `${title}:` }, ` ${message}`],
     },
     ...(last.length > 0 ? [{ kind: 'code' as const, text: last.join('\n') }] : []),
+    ...(isEnd(run.state) ? [{ kind: 'context' as const, text: withCode(todo) }] : []),
   ];
 }

@@ -88,6 +88,7 @@ export function requestRun(wish: RunWish, policy: Policy): RequestedRun {
       primaryMetric: project.primaryMetric ?? null,
       ...(project.metrics ? { metrics: project.metrics } : {}),
       ...(project.compare ? { compare: project.compare } : {}),
+      ...(project.alerts.length > 0 ? { alerts: project.alerts } : {}),
       retryOf: null,
       ...(project.outputs.length > 0 ? { outputs: project.outputs } : {}),
       ...(project.inputs.length > 0 ? { inputs: project.inputs } : {}),

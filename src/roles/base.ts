@@ -9,6 +9,7 @@ import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.
 import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
+import { alertStore } from '../adapters/postgres/alerts.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
 import { baselineStore, runCosts } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
@@ -54,6 +55,7 @@ import { diffPage } from '../core/github-source.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
+  AlertStore,
   ArtifactStore,
   AuditLog,
   BaselineStore,
@@ -121,6 +123,7 @@ export interface Adapters {
   links: LinkStore;
   leases: LeaseStore;
   stalls: StallStore;
+  alerts: AlertStore;
   usage: UsageStore;
   records: RecordStore;
   artifacts: ArtifactStore;
@@ -291,6 +294,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     links: linkStore(db),
     leases: leaseStore(db),
     stalls: stallStore(db),
+    alerts: alertStore(db),
     usage: usageStore(db),
     records: recordStore(db),
     artifacts: config.artifacts.s3

@@ -28,6 +28,7 @@ import { resultOf } from '../app/result-of.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
+import { tellAlerts } from '../app/tell-alerts.ts';
 import { tellDrained } from '../app/tell-drained.ts';
 import { tellStalled } from '../app/tell-stalled.ts';
 import { tendSweeps } from '../app/tend-sweeps.ts';
@@ -56,6 +57,8 @@ const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
+/** So often at most are the rules of a run looked at, however often it reports. */
+const alertEveryMs = 1_000;
 /** How long a run has made no step is said in minutes. */
 const stallEveryMs = 20_000;
 const minuteMs = 60_000;
@@ -183,6 +186,11 @@ export function startWorker(base: Base): Running {
     () => tellStalled(base, clock()),
     err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
   );
+  const stopAlerts = every(
+    alertEveryMs,
+    () => tellAlerts(base, clock()),
+    err => log.warn({ err }, 'rules over metrics could not be looked at'),
+  );
   const stopFind = findLostDeliveries(base);
   const stopSchedules = followRepositories(base);
   const stopFollow = followMlflow(base);
@@ -206,6 +214,7 @@ export function startWorker(base: Base): Running {
         stopPlan(),
         stopSync(),
         stopStalls(),
+        stopAlerts(),
         stopFind(),
         stopFollow(),
         stopModels(),

@@ -10,6 +10,7 @@ import { trainCompare } from '../../commands/train-compare.ts';
 import { faultReply } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { system } from '../../src/core/actor.ts';
+import { alertReason, alertReply } from '../../src/core/alerts/alert-reply.ts';
 import type { Chart } from '../../src/core/chart.ts';
 import type { CommandDefinition } from '../../src/core/command.ts';
 import { fault } from '../../src/core/errors.ts';
@@ -109,6 +110,20 @@ const wrong = lived([
 const stop: RunChange = { type: 'stop', actor: octocat, why: 'cancel', reason: 'octocat asked to stop it.' };
 const stopping = lived([start, running, [70, stop]]);
 const cancelled = lived([start, running, [70, stop], exited(72, { code: 143, stopped: 'cancel' })]).run;
+const low = 'val_accuracy is 0.9662 at step 12.';
+const broken = 'loss is not finite at step 12.';
+const byRule: RunChange = {
+  type: 'stop',
+  actor: system,
+  why: 'rule',
+  reason: alertReason({ when: 'loss is NaN', do: 'stop', sentence: broken }),
+};
+const ruledOut = lived([
+  start,
+  running,
+  [6, byRule],
+  exited(7, { code: 143, stopped: 'cancel', lines: ['epoch 12: loss nan', 'saved checkpoint 11'] }),
+]).run;
 const long = lived([start, running], { ...lab, timeLimitS: 86_400, maxAttempts: 3 }).run;
 const halfway = measured(12, 0.112464, 0.131153, 0.966197);
 const halfPaced = pacedFrom(later(1.3), later(5.3), { step: 12, epoch: 12 });
@@ -199,6 +214,30 @@ export async function replies(): Promise<Record<string, Shown>> {
     ),
     stalled: at(725, runReply(half, { ...none, metrics: halfway, reported: slow }, later(725))),
     'stalled-thread': at(725, halted),
+    'alert-thread': at(
+      6,
+      alertReply(half, { when: 'val_accuracy < 0.97 after step 10', do: 'warn', sentence: low }),
+    ),
+    'alert-stop-thread': at(6, alertReply(half, { when: 'loss is NaN', do: 'stop', sentence: broken })),
+    'alert-warned': at(
+      6,
+      runReply(
+        half,
+        {
+          ...none,
+          metrics: halfway,
+          reported: {
+            ...halfPaced,
+            alerts: [
+              { rule: 0, when: 'val_accuracy < 0.97 after step 10', do: 'warn', sentence: low, at: later(5) },
+            ],
+          },
+        },
+        later(5.3),
+      ),
+    ),
+    'alert-ended': at(9, runReply(ruledOut, { ...none, metrics: halfway }, later(9))),
+    'alert-ended-thread': at(9, endedReply(ruledOut, { metrics: halfway, output: null })),
     'running-long': at(
       30_000,
       runReply({ ...long, attempt: 2 }, { ...none, metrics: manyMetrics }, later(30_000)),

@@ -175,7 +175,7 @@ export function memoryPorts(m: Memory): Ports {
       showAt: unused,
       metrics: async () => m.metrics,
       series: unused,
-      reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null }),
+      reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null, alerts: [] }),
       addPoints: unused,
     },
     logs: {

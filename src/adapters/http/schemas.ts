@@ -64,6 +64,7 @@ export const eventSchema = z.object({
     'bumped',
     'starting',
     'running',
+    'warned',
     'extended',
     'stopping',
     'preempted',

@@ -19,7 +19,7 @@ import type {
   RunKind,
   RunSpec,
   RunState,
-  StopReason,
+  StoppingReason,
 } from '../../core/run.ts';
 import type { SweepSpec } from '../../core/sweep.ts';
 import type { Delivery } from '../../core/webhook.ts';
@@ -45,7 +45,7 @@ export interface Tables {
     taken: string | null;
     preempted_by: Json<Preemption> | null;
     extra_s: Generated<number>;
-    stopping: StopReason | null;
+    stopping: StoppingReason | null;
     stopped_by: Json<Actor> | null;
     waiting: Json<NonNullable<Run['waiting']>> | null;
     exit_code: number | null;
@@ -116,7 +116,12 @@ export interface Tables {
     points: Generated<number>;
     left_out: Json<LeftOut> | null;
     pace: Json<Pace> | null;
+    /** Counts what has changed in it. */
+    reports: Generated<number>;
+    judged: Generated<number>;
+    judge_at: Date | null;
   };
+  run_alerts: { run: number; rule: number; attempt: number; sentence: string; at: Date };
   planner: {
     id: number;
     epoch: number;

@@ -210,7 +210,7 @@ const shownBySweep: readonly string[] = ['run', 'check', 'ended', 'preempted'];
 export async function addSurface(
   tx: Tx,
   key: string,
-  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'warning',
+  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'alert' | 'warning',
   run: Pick<Run, 'number' | 'place'> & { spec?: Pick<RunSpec, 'sweep'> },
   content: Reply | null = null,
 ): Promise<void> {

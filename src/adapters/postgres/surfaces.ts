@@ -20,7 +20,7 @@ const stage = sql`concat_ws(' ', r.state, r.stopping)`;
 
 /** Told in the thread of the run's message. */
 const isReply = (kind: Surface['kind']) =>
-  ['ended', 'preempted', 'stalled', 'warning', 'sweep-ended'].includes(kind);
+  ['ended', 'preempted', 'stalled', 'alert', 'warning', 'sweep-ended'].includes(kind);
 
 export function surfaceStore(db: Db): SurfaceStore {
   /** What was said first in a comment is answered first; once something of it is shown, or never will be, the next may be. */
@@ -241,7 +241,7 @@ export function surfaceStore(db: Db): SurfaceStore {
           from surfaces s left join runs r on r.number = s.run left join sweeps w on w.number = s.sweep
           where not s.gave_up and s.wanted_seq > s.seen_seq and s.next_at <= now() and s.claimed_until < now()
             -- What belongs below the message of a run has no thread while that is still to come.
-            and not (s.kind in ('ended', 'preempted', 'stalled', 'warning', 'sweep-ended') and s.place->>'askedIn' is null and exists (
+            and not (s.kind in ('ended', 'preempted', 'stalled', 'alert', 'warning', 'sweep-ended') and s.place->>'askedIn' is null and exists (
               select from surfaces m where (s.sweep is null and m.run = s.run and m.kind = 'run' or m.sweep = s.sweep and m.kind = 'sweep')
                 and m.remote is null and not m.gave_up))
             and not (s.place->>'line' is not null and s.remote is null and s.kind in ('run', 'sweep', 'note') and exists (

@@ -104,7 +104,9 @@ function gateFacts({ candidate, production, drift }: GateFacts, now: Date): Fact
       if (name === 'age') return (now.getTime() - of.at.getTime()) / 1_000;
       if (name === 'inputs') return digestsOf(of.inputs);
       if (name === 'drift') return drift;
-      return metricOf(of, name)?.value ?? null;
+      const metric = metricOf(of, name);
+      // An older value that was finite is not its final one.
+      return metric?.notFinite === undefined ? (metric?.value ?? null) : Number.NaN;
     },
     call(name, of) {
       if (name === 'input') return typeof of === 'string' ? inputOf(candidate, of) : null;

@@ -168,7 +168,7 @@ export function portsOver(world: World): HttpDeps {
         })),
       reported: async () => ({
         leftOut: { notFinite: [{ name: 'loss', count: 12, attempt: 1, step: 120 }], examples: {} },
-        ...{ pace: null, heardSince: null },
+        ...{ pace: null, heardSince: null, alerts: [] },
       }),
       addPoints: async (number, attempt, points) => {
         world.points.push({ number, attempt, points });
