@@ -36,7 +36,7 @@ const mostFailurePauseMs = 60_000;
 const soonMs = 2_000;
 
 /** As entries call it. */
-export function registryName(registry: ModelRegistry): string {
+function registryName(registry: ModelRegistry): string {
   return registry.kind === 'builtin' ? 'builtin' : `mlflow:${registry.name}`;
 }
 
@@ -141,6 +141,17 @@ function pauseAfter(failures: number): number {
 
 function reasonOf(err: unknown): string {
   return err instanceof Error ? err.message : String(err);
+}
+
+/** Somebody says that something of a registered model has changed in MLflow: what it is, is asked. */
+export async function registryChanged(
+  name: string,
+  { registry, policies }: Pick<RegistryPorts, 'registry' | 'policies'>,
+): Promise<void> {
+  const meant = [...(await policies.all())].filter(
+    ([, policy]) => registryName(policy.registry) === `mlflow:${name}`,
+  );
+  await registry.changed(meant.map(([model]) => model));
 }
 
 /** What others see of it. */

@@ -40,8 +40,8 @@ export function openMlflow(
   };
 }
 
-export function mlflowClientOf({ trackingUri, credentials }: MlflowConfig) {
-  return mlflowClient(optionsOf({ trackingUri, credentials }));
+export function mlflowClientOf(config: MlflowConfig) {
+  return mlflowClient(optionsOf(config));
 }
 
 function optionsOf({ trackingUri, credentials }: MlflowConfig) {

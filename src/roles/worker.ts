@@ -17,7 +17,7 @@ import { followFiles } from '../app/follow-files.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
-import { keepRegistries } from '../app/keep-registries.ts';
+import { keepRegistries, registryChanged } from '../app/keep-registries.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { lookAround } from '../app/look-around.ts';
 import { makeVersions } from '../app/make-versions.ts';
@@ -50,6 +50,7 @@ import { cronNext } from '../files/cron.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import type { Base } from './base.ts';
 import { messengers } from './messengers.ts';
+import { unpackMlflow } from './mlflow-ways.ts';
 import type { Running } from './web.ts';
 
 const sweepEveryMs = 1_000;
@@ -89,7 +90,10 @@ export function startWorker(base: Base): Running {
     wakeups,
     audit: base.audit,
     unpack: (delivery, onTranslation) =>
-      (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
+      delivery.source === 'mlflow'
+        ? unpackMlflow(delivery, onTranslation)
+        : (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
+    registryChanged: model => registryChanged(model, { ...base, policies: base.modelPolicies }),
     dispatch: base.dispatch,
     standing: github.standing,
     repositoryChanged: changed,

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { mlflowEdge } from '../../src/adapters/mlflow/edge.ts';
 import { mlflowRegistry } from '../../src/adapters/mlflow/registry.ts';
 import { RegistryError } from '../../src/core/ports.ts';
+import { mlflowAlias } from '../../webhooks/mlflow-alias.ts';
 import { registryConformance } from '../conformance/registries.ts';
 import { noMlflow, startMlflow, type TestMlflow } from '../support/mlflow.ts';
 import { versionOf } from '../support/version.ts';
@@ -10,7 +15,13 @@ import { versionOf } from '../support/version.ts';
 let server: TestMlflow | undefined;
 if (!noMlflow) {
   before(async () => {
-    server = await startMlflow();
+    server = await startMlflow({
+      env: {
+        ...{ MLFLOW_WEBHOOK_ALLOWED_SCHEMES: 'http', MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS: 'true' },
+        // A webhook is not heard of for a minute otherwise.
+        MLFLOW_WEBHOOK_CACHE_TTL: '0',
+      },
+    });
   });
   after(async () => {
     await server?.close();
@@ -89,5 +100,52 @@ describe('what MLflow shows of a version', { skip: noMlflow }, () => {
     const isAway = (err: unknown) => err instanceof RegistryError && err.outcome === 'away';
     await assert.rejects(port.alias('digits', 'production'), isAway);
     await assert.rejects(port.register('digits', versionOf(), { key: 'k', link: null }), isAway);
+  });
+});
+
+describe('what MLflow tells', { skip: noMlflow }, () => {
+  test('its webhook is verified, and says whose alias was moved', async t => {
+    const heard: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const refused: string[] = [];
+    const nothing = () => {};
+    const edge = mlflowEdge({
+      secrets: ['of-the-webhook'],
+      listens: entity => entity === mlflowAlias.kind,
+      ingest: async ({ body }) => {
+        const said = mlflowAlias.translate(JSON.parse(Buffer.from(body).toString()));
+        if (said.kind === 'registry') heard.push(said.model);
+        first.resolve();
+        return { outcome: 'stored' };
+      },
+      refusals: { refused: (_, why) => void refused.push(why) },
+      ignored: nothing,
+      log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
+    });
+    const receiver = createServer(async (request, response) => {
+      const body = Buffer.concat(await request.toArray());
+      const { status } = await edge.handle({ headers: request.headers, body, receivedAt: new Date() });
+      response.writeHead(status).end();
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    t.after(() => receiver.close());
+    const { port: own } = receiver.address() as AddressInfo;
+    const body = {
+      name: 'signalbox',
+      url: `http://127.0.0.1:${own}${edge.path}`,
+      events: [{ entity: 'MODEL_VERSION_ALIAS', action: 'CREATED' }],
+      secret: 'of-the-webhook',
+    };
+    const made = await fetch(`${url()}/api/2.0/mlflow/webhooks`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    assert.equal(made.status, 200, await made.text());
+    const port = registry();
+    const remote = await port.register('told', versionOf(), { key: 'told-7', link: null });
+    await port.setAlias('told', 'production', remote);
+    await first.promise;
+    assert.deepEqual([heard, refused], [['told'], []]);
   });
 });

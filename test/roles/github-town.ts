@@ -131,6 +131,7 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     repositoryChanged: toldOf,
     waitFor,
     groupChanged: async () => {},
+    registryChanged: async () => {},
   };
   const results = {
     ...{ runs, source, log, baselines: baselineStore(db), costs: runCosts(db) },

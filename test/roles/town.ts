@@ -142,6 +142,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
     standing: github.standing,
     repositoryChanged: async () => {},
+    registryChanged: async () => {},
     groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {

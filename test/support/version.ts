@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import type { ModelVersion } from '../../src/core/promotion/version.ts';
 import { octocat } from './run.ts';
 import { summaryOf } from './summary.ts';
@@ -25,4 +26,31 @@ export function versionOf(changes: Partial<ModelVersion> = {}): ModelVersion {
     at: new Date('2026-01-01T12:00:00Z'),
     ...changes,
   };
+}
+
+/** The same in a database, whose run is there. */
+export async function insertVersion(pool: Pool, changes: Partial<ModelVersion> = {}): Promise<ModelVersion> {
+  const version = versionOf(changes);
+  const { model, number, run, project, output, sha256 } = version;
+  await pool.query(
+    `insert into models (name, project, output, newest) values ($1, $2, $3, $4)
+     on conflict (name) do update set newest = excluded.newest`,
+    [model, project, output, number],
+  );
+  await pool.query(
+    `insert into contents (sha256, bytes, state) values ($1, $2, 'stored') on conflict do nothing`,
+    [sha256, version.bytes],
+  );
+  await pool.query(
+    `insert into model_versions (model, number, run, attempt, project, output, sha256, bytes, source, sha, metrics, directions,
+       primary_metric, inputs, signature, card, trained_by, at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+    [
+      ...[model, number, run, version.attempt, project, output, sha256, version.bytes, version.source],
+      ...[version.sha, JSON.stringify(version.metrics), JSON.stringify(version.directions)],
+      ...[version.primaryMetric, JSON.stringify(version.inputs), JSON.stringify(version.signature)],
+      ...[version.card, JSON.stringify(version.trainedBy), version.at],
+    ],
+  );
+  return version;
 }

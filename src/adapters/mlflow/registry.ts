@@ -8,7 +8,7 @@ import { type MlflowClientOptions, mlflowAsk } from './ask.ts';
  */
 
 /** What MLflow's tags say of a version. `key` is the one by which it is found. */
-export const versionTags = {
+const versionTags = {
   key: 'signalbox.key',
   version: 'signalbox.version',
   run: 'signalbox.run',

@@ -38,14 +38,13 @@ export function versionReply(facts: VersionFacts, now: Date): Reply {
     { label: 'Commit', value: [{ code: version.sha }] },
     {
       label: 'Artifact',
-      value: [artifact, `, ${formatBytes(version.bytes)}, `, { code: version.sha256 }],
+      value: [artifact, `, ${formatBytes(version.bytes)}, `, { code: shortDigest(version.sha256) }],
     },
     ...registryRow(facts),
     ...movedRows(facts, now),
   ];
   const blocks: ReplyBlock[] = [{ kind: 'fields', rows }, ...metricBlocks(version), ...inputBlocks(version)];
-  if (version.signature !== null)
-    blocks.push(folded('Signature', JSON.stringify(version.signature, null, 2)));
+  if (version.signature !== null) blocks.push(folded('Signature', signatureText(version.signature)));
   if (version.card !== null) blocks.push(folded('Card', version.card));
   if (address === null)
     blocks.push({
@@ -149,6 +148,15 @@ function inputBlocks({ inputs }: ModelVersion): ReplyBlock[] {
     { kind: 'heading', text: 'Inputs' },
     { kind: 'list', items: left > 0 ? [...items, [`and ${left} more`]] : items },
   ];
+}
+
+/** Each of its parts on a line. */
+function signatureText(signature: unknown): string {
+  if (typeof signature !== 'object' || signature === null || Array.isArray(signature))
+    return JSON.stringify(signature);
+  return Object.entries(signature)
+    .map(([name, part]) => `${cleanLine(name, shownName)}: ${JSON.stringify(part)}`)
+    .join('\n');
 }
 
 /** As it was written: no markup of it counts here. */
