@@ -23,7 +23,7 @@ export interface Answering {
 }
 
 /** `people with the role approver`, `team vision` */
-export function approversName(approvers: Approvers): string {
+function approversName(approvers: Approvers): string {
   return 'role' in approvers ? `people with the role ${approvers.role} or above` : `team ${approvers.team}`;
 }
 

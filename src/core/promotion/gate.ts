@@ -42,7 +42,7 @@ const reserved = ['candidate', 'production'];
  * What a gate may speak of: metrics of the candidate (`val_auc` or `candidate.val_auc`, their final values) and of what serves
  * (`production.val_auc`), `best(val_auc)`, the `age` of either, the state of `drift`, all `inputs` as one digest, and the digest of one.
  */
-export const gateVocabulary: Vocabulary = {
+const gateVocabulary: Vocabulary = {
   typeOf(path) {
     const [first = '', second, ...rest] = path;
     if (rest.length > 0) return null;

@@ -52,8 +52,7 @@ export const targetSchema = z.discriminatedUnion('kind', [
 ]);
 export type Target = z.infer<typeof targetSchema>;
 
-export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
-export type Weekday = (typeof weekdays)[number];
+const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
 const timeOfDay = z
   .string()
@@ -77,7 +76,6 @@ const quietSchema = z
     path: ['to'],
     error: 'must be after `from`: what goes past midnight is written as two',
   });
-export type QuietHours = z.infer<typeof quietSchema>;
 
 /** `from`, `to`: read by `readApprovers`; who is meant is looked up where the file is checked. */
 const approversText = z.string().min(1).max(100);
@@ -146,7 +144,6 @@ const modelEnvironmentSchema = z.strictObject({
   stepUp: z.boolean().default(false).describe('Whether whoever approves must show a second factor.'),
   rollout: rolloutSchema.prefault({}).describe('How a version comes to serve there.'),
 });
-export type ModelEnvironment = z.infer<typeof modelEnvironmentSchema>;
 
 const registrySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('builtin') }),
