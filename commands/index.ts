@@ -8,9 +8,11 @@ import { gpuWhatif } from './gpu-whatif.ts';
 import { modelApprove } from './model-approve.ts';
 import { modelCancel } from './model-cancel.ts';
 import { modelHistory } from './model-history.ts';
+import { modelList } from './model-list.ts';
 import { modelPromote } from './model-promote.ts';
 import { modelReject } from './model-reject.ts';
 import { modelRollback } from './model-rollback.ts';
+import { modelShow } from './model-show.ts';
 import { signalboxAudit } from './signalbox-audit.ts';
 import { signalboxBreakglass } from './signalbox-breakglass.ts';
 import { signalboxBreakglassEnd } from './signalbox-breakglass-end.ts';
@@ -60,6 +62,8 @@ export const commands: readonly CommandDefinition[] = [
   gpuRelease,
   gpuUsage,
   gpuWhatif,
+  modelList,
+  modelShow,
   modelPromote,
   modelApprove,
   modelReject,

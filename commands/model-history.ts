@@ -23,7 +23,7 @@ export const modelHistory = defineCommand({
   async run({ model, environment, limit = usual }, _context, { models, modelPolicies, promotions }) {
     // What it was is told also of one that is no longer declared.
     if (!(await models.get(model))) {
-      const found = await findModel(model, modelPolicies, one => `model history ${one}`);
+      const found = await findModel(model, modelPolicies);
       if (!found.ok) return found;
     }
     const all = await promotions.ofModel(model, limit, undefined, environment);

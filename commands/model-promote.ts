@@ -35,12 +35,12 @@ export const modelPromote = defineCommand({
   async run(values, context, { models, modelPolicies, promotions, promotionDesk, runs }) {
     const { model: name, version: number, reason = '' } = values;
     const { actor, place, key, now } = context;
-    const found = await findModel(name, modelPolicies, one => `model promote ${one} ${number}`);
+    const found = await findModel(name, modelPolicies);
     if (!found.ok) return found;
     const { model } = found;
     const may = mayTrainAs(model.project, context);
     if (!may.ok) return denied('model promote', may);
-    const made = await findVersion(name, number, models, newest => `model promote ${name} ${newest}`);
+    const made = await findVersion(name, number, models);
     if (!made.ok) return made;
     const to = await whereTo({ name, model, number, to: values.to }, promotions);
     if (!to.ok) return to;

@@ -29,7 +29,7 @@ export const modelRollback = defineCommand({
   async run(values, { actor, place, key, now }, ports) {
     const { models, modelPolicies, promotions, promotionDesk, runs } = ports;
     const { model: name, reason } = values;
-    const found = await findModel(name, modelPolicies, one => `model rollback ${one} --reason "..."`);
+    const found = await findModel(name, modelPolicies);
     if (!found.ok) return found;
     const typed = (one: string) => `model rollback ${name} --environment ${one} --reason "..."`;
     const environment = values.environment ?? Object.keys(found.model.environments).at(-1) ?? '';
@@ -50,7 +50,7 @@ export const modelRollback = defineCommand({
     if (live?.version === version) return cannot(`version ${version}`, 'It serves there now.');
     if (!(await promotions.wasLive(name, version, environment)))
       return cannot(`version ${version}`, 'It has never served there, and may only be promoted.');
-    const made = await findVersion(name, version, models, newest => `model rollback ${name} --to ${newest}`);
+    const made = await findVersion(name, version, models);
     if (!made.ok) return made;
     const run = await runs.get(made.version.run);
     const { promotion, created, superseded } = await promotions.create({

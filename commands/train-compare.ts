@@ -1,100 +1,89 @@
 import { defineCommand } from '../src/core/command.ts';
 import { findRun } from '../src/core/find-run.ts';
-import type { RunStore } from '../src/core/ports.ts';
-import { type ReplyBlock, reply } from '../src/core/reply.ts';
+import type { Baselines, CodePages, RunCosts, RunStore } from '../src/core/ports.ts';
+import { type Reply, reply } from '../src/core/reply.ts';
 import type { Run } from '../src/core/run.ts';
-import { type ComparedMetric, cell, compareRuns, signed } from '../src/core/run-comparison.ts';
+import {
+  type ComparableRun,
+  compareRuns,
+  comparisonBlocks,
+  mostCompared,
+} from '../src/core/run-comparison.ts';
 import { titleOf } from '../src/core/run-reply.ts';
 
-/** Holds two runs beside each other. Without a second one it is the last run of the same project before it that succeeded. */
+const others = ['other', 'third', 'fourth', 'fifth'] as const;
+
+/** Holds runs beside the first one that is named. One alone is held against its baseline. */
 export const trainCompare = defineCommand({
   path: ['train', 'compare'],
-  summary: 'Hold two runs beside each other: metrics, parameters, code.',
+  summary: `Hold up to ${mostCompared} runs beside each other: metrics, parameters, code, cost.`,
   access: 'viewer',
   arguments: [
-    { name: 'run', kind: 'run', summary: "The run's number.", required: true },
-    {
-      name: 'other',
-      kind: 'run',
-      summary: 'The run to compare it with; the last one of its project that succeeded before it otherwise.',
-    },
+    { name: 'run', kind: 'run', summary: 'The run that the others are held against.', required: true },
+    { name: 'other', kind: 'run', summary: 'Another run; what the first is usually held against otherwise.' },
+    { name: 'third', kind: 'run', summary: 'One more.' },
+    { name: 'fourth', kind: 'run', summary: 'One more.' },
+    { name: 'fifth', kind: 'run', summary: 'One more.' },
   ],
   flags: [],
-  examples: ['train compare 42 57', 'train compare 42'],
-  needs: ['runs'],
-  async run(values, _context, { runs }) {
-    const found = await findRun(values.run, runs);
-    if (!found.ok) return found;
-    const { run } = found;
-    const other = await otherOf(run, values.other, runs);
-    if (!other.ok) return other;
-    if (!other.run) {
-      const title = `#${run.number} has nothing to be compared with: no run of ${run.spec.project} succeeded before it.`;
-      const text = ['Name another run, as in ', { command: `train compare ${run.number} 7` }, '.'];
-      return {
-        ok: true,
-        reply: reply(title, [{ kind: 'text', text }], { data: { run: run.number, other: null } }),
-      };
+  examples: ['train compare 42 57', 'train compare 42 57 61', 'train compare 42'],
+  needs: ['runs', 'costs', 'baselines', 'pages'],
+  async run(values, { policy, now }, { runs, costs, baselines, pages }) {
+    const first = await findRun(values.run, runs);
+    if (!first.ok) return first;
+    const named = others.map(name => values[name]).filter(number => number !== undefined);
+    const numbers = [...new Set(named)].filter(number => number !== values.run);
+    const read = (all: readonly Run[]) => compared(all, { runs, costs, pages }, policy.currency, now);
+    if (numbers.length === 0 && named.length === 0)
+      return { ok: true, reply: await beside(first.run, baselines, read) };
+    const found: Run[] = [];
+    for (const number of numbers) {
+      const one = await findRun(number, runs);
+      if (!one.ok) return one;
+      found.push(one.run);
     }
-    return { ok: true, reply: await compared(run, other.run, runs) };
+    return { ok: true, reply: await read([first.run, ...found]) };
   },
 });
 
-async function otherOf(run: Run, number: number | undefined, runs: RunStore) {
-  if (number !== undefined) return await findRun(number, runs);
-  const { project } = run.spec;
-  const [last] = await runs.list({ project, states: ['succeeded'], before: run.number, limit: 1 });
-  return { ok: true as const, run: last ?? null };
+/** A run beside its baseline, which comes first: what the run is, is said of the run. */
+async function beside(
+  run: Run,
+  baselines: Baselines,
+  read: (all: readonly Run[]) => Promise<Reply>,
+): Promise<Reply> {
+  const found = await baselines.of(run);
+  if (found?.run) return await read([found.run, run]);
+  const where = found?.wish.kind === 'base' ? ` on ${found.wish.branch}` : ' before it';
+  const title = `#${run.number} has nothing to be compared with: no run of ${run.spec.project} succeeded${where}.`;
+  const text = ['Name another run, as in ', { command: `train compare ${run.number} 7` }, '.'];
+  return reply(title, [{ kind: 'text', text }], {
+    data: { runs: [run.number], metrics: [], differences: [] },
+  });
 }
 
-async function compared(a: Run, b: Run, runs: RunStore) {
-  const [ofA, ofB] = await Promise.all([runs.metrics(a.number), runs.metrics(b.number)]);
-  const { metrics, differences } = compareRuns({ run: a, metrics: ofA }, { run: b, metrics: ofB });
-  const numbers = [a, b].map(run => ({ title: `#${run.number}`, align: 'right' as const }));
-  const isFinal = a.state === 'succeeded' && b.state === 'succeeded';
-  const blocks: ReplyBlock[] = [
-    ...(metrics.length === 0
-      ? [{ kind: 'text' as const, text: ['Neither has reported a metric.'] }]
-      : metricTables(metrics, numbers, isFinal ? 'Final value of' : 'Last value of')),
-    differences.length === 0
-      ? { kind: 'text', text: ['Code, parameters and resources are the same.'] }
-      : {
-          kind: 'table',
-          columns: [{ title: 'What differs' }, ...numbers],
-          rows: differences.map(({ label, a, b }) => [label, a, b]),
-        },
-  ];
-  const data = { run: a.number, other: b.number, metrics, differences };
-  return reply(`${titleOf(a)}, beside ${titleOf(b)}.`, blocks, { data });
-}
-
-function metricTables(
-  metrics: readonly ComparedMetric[],
-  numbers: { title: string; align: 'right' }[],
-  title: string,
-): ReplyBlock[] {
-  const known = metrics.filter(({ bestA, bestB }) => bestA !== null || bestB !== null);
-  const best: ReplyBlock = {
-    kind: 'table',
-    columns: [{ title: 'Best value of' }, ...numbers],
-    rows: known.map(one => [nameOf(one), cell(one.bestA), cell(one.bestB)]),
-  };
-  return [
-    {
-      kind: 'table',
-      columns: [{ title }, ...numbers, { title: 'Difference', align: 'right' }],
-      rows: metrics.map(one => [nameOf(one), cell(one.a), cell(one.b), differenceOf(one)]),
-    },
-    ...(known.length > 0 ? [best] : []),
-  ];
-}
-
-/** `val_auc ↑`, where it is known which way it gets better. */
-function nameOf({ name, better }: ComparedMetric): string {
-  return better === null ? name : `${name} ${better === 'higher' ? '↑' : '↓'}`;
-}
-
-function differenceOf({ difference, verdict }: ComparedMetric): string {
-  if (difference === null) return '–';
-  return verdict === null ? signed(difference) : `${signed(difference)} ${verdict}`;
+async function compared(
+  all: readonly Run[],
+  { runs, costs, pages }: { runs: Pick<RunStore, 'metrics'>; costs: RunCosts; pages: CodePages },
+  currency: string,
+  now: Date,
+): Promise<Reply> {
+  const measured = await Promise.all(
+    all.map(async (run): Promise<ComparableRun> => {
+      const [metrics, cost] = await Promise.all([runs.metrics(run.number), costs.of(run.number, now)]);
+      return { run, metrics, cost };
+    }),
+  );
+  const [first, ...rest] = measured;
+  if (!first) throw new Error('nothing is compared');
+  const comparison = compareRuns(first, rest, currency);
+  const numbers = all.map(run => run.number);
+  const title =
+    rest.length === 1 && rest[0]
+      ? `${titleOf(rest[0].run)}, beside ${titleOf(first.run)}.`
+      : `${rest.map(({ run }) => `#${run.number}`).join(', ')} beside ${titleOf(first.run)}.`;
+  const shown = comparisonBlocks(all, comparison, pages);
+  return reply(rest.length === 0 ? `${titleOf(first.run)}.` : title, shown, {
+    data: { runs: numbers, ...comparison, costs: measured.map(({ cost }) => cost), currency },
+  });
 }

@@ -1,6 +1,7 @@
 import { denied, mayTrainAs } from '../src/core/access.ts';
 import { type CommandContext, defineCommand, type Outcome } from '../src/core/command.ts';
 import { dryRun } from '../src/core/dry-run.ts';
+import { earlyStops, medianRule } from '../src/core/early-stop.ts';
 import { githubSource } from '../src/core/github-source.ts';
 import { nearest } from '../src/core/nearest.ts';
 import { gpusTooMany } from '../src/core/pool-limit.ts';
@@ -10,6 +11,8 @@ import { type Rule, ruleWish } from '../src/core/repository-file.ts';
 import type { RunSpec } from '../src/core/run.ts';
 import { type RunWish, requestRun } from '../src/core/run-request.ts';
 import { storeRun } from '../src/core/store-run.ts';
+import { asFirstOf, planSweep, readSweep, storeSweep } from '../src/core/store-sweep.ts';
+import { mostMembers, requestSweep } from '../src/core/sweep.ts';
 import { trainWords } from '../src/core/train-words.ts';
 
 type Failed = Extract<Outcome, { ok: false }>;
@@ -30,21 +33,40 @@ export const train = defineCommand({
     { name: 'priority', kind: 'choice', summary: 'How urgent it is.', choices: priorities },
     { name: 'time', kind: 'duration', summary: 'How long it may take.' },
     { name: 'parameters', kind: 'pairs', summary: 'A parameter of the project.', short: 'p' },
+    {
+      name: 'sweep',
+      kind: 'pairs',
+      summary: `A parameter with several values: a run for each combination, at most ${mostMembers}.`,
+    },
+    {
+      name: 'early-stop',
+      kind: 'choice',
+      summary: `Stop members of a sweep that have no hope: once ${medianRule.completed} have succeeded, those that are worse than most were then.`,
+      choices: earlyStops,
+    },
     { name: 'note', kind: 'text', summary: 'What it is for.' },
     { name: 'dry-run', kind: 'switch', summary: 'See what would become of it, and ask for nothing.' },
   ],
-  examples: ['train digits -p lr=0.1', 'train digits --ref main --gpus 1 --time 4h --note "wider net"'],
-  needs: ['runs', 'source', 'plan', 'freezes', 'pulls'],
-  async run(values, context, { runs, source, plan, freezes, pulls }) {
+  examples: [
+    'train digits -p lr=0.1',
+    'train digits --ref main --gpus 1 --time 4h --note "wider net"',
+    'train digits --sweep lr=1e-4,3e-4,1e-3 --early-stop median',
+  ],
+  needs: ['runs', 'sweeps', 'source', 'plan', 'freezes', 'pulls'],
+  async run(values, context, { runs, sweeps, source, plan, freezes, pulls }) {
     const { place } = context;
+    const sweep = readSweep(values);
+    if (sweep && !sweep.ok) return sweep;
     const isPull = place.kind === 'github' && place.pull;
     const pull = isPull ? await pulls.at(place, values.ref ?? null, context.policy) : null;
     if (pull && !pull.ok) return pull;
     const there = isPull ? null : await onGitHub(values, context, { source, pulls });
     if (there && !there.ok) return there;
-    const requested = pull
-      ? requestRun({ ...withRule(values, pull.rules), ref: pull.branch }, pull.policy)
-      : requestRun(values, there?.policy ?? context.policy);
+    const wish = pull ? { ...withRule(values, pull.rules), ref: pull.branch } : values;
+    const policy = pull?.policy ?? there?.policy ?? context.policy;
+    const grid = sweep && requestSweep(besides(wish, values, sweep.values), sweep.values, policy);
+    const requested = grid?.ok ? grid.members[0] : (grid ?? requestRun(wish, policy));
+    if (!requested) throw new Error('a sweep has no members');
     if (!requested.ok) return unknown(requested, values.project, Object.keys(pull?.rules ?? {}));
     const { spec, priority } = requested;
     const access = mayTrainAs(spec.project, context);
@@ -54,13 +76,21 @@ export const train = defineCommand({
       const tooMany = gpusTooMany(spec, pools, context.policy.flavors);
       if (tooMany) return tooMany;
     }
-    if (values['dry-run'])
-      return { ok: true, reply: dryRun(spec, priority, context, await plan.snapshot(context.now)) };
+    const planned = grid?.ok ? planSweep(grid, sweep?.earlyStop ?? null) : null;
+    if (planned && !planned.ok) return planned;
+    if (values['dry-run']) {
+      const shown = dryRun(spec, priority, context, await plan.snapshot(context.now));
+      return { ok: true, reply: grid?.ok ? asFirstOf(grid.members.length, shown) : shown };
+    }
     const from = pull?.source ?? spec.source;
     const resolved = pull ?? there ?? (await source.resolve(spec.source, spec.ref));
     if (!resolved.ok) return refFailed(spec, resolved);
     const of = isPull && pull ? { pull: { repo: place.repo, number: place.issue, base: pull.base } } : {};
     const wanted = { ...spec, source: from, sha: resolved.sha, ...of };
+    if (grid?.ok && planned) {
+      const pinned = { source: from, sha: resolved.sha, ...of };
+      return { ok: true, reply: await storeSweep(planned.spec, grid, pinned, context, { sweeps, freezes }) };
+    }
     return { ok: true, reply: await storeRun(wanted, priority, context, { runs, freezes }) };
   },
 });
@@ -73,6 +103,14 @@ function withRule(values: RunWish, rules: Record<string, Rule>): RunWish {
   const said = Object.entries(values).filter(([, value]) => value !== undefined);
   const given = { ...wish, ...Object.fromEntries(said), project: wish.project };
   return { ...given, parameters: { ...parameters, ...values.parameters } };
+}
+
+/** What a rule says of a parameter that goes over several values does not count; what was said with -p stays, and is refused. */
+function besides(wish: RunWish, { parameters: said = {} }: RunWish, sweep: Record<string, string>): RunWish {
+  const others = Object.entries(wish.parameters ?? {}).filter(
+    ([name]) => !Object.hasOwn(sweep, name) || Object.hasOwn(said, name),
+  );
+  return { ...wish, parameters: Object.fromEntries(others) };
 }
 
 /** The commit that is meant of a repository on GitHub, and what the repository says there; null: the code is elsewhere. */

@@ -5,6 +5,7 @@ import { hasRank, mayAsWriter, mayUse, placeNames } from '../src/core/access.ts'
 import { type Place, placeKinds, type Role, roles } from '../src/core/actor.ts';
 import type { CommandDefinition } from '../src/core/command.ts';
 import { errors } from '../src/core/errors.ts';
+import { failureKinds } from '../src/core/failures/failure-kinds.ts';
 import { repositoryFileJsonSchema } from '../src/core/repository-file.ts';
 
 /** Files that are made from the source and never edited; a test holds them equal to it, and `npm run generate` writes them. */
@@ -20,6 +21,9 @@ function renderErrors(): string {
   const rows = Object.entries(errors).map(([code, { status, what, why, todo }]) =>
     ['', ` \`${code}\` `, ` ${status} `, ...[what, why, todo].map(text => ` ${cell(text)} `), ''].join('|'),
   );
+  const kinds = Object.entries(failureKinds).map(([name, { title, means, todo }]) =>
+    ['', ` \`${name}\` `, ...[title, means, todo].map(text => ` ${cell(text)} `), ''].join('|'),
+  );
   return `# Errors
 
 Made from \`src/core/errors.ts\` by \`npm run generate\`. Words in braces are filled in; a sentence whose word is not known is left out.
@@ -28,6 +32,15 @@ The API answers with the code as \`code\` in \`application/problem+json\`, under
 | code | HTTP | what happened | why | what to do |
 | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
+
+## Why runs fail
+
+Made from \`src/core/failures/failure-kinds.ts\`. The class is in the run's message, in its thread, and as \`failure.class\` in its JSON. A command that ended by itself
+is classed by the error that it ended with, else by its last words, else by its exit code: what the log says before counts for nothing.
+
+| class | shown as | what it means | what to do |
+| --- | --- | --- | --- |
+${kinds.join('\n')}
 `;
 }
 

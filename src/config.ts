@@ -182,23 +182,31 @@ export const variables = {
   MLFLOW_TRACKING_URI: {
     schema: trackingUri,
     about:
-      'Tracking server of MLflow: what runs log there becomes their metrics. It is handed to every run; credentials are not (name them under `secrets`).',
+      'Tracking server of MLflow: what runs log there becomes their metrics, and versions of models are written down in its registry where a model says so. It is handed to every run; credentials are not (name them under `secrets`).',
     example: 'https://mlflow.example.com',
   },
   MLFLOW_TRACKING_TOKEN: {
     schema: z
       .string()
       .regex(/^[\x21-\x7e]+$/, 'It must be what a header can carry: letters, digits and signs'),
-    about: 'With which Signalbox reads from MLflow, where that wants a bearer token.',
+    about:
+      'With which Signalbox reads from MLflow and writes to its registry, where that wants a bearer token.',
     secret: true,
   },
   MLFLOW_TRACKING_USERNAME: {
     schema: filled,
-    about: 'With which Signalbox reads from MLflow, where that wants a user and a password.',
+    about:
+      'With which Signalbox reads from MLflow and writes to its registry, where that wants a user and a password.',
   },
   MLFLOW_TRACKING_PASSWORD: {
     schema: filled,
     about: 'Password of it.',
+    secret: true,
+  },
+  MLFLOW_WEBHOOK_SECRET: {
+    schema: webhookSecrets,
+    about:
+      'Secret of the webhook by which MLflow tells at /webhooks/mlflow that an alias of a model has changed (events: model_version_alias); without it that is seen within a minute. While it is changed: the new and the old one, with a comma between.',
     secret: true,
   },
   SIGNALBOX_SECRETS: {
@@ -343,6 +351,8 @@ export interface MlflowConfig {
   trackingUri: string;
   /** As MLflow itself reads them: with a user and a password the token counts for nothing. */
   credentials: { username: string; password: string } | { token: string } | null;
+  /** Each of them verifies what MLflow tells; empty: it tells nothing. */
+  webhookSecrets: string[];
 }
 
 export interface GitHubConfig {
@@ -405,6 +415,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   if (half) throw new SignalboxError('ENV_HALF', { integration: 'Slack', ...half });
   const github = githubConfig(read, need);
   const artifacts = artifactsConfig(read, need);
+  const mlflow = mlflowConfig(read);
   return {
     databaseUrl: read('DATABASE_URL'),
     redisUrl: read('REDIS_URL'),
@@ -419,7 +430,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     slack: slack.signingSecret || slack.appToken ? slack : null,
     github,
     artifacts,
-    mlflow: mlflowConfig(read),
+    mlflow,
     prometheus: prometheusConfig(read),
     frontHost: need('FRONT_HOST'),
     secretKeys,
@@ -431,6 +442,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       // Of several keys each is a secret too.
       ...(secretKeys.length > 1 ? (env.SIGNALBOX_SECRET_KEY ?? '').split(',') : []),
       ...(github.webhookSecrets.length > 1 ? github.webhookSecrets : []),
+      ...(mlflow && mlflow.webhookSecrets.length > 1 ? mlflow.webhookSecrets : []),
     ],
     environment: env,
   };
@@ -524,6 +536,7 @@ function mlflowConfig(read: Read): MlflowConfig | null {
   const trackingUri = read('MLFLOW_TRACKING_URI');
   const token = read('MLFLOW_TRACKING_TOKEN');
   const [username, password] = [read('MLFLOW_TRACKING_USERNAME'), read('MLFLOW_TRACKING_PASSWORD')];
+  const webhookSecrets = read('MLFLOW_WEBHOOK_SECRET') ?? [];
   const half = (word: Variable, present: Variable) =>
     new SignalboxError('ENV_HALF', { integration: 'MLflow', word, present });
   if (username && !password) throw half('MLFLOW_TRACKING_PASSWORD', 'MLFLOW_TRACKING_USERNAME');
@@ -531,10 +544,11 @@ function mlflowConfig(read: Read): MlflowConfig | null {
   if (!trackingUri) {
     if (username) throw half('MLFLOW_TRACKING_URI', 'MLFLOW_TRACKING_USERNAME');
     if (token) throw half('MLFLOW_TRACKING_URI', 'MLFLOW_TRACKING_TOKEN');
+    if (webhookSecrets.length > 0) throw half('MLFLOW_TRACKING_URI', 'MLFLOW_WEBHOOK_SECRET');
     return null;
   }
   const credentials = username && password ? { username, password } : token ? { token } : null;
-  return { trackingUri, credentials };
+  return { trackingUri, credentials, webhookSecrets };
 }
 
 /** The variable that is missing beside one that is set, or `null` where Slack is whole or off. */

@@ -36,6 +36,7 @@ const usage = `signalbox ${version}
   signalbox train PROJECT [--ref REF] [-p NAME=VALUE] ...   (train --help shows all)
   signalbox list | status N | why N | logs N [--follow] | chart N [METRIC] | cancel N | retry N | whoami
   signalbox gpu | gpu request 2 --for 4h | gpu usage | ...  (gpu help shows all)
+  signalbox model list | model show MODEL [VERSION]         (model help shows all)
   signalbox model promote MODEL VERSION | approve P12 | reject P12 --reason WHY | history MODEL | ...
   signalbox gpu shell N                                     a shell on a lease that this machine holds
   signalbox doctor                                          what works, what is off, what is missing
@@ -58,7 +59,7 @@ async function main(args: string[]): Promise<number> {
   if (remoteVerbs.includes(verb)) return await (await import('./cli/remote.ts')).remote(args);
   if (shortForms.includes(verb)) return await (await import('./cli/remote.ts')).remote(['train', ...args]);
   if (verb === 'whoami') return await (await import('./cli/remote.ts')).remote(['signalbox', ...args]);
-  const known = ['train', ...shortForms, ...Object.keys(verbs), 'whoami'];
+  const known = ['train', 'model', ...shortForms, ...Object.keys(verbs), 'whoami'];
   throw new SignalboxError('COMMAND_UNKNOWN', {
     word: verb,
     allowed: known,

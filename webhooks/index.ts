@@ -4,6 +4,7 @@ import { githubIssueComment } from './github-issue-comment.ts';
 import { githubMergeGroup } from './github-merge-group.ts';
 import { githubPullRequest } from './github-pull-request.ts';
 import { githubPush } from './github-push.ts';
+import { mlflowAlias } from './mlflow-alias.ts';
 import { slackCommand } from './slack-command.ts';
 import { slackGroup } from './slack-group.ts';
 import { slackHome } from './slack-home.ts';
@@ -17,6 +18,7 @@ export const webhooks: readonly WebhookDefinition[] = [
   githubMergeGroup,
   githubPullRequest,
   githubPush,
+  mlflowAlias,
   slackCommand,
   slackGroup,
   slackHome,

@@ -23,7 +23,11 @@ function buttons(elements: unknown): string {
 
 function rows(table: unknown): string[] {
   if (!Array.isArray(table)) return [];
-  const cells = table.map(row => (Array.isArray(row) ? row.map(words) : []));
+  return aligned(table.map(row => (Array.isArray(row) ? row.map(words) : [])));
+}
+
+/** Rows of cells as lines with straight columns. */
+export function aligned(cells: readonly string[][]): string[] {
   const widths = (cells[0] ?? []).map((_, i) => Math.max(...cells.map(row => row[i]?.length ?? 0)));
   return cells.map(row =>
     row

@@ -1,9 +1,12 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as timer } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
+import { interruption } from './interruption.ts';
 import { signingSecret } from './sign.ts';
 import { botToken } from './workspace.ts';
 
@@ -17,22 +20,40 @@ export interface Service {
   post(path: string, body?: unknown): Promise<unknown>;
   /** Gives it another signalbox.yml, a file of this folder, which it reads again while it runs. */
   configure(file: string): Promise<void>;
+  /** Runs the command line that people use, and answers what it prints. */
+  cli(...words: string[]): Promise<string>;
+  /** Ends it and what it runs, and removes its folder. */
   stop(): Promise<void>;
 }
 
+interface RunJson {
+  number: number;
+  endedAt: string | null;
+}
+
 const root = join(import.meta.dirname, '../..');
+const main = join(root, 'src/main.ts');
+const execute = promisify(execFile);
+/** So long what runs has to end when the demo does. */
+const endingMs = 20_000;
 
 /** Starts `signalbox serve` in an empty folder of its own, and waits until it is ready. */
-export async function startService(slackApiUrl: string): Promise<Service> {
+export async function startService(
+  slackApiUrl: string,
+  environment: Record<string, string>,
+): Promise<Service> {
   const dataDir = await mkdtemp(join(tmpdir(), 'signalbox-demo-'));
   const configPath = join(dataDir, 'signalbox.yml');
   await copyPolicy('../signalbox.yml', configPath);
-  const child = spawn(process.execPath, [join(root, 'src/main.ts'), 'serve'], {
+  const home = { PATH: process.env.PATH, HOME: process.env.HOME };
+  const child = spawn(process.execPath, [main, 'serve'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe'],
+    // Ctrl-C in a terminal is for the demo, which ends what runs before it ends this.
+    detached: true,
     env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
+      ...home,
+      ...environment,
       PORT: '0',
       LOG_LEVEL: 'info',
       SIGNALBOX_DATA: dataDir,
@@ -53,22 +74,31 @@ export async function startService(slackApiUrl: string): Promise<Service> {
     const token = (await readFile(join(dataDir, 'cli.token'), 'utf8')).trim();
     const authorization = `Bearer ${token}`;
     const ask = (path: string) => fetch(new URL(path, url), { headers: { authorization } });
+    const get = async (path: string): Promise<unknown> => await (await ask(path)).json();
+    const post = async (path: string, body: unknown = {}): Promise<unknown> => {
+      const headers = { authorization, 'content-type': 'application/json' };
+      const response = await fetch(new URL(path, url), {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      });
+      return await response.json();
+    };
     return {
       url,
       dataDir,
-      get: async path => await (await ask(path)).json(),
+      get,
+      post,
       read: async path => await (await ask(path)).text(),
-      async post(path, body = {}) {
-        const headers = { authorization, 'content-type': 'application/json' };
-        const response = await fetch(new URL(path, url), {
-          method: 'POST',
-          headers,
-          body: JSON.stringify(body),
-        });
-        return await response.json();
-      },
       configure: file => copyPolicy(file, configPath),
-      stop,
+      async cli(...words) {
+        const env = { ...home, SIGNALBOX_URL: url, SIGNALBOX_DATA: dataDir };
+        const { stdout } = await execute(process.execPath, [main, ...words], { cwd: root, env });
+        return stdout.trimEnd();
+      },
+      async stop() {
+        await endRuns(get, post).finally(stop);
+      },
     };
   } catch (err) {
     await stop();
@@ -76,12 +106,28 @@ export async function startService(slackApiUrl: string): Promise<Service> {
   }
 }
 
+/** What runs outlives a service: it is told to end, and has ended. */
+async function endRuns(get: Service['get'], post: Service['post']): Promise<void> {
+  const since = performance.now();
+  const told = new Set<number>();
+  while (performance.now() - since < endingMs) {
+    const { runs } = (await get('/v1/runs?limit=100')) as { runs: RunJson[] };
+    const alive = runs.filter(run => run.endedAt === null).map(run => run.number);
+    if (alive.length === 0) return;
+    for (const number of alive.filter(one => !told.has(one))) {
+      told.add(number);
+      await post(`/v1/runs/${number}/cancel`);
+    }
+    await timer(100);
+  }
+}
+
 /** What the demo changes is a copy, whose sources are where they were; it is replaced at once. */
 async function copyPolicy(file: string, to: string): Promise<void> {
   const path = join(import.meta.dirname, file);
-  const policy = parse(await readFile(path, 'utf8')) as { projects: Record<string, { source: string }> };
+  const policy = parse(await readFile(path, 'utf8')) as { projects: Record<string, { source?: string }> };
   for (const project of Object.values(policy.projects))
-    project.source = resolve(dirname(path), project.source);
+    if (project.source) project.source = resolve(dirname(path), project.source);
   await writeFile(`${to}.new`, stringify(policy));
   await rename(`${to}.new`, to);
 }
@@ -102,7 +148,12 @@ async function listening(log: NodeJS.ReadableStream, exited: Promise<void>): Pro
   const ended = exited.then(() => {
     throw new Error(`Signalbox ended before it was ready:\n${lines.join('\n')}`);
   });
-  return await Promise.race([ready, ended]);
+  const unwanted = new Promise<never>((_, reject) => {
+    const stop = () => reject(interruption.reason);
+    if (interruption.aborted) stop();
+    else interruption.addEventListener('abort', stop, { once: true });
+  });
+  return await Promise.race([ready, ended, unwanted]);
 }
 
 function parsed(line: string): Record<string, unknown> {

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { asText } from './as-text.ts';
+import { pause } from './interruption.ts';
 import type { Service } from './service.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -39,14 +39,15 @@ export async function watchRun(
     const messages = await workspace.messages();
     for (const message of messages) {
       const text = asText(message, workspace.names);
-      if (shown.get(message.ts) === text) continue;
-      const what = shown.has(message.ts)
+      const before = shown.get(message.ts);
+      if (before === text) continue;
+      const what = before
         ? 'edited'
         : message.thread_ts && message.thread_ts !== message.ts
           ? 'in the thread'
           : 'posted';
       shown.set(message.ts, text);
-      say(`  Signalbox in #training (${what}):\n${text.replace(/^/gm, '  | ')}\n`);
+      say(`  Signalbox in #training (${what}):\n${news(text, before).replace(/^/gm, '  | ')}\n`);
     }
     const { runs } = (await service.get('/v1/runs?limit=1')) as { runs: { number: number; state: string }[] };
     const run = runs[0];
@@ -58,6 +59,14 @@ export async function watchRun(
     await pause(pollMs);
   }
   throw new Error('The run did not end, or its message did not say so, within two minutes.');
+}
+
+/** Of an edit that leaves the title as it was, the title and the lines that are new. */
+function news(text: string, before = ''): string {
+  const old = before.split('\n');
+  const [title, ...lines] = text.split('\n');
+  if (title !== old[0]) return text;
+  return [title, ...lines.filter(line => !old.includes(line) && !line.startsWith('Time:'))].join('\n');
 }
 
 async function resultOf(service: Service, number: number, messages: number): Promise<Result> {

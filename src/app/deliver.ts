@@ -20,6 +20,8 @@ export interface DeliverPorts {
   standing(place: GitHubPlace, account: GitHubUser): Promise<Standing>;
   groupChanged(change: GroupChange): Promise<void>;
   repositoryChanged(event: RepositoryEvent): Promise<void>;
+  /** `model`: as MLflow calls it. */
+  registryChanged(model: string): Promise<void>;
   /** How long to wait after this error, where whoever was asked says so. Absent: nobody does. */
   waitFor?(err: unknown): number | null;
   log: Log;
@@ -57,6 +59,7 @@ async function act(delivery: Delivery, ports: DeliverPorts, clock: () => Date): 
     if (translation.kind === 'refuse') return await refuse(delivery, translation, ports, clock());
     if (translation.kind === 'group') return await ports.groupChanged(translation.change);
     if (translation.kind === 'repository') return await ports.repositoryChanged(translation.event);
+    if (translation.kind === 'registry') return await ports.registryChanged(translation.model);
     if (translation.kind === 'home') {
       const home = await ports.surfaces.openHome(translation.place, translation.isEmpty);
       return ports.wakeups.wake([`surface:${home}`]);

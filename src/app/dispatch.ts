@@ -3,7 +3,7 @@ import { type Actor, actorKey, commandMark, type Role } from '../core/actor.ts';
 import type { CommandDefinition } from '../core/command.ts';
 import { type ErrorCode, type ErrorDetails, fault, SignalboxError } from '../core/errors.ts';
 import { coerceValues, parseCommand } from '../core/grammar.ts';
-import { beyond, isGuest, mayAsGuest, runsForGuest } from '../core/guest.ts';
+import { beyond, isGuest, mayAsGuest, runsForGuest, sweepsForGuest } from '../core/guest.ts';
 import { helpReply } from '../core/help.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import { isSamePerson } from '../core/people.ts';
@@ -75,7 +75,7 @@ async function mayAsk(
   { actor, place, standing = 'none' }: Intent,
   { command, values }: { command: CommandDefinition; values: Record<string, unknown> },
   { role, person }: Pick<Who, 'role' | 'person'>,
-  { runs }: Pick<Ports, 'runs'>,
+  { runs, sweeps }: Pick<Ports, 'runs' | 'sweeps'>,
 ): Promise<Access> {
   const { writers } = command;
   if (place.kind === 'github' && place.pull && writers?.isMeant(values))
@@ -84,8 +84,11 @@ async function mayAsk(
   if (!allowed.ok || place.kind !== 'github' || !isGuest(actor, person)) return allowed;
   const numbers = runsForGuest(command, values);
   if (!numbers) return { ok: false, ...beyond };
-  const found = await Promise.all(numbers.map(number => runs.get(number)));
-  return found.map(run => mayAsGuest(run, place)).find(one => !one.ok) ?? allowed;
+  const found = await Promise.all([
+    ...numbers.map(number => runs.get(number)),
+    ...sweepsForGuest(command, values).map(number => sweeps.get(number)),
+  ]);
+  return found.map(one => mayAsGuest(one, place)).find(one => !one.ok) ?? allowed;
 }
 
 function parse(intent: Intent, commands: readonly CommandDefinition[]) {
@@ -125,8 +128,9 @@ async function record(
   await ports.audit.append({ actor, action: 'command.refused', subject, outcome: 'refused', details }, now);
 }
 
-/** The run that a command was to be about. */
+/** The run or the sweep that a command was to be about. */
 function subjectOf({ run }: Record<string, unknown>): string | undefined {
+  if (typeof run === 'string' && /^S\d{1,9}$/.test(run)) return `sweep:${run.slice(1)}`;
   const number = typeof run === 'string' && /^#?\d{1,9}$/.test(run) ? run.replace('#', '') : run;
   return /^\d+$/.test(String(number)) ? `run:${number}` : undefined;
 }

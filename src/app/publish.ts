@@ -13,6 +13,7 @@ import {
   type RunCharts,
   type RunStore,
   type SurfaceStore,
+  type SweepStore,
 } from '../core/ports.ts';
 import { type Reply, reply } from '../core/reply.ts';
 import { isEnd, isLease, isOnMachine, type Run, stageOf } from '../core/run.ts';
@@ -20,6 +21,8 @@ import { primaryMetric } from '../core/run-facts.ts';
 import { endedReply, runReply, titleOf } from '../core/run-reply.ts';
 import type { RunResult } from '../core/run-result-reply.ts';
 import { sparklines } from '../core/sparkline.ts';
+import type { Sweep, SweepMember } from '../core/sweep.ts';
+import { type SweepCost, sweepEndedReply, sweepReply } from '../core/sweep-reply.ts';
 import type { Home } from './home.ts';
 import { whileKept } from './while-kept.ts';
 
@@ -33,6 +36,9 @@ export interface PublishPorts {
   outputOf(run: Run): string | null;
   /** A run beside what it is held against; null: against nothing, ever. */
   resultOf(run: Run, metrics: readonly MetricSummary[], now: Date): Promise<RunResult | null>;
+  sweeps: Pick<SweepStore, 'get' | 'members'>;
+  /** What runs have cost so far, all together. */
+  sweepCost(members: readonly SweepMember[], now: Date): Promise<SweepCost>;
   /** The curve that is shown when a run has ended, and its pictures. */
   charts: RunCharts;
   /** What a promotion's message shows in a place; null: there is no such promotion. */
@@ -113,7 +119,12 @@ async function show(
     return;
   }
   const run = surface.run === null ? null : await ports.runs.get(surface.run);
-  const shown = surface.commit ? await ofCommit(surface, ports) : await ofRun(surface, run, ports, clock());
+  const sweep = run || surface.sweep === null ? null : await ports.sweeps.get(surface.sweep);
+  const shown = surface.commit
+    ? await ofCommit(surface, ports)
+    : sweep
+      ? await ofSweep(surface, sweep, ports, clock())
+      : await ofRun(surface, run, ports, clock());
   if (!shown) {
     await ports.surfaces.gaveUp(surface, 'its subject is gone');
     return;
@@ -136,9 +147,15 @@ async function show(
   // of what Slack allows to ends and changes, so that it gets rarer where there is much to say.
   if (!holds()) return;
   const { place, nonce } = surface;
-  const patient = isAnybodys(surface) || (run !== null && stage === surface.shownStage);
+  const patient = isAnybodys(surface) || (stage !== undefined && stage === surface.shownStage);
   const sent = await ports.messenger.send({ place, content, nonce, remote, thread, patient, check });
-  await ports.surfaces.shown(surface, hash, sent.remote ?? remote, pauseAt(place), stage);
+  await ports.surfaces.shown(
+    surface,
+    hash,
+    sent.remote ?? remote,
+    sweep ? sweepPauseAt(place) : pauseAt(place),
+    stage,
+  );
 }
 
 /** What anybody may cause by proposing something leaves room for what runs have to say. */
@@ -153,6 +170,11 @@ function isOver({ kind, shownStage }: ClaimedSurface, stage: string | undefined)
 
 function pauseAt(place: Place): number {
   return place.kind === 'github' ? githubPauseMs : editPauseMs;
+}
+
+/** Its table changes with each of its members. */
+function sweepPauseAt(place: Place): number {
+  return 2 * pauseAt(place);
 }
 
 /** A sign that is there already stays as it is, so that nothing has to be found again. */
@@ -181,6 +203,20 @@ async function showHome(
   if (!holds()) return;
   const sent = await ports.messenger.home(place, content);
   await ports.surfaces.shown(surface, hash, sent.remote, homePauseMs, stage);
+}
+
+async function ofSweep(
+  { kind }: ClaimedSurface,
+  sweep: Sweep,
+  ports: PublishPorts,
+  now: Date,
+): Promise<Shown> {
+  const members = await ports.sweeps.members(sweep);
+  const isEnded = members.every(({ run }) => isEnd(run.state));
+  const cost = isEnded ? await ports.sweepCost(members, now) : null;
+  const content =
+    kind === 'sweep-ended' ? sweepEndedReply(sweep, members, cost) : sweepReply(sweep, members, cost, now);
+  return { content, check: undefined, stage: sweep.endedAt ? 'ended' : 'open' };
 }
 
 interface Shown {
@@ -272,22 +308,27 @@ function sparkOf(series: MetricSeries | undefined): string | undefined {
 }
 
 function isOfThread({ kind }: ClaimedSurface): boolean {
-  return (
-    kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning' || kind === 'remark'
-  );
+  return ['ended', 'preempted', 'stalled', 'alert', 'warning', 'sweep-ended', 'remark'].includes(kind);
 }
 
 async function tellUnseen(surface: ClaimedSurface, why: string, ports: PublishPorts): Promise<void> {
   const run = surface.run === null ? null : await ports.runs.get(surface.run);
-  if (!run) return;
+  const title = run ? titleOf(run) : surface.sweep === null ? null : `Sweep S${surface.sweep} was asked for`;
+  if (title === null) return;
   const said = reply(
-    `${titleOf(run)}, and its message cannot be shown here.`,
+    `${title}, and its message cannot be shown here.`,
     [
       {
         kind: 'text',
         text: [why, ' Where Signalbox was invited, a run has a message that shows its state.'],
       },
-      { kind: 'text', text: ['To see how it is doing: ', { command: `train status ${run.number}` }] },
+      {
+        kind: 'text',
+        text: [
+          'To see how it is doing: ',
+          { command: `train status ${run ? run.number : `S${surface.sweep}`}` },
+        ],
+      },
     ],
     { tone: 'warning' },
   );
@@ -308,7 +349,8 @@ async function giveBack(surface: ClaimedSurface, err: unknown, ports: PublishPor
   if (outcome !== 'retry' || surface.attempts >= mostFailures) {
     ports.log.warn({ err, surface: surface.id }, 'a message is given up');
     // Who asked for a run has heard nothing yet, and may still be reached by another way.
-    if (surface.kind === 'run' && !surface.remote) await tellUnseen(surface, message, ports);
+    if ((surface.kind === 'run' || surface.kind === 'sweep') && !surface.remote)
+      await tellUnseen(surface, message, ports);
     await ports.surfaces.gaveUp(surface, message);
     return;
   }

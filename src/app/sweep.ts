@@ -9,6 +9,8 @@ export interface SweepPorts {
   schedule(): Promise<void>;
   /** Warns those whose leases end soon. */
   warn(): Promise<void>;
+  /** Looks after runs that were asked for together. */
+  tend(): Promise<void>;
 }
 
 /**
@@ -22,10 +24,12 @@ export async function sweep({
   plan,
   schedule,
   warn,
+  tend,
 }: SweepPorts): Promise<void> {
   await deliveries.fill();
   if (await plan.wanted()) await schedule();
   await warn();
+  await tend();
   await surfaces.wantHomes();
   await messages.fill();
 }

@@ -1,4 +1,4 @@
-import type { FreezeStore, RunStore, SurfaceStore, Wakeups } from '../core/ports.ts';
+import type { FreezeStore, RunStore, SurfaceStore, SweepStore, Wakeups } from '../core/ports.ts';
 
 /** Wakes the messages of these runs, so that they are made true at once rather than at the next sweep. */
 export async function wakeRuns(
@@ -31,6 +31,24 @@ export function wakingRuns(
       const result = await runs.change(number, change, now, actor);
       if (result.ok) await changed(number);
       return result;
+    },
+  };
+}
+
+/** The store of sweeps, where a new one also wakes planning and its message. */
+export function wakingSweeps(
+  sweeps: SweepStore,
+  surfaces: Pick<SurfaceStore, 'ofSweep'>,
+  wakeups: Wakeups,
+): SweepStore {
+  return {
+    ...sweeps,
+    async create(wish) {
+      const made = await sweeps.create(wish);
+      if (!made.created) return made;
+      const ids = await surfaces.ofSweep(made.sweep.number);
+      wakeups.wake(['plan', ...ids.map(id => `surface:${id}` as const)]);
+      return made;
     },
   };
 }

@@ -46,6 +46,8 @@ export function baselineFilter(run: Run, wish: BaselineWish): BaselineFilter {
  */
 export function mayBeBaseline(run: Run, wish: BaselineWish, other: Run): 'yes' | 'no' | 'ask' {
   const filter = baselineFilter(run, wish);
+  // What one member of a sweep came to says more of its parameters than of the code.
+  if (other.spec.sweep) return 'no';
   if (other.number === filter.run || isLease(other) || isServing(other) || other.state !== 'succeeded')
     return 'no';
   if (other.spec.project !== filter.project || (filter.onlyBefore && other.number > filter.run)) return 'no';

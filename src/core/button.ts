@@ -51,6 +51,8 @@ export function wordsOf({
       return `gpu extend ${run} ${typedDuration(usualExtensionS)}`;
     case 'lease-release':
       return `gpu release ${run}`;
+    case 'sweep-cancel':
+      return `train cancel S${run}`;
     case 'approve':
       // Without a cost nothing could be approved by it.
       return `train approve ${run} --cost ${typedMoney(cost ?? 0)}`;

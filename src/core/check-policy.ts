@@ -1,3 +1,4 @@
+import { alertProblems } from './alerts/check-alerts.ts';
 import { githubSource } from './github-source.ts';
 import { accountsOf } from './people.ts';
 import type { Policy } from './policy.ts';
@@ -162,6 +163,8 @@ function* projects({ projects, teams, pools, environments }: Policy): Problems {
         word: twice,
         reason: 'It stands under `environment` too, with a value that everybody can read.',
       };
+    // What its repository says of its metrics is not known yet.
+    yield* alertProblems(project, [...at, 'alerts'], githubSource(project.source) === null);
     const parameters = Object.keys(project.parameters);
     for (const [i, argument] of project.command.entries()) {
       const unknown = [...argument.matchAll(/\{([A-Za-z][A-Za-z0-9_]*)\}/g)].find(

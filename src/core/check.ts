@@ -1,3 +1,4 @@
+import { failingLine } from './failures/failing-line.ts';
 import { cleanLine } from './format.ts';
 import type { RuleButton } from './repository-file.ts';
 import { isEnd, isLease, isOnMachine, type Run, type RunState } from './run.ts';
@@ -70,34 +71,19 @@ export function checkOf(run: Run): RunCheck | null {
     conclusion: conclusions[state] ?? null,
     startedAt: startedAt?.toISOString() ?? null,
     endedAt: endedAt?.toISOString() ?? null,
-    annotation: ended ? failingLine(run) : null,
+    annotation: ended ? annotationOf(run) : null,
     buttons: ended ? ['rerun'] : run.stopping ? [] : ['cancel'],
   };
 }
 
-const frame = /^\s*File "([^"]+)", line (\d+)/;
-/** What is not the project's own, though it may lie below its folder. */
-const foreign = /(?:^|\/)(?:site-packages|dist-packages|node_modules|\.venv|venv)\//;
-
 /** The innermost line of the project's own code in the traceback at the log's end. */
-function failingLine({ number, failure }: Run): RunCheck['annotation'] {
-  if (!failure) return null;
+function annotationOf({ number, failure }: Run): RunCheck['annotation'] {
+  const found = failure && failingLine(failure.lines, number);
+  if (!found) return null;
   const { lines, message } = failure;
-  for (const line of lines.toReversed()) {
-    const [, file, at] = frame.exec(line) ?? [];
-    const path = file === undefined ? null : ownPath(file, number);
-    if (path === null) continue;
-    const last = lines.findLast(one => one.trim() !== '') ?? '';
-    return { path, line: Number(at), message: cleanLine(`${message} ${last}`, shownMessage) };
-  }
-  return null;
-}
-
-/** As the repository has it: below the folder in which an attempt works; null for what is elsewhere. */
-function ownPath(file: string, run: number): string | null {
-  const inside = new RegExp(`/runs/${run}/(?:[^/]+/)*?work/(.+)$`).exec(file)?.[1];
-  const path = inside ?? (file.startsWith('/') ? null : file);
-  if (path === null || foreign.test(path) || path.startsWith('<')) return null;
-  const parts = path.split('/').filter(part => part !== '' && part !== '.');
-  return parts.length === 0 || parts.includes('..') ? null : parts.join('/');
+  const last = lines.findLast(line => line.trim() !== '')?.trim() ?? '';
+  return {
+    ...found,
+    message: cleanLine(message.includes(last) ? message : `${message} ${last}`, shownMessage),
+  };
 }

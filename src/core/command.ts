@@ -14,6 +14,8 @@ interface KindValues {
   text: string;
   /** A run's number, with or without `#`. */
   run: number;
+  /** The same, or a sweep's as `S42`. */
+  work: number | string;
   /** A whole number from `min` (0) to `max` (1024). */
   count: number;
   /** Seconds. */

@@ -1,5 +1,5 @@
 /** The first words of all commands. A test holds it equal to the commands: what else begins with a slash is said to somebody else. */
-export const commandHeads: readonly string[] = ['train', 'gpu', 'signalbox'];
+export const commandHeads: readonly string[] = ['train', 'gpu', 'model', 'signalbox'];
 
 export interface CommandLine {
   /** From 1. */

@@ -71,6 +71,36 @@ export const errors = {
     why: 'It takes {allowed}.',
     todo: 'Did you mean {nearest}? Try {example}.',
   },
+  SWEEP_INVALID: {
+    status: 400,
+    what: '{word} is not what a sweep can go over.',
+    why: '{reason} It takes values with commas between them, or a range such as 0..1:5 or 1e-4..1e-2:5log.',
+    todo: 'Try {example}.',
+  },
+  SWEEP_TOO_LARGE: {
+    status: 400,
+    what: 'The sweep would have {word} runs.',
+    why: 'A sweep has at most {limit}: one for each combination of its values.',
+    todo: 'Leave some values out, for example {example}.',
+  },
+  EARLY_STOP_UNSURE: {
+    status: 400,
+    what: 'Nobody can say which members of the sweep would be hopeless.',
+    why: '{reason}',
+    todo: 'Leave --early-stop out, or say it in the project: `primaryMetric`, and which way it gets better under `metrics`.',
+  },
+  SWEEP_NOT_FOUND: {
+    status: 404,
+    what: 'There is no sweep S{word}.',
+    why: 'The newest is S{newest}.',
+    todo: 'How one is asked for: {example}.',
+  },
+  SWEEP_ALREADY_ENDED: {
+    status: 409,
+    what: 'Sweep S{number} has already ended.',
+    why: 'None of its runs waits or works.',
+    todo: 'See what it came to: {example}.',
+  },
   FORM_NOT_OPENED: {
     status: 503,
     what: 'The form cannot be opened.',
@@ -102,23 +132,11 @@ export const errors = {
     why: 'signalbox.yml names none.',
     todo: 'Ask the platform engineer to add one under `projects:` and restart.',
   },
-  MODEL_UNKNOWN: {
-    status: 404,
-    what: 'There is no model {word}.',
-    why: 'The models are {allowed}.',
-    todo: 'Did you mean {nearest}? Try {example}.',
-  },
   MODEL_NONE: {
     status: 404,
     what: 'No model is declared.',
     why: 'Neither signalbox.yml nor a .signalbox.yml names one.',
     todo: 'Add one under `models:`.',
-  },
-  VERSION_UNKNOWN: {
-    status: 404,
-    what: '{model} has no version {word}.',
-    why: 'Its newest one is {newest}.',
-    todo: 'A successful run of its project makes one. Try {example}.',
   },
   ENVIRONMENT_UNKNOWN: {
     status: 404,
@@ -293,6 +311,18 @@ export const errors = {
     what: 'There is no run #{word}.',
     why: 'The newest is #{newest}.',
     todo: 'See the runs with {example}.',
+  },
+  MODEL_UNKNOWN: {
+    status: 404,
+    what: 'There is no model {word}.',
+    why: 'Known: {allowed}.',
+    todo: 'Did you mean {nearest}? See the models with {example}.',
+  },
+  VERSION_UNKNOWN: {
+    status: 404,
+    what: '{name} has no version {word}.',
+    why: 'The newest is {newest}.',
+    todo: 'See it with {example}.',
   },
   METRIC_UNKNOWN: {
     status: 404,

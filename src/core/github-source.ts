@@ -20,6 +20,12 @@ export function githubSource(source: string): GitHubSource | null {
   return { name: name.toLowerCase(), id: id === undefined ? null : Number(id) };
 }
 
+/** Where GitHub (`web`) shows how one commit of a source differs from another; null: the source is not there. */
+export function diffPage(web: string, source: string, from: string, to: string): string | null {
+  const repository = githubSource(source)?.name;
+  return repository === undefined ? null : `${web}/${repository}/compare/${from}...${to}`;
+}
+
 /** As `source` of a project or a run. */
 export function sourceOn(repository: string): string {
   return `${scheme}${repository}`;

@@ -87,6 +87,7 @@ function flagUsage(spec: ArgumentSpec): string {
     word: spec.name,
     text: 'text',
     run: 'number',
+    work: 'number',
     count: 'n',
     duration: '4h',
     amount: '50',

@@ -1,7 +1,10 @@
 import type { Actor, GitHubPlace, Place, Role, SlackPlace } from './actor.ts';
-import type { BaselineFilter } from './baseline.ts';
+import type { Alert } from './alerts/alert-keys.ts';
+import type { Heard } from './alerts/judge-alert.ts';
+import type { BaselineFilter, BaselineWish } from './baseline.ts';
 import type { Chart } from './chart.ts';
 import type { Check } from './check.ts';
+import type { EarlyStop, Trial } from './early-stop.ts';
 import type { Elevation, ReviewRefusal, Verdict } from './elevation.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
 import type { Freeze, FreezeScope } from './freeze.ts';
@@ -10,6 +13,7 @@ import type { GroupState } from './groups.ts';
 import type { CommitApproval, HeadPush } from './head-for.ts';
 import type { ProposedHead } from './head-summary.ts';
 import type { LostDelivery } from './lost-delivery.ts';
+import type { Better } from './metric-direction.ts';
 import type { LeftOut, Refusal, RefusedPoint } from './metric-points.ts';
 import type { MlflowCursor } from './mlflow.ts';
 import type { Pace } from './pace.ts';
@@ -28,8 +32,19 @@ import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
 import type { PullRequest, RepositoryRef } from './repository-event.ts';
 import type { RepositoryFile, Rule, Schedule } from './repository-file.ts';
-import type { Run, RunChange, RunEvent, RunKind, RunSpec, RunState, StopReason, Transition } from './run.ts';
+import type {
+  Run,
+  RunChange,
+  RunEvent,
+  RunKind,
+  RunSpec,
+  RunState,
+  StoppingReason,
+  StopReason,
+  Transition,
+} from './run.ts';
 import type { Decision, Room } from './scheduler/world.ts';
+import type { Sweep, SweepMember, SweepSpec } from './sweep.ts';
 import type { Delivery } from './webhook.ts';
 
 /* ---- runs ---- */
@@ -80,6 +95,8 @@ export interface MetricSummary {
   count: number;
   least: MetricExtreme;
   most: MetricExtreme;
+  /** The step of what it reported last, where that was not finite: then `value` is not its last word. */
+  notFinite?: number;
 }
 
 export interface MetricSeries {
@@ -104,6 +121,38 @@ export interface Reported {
   pace: Pace | null;
   /** Since when its machine is heard without a gap; null: it is silent. */
   heardSince: Date | null;
+  /** The rules over its metrics that held, in the order in which that was said. */
+  alerts: FiredAlert[];
+}
+
+/** A rule over the metrics of a run that held once. */
+export interface FiredAlert extends Alert {
+  /** Its place in the list of the run, from 0. */
+  rule: number;
+  /** Its numbers then, in one sentence. */
+  sentence: string;
+  at: Date;
+}
+
+/** Rules over what runs report. */
+export interface AlertStore {
+  /**
+   * Runs at work that have rules and have reported something since they were looked at, or whose time has come: with what their newest attempt
+   * reported, and the rules that were said already. `reports`: how much of it was seen.
+   */
+  due(now: Date): Promise<{ run: Run; metrics: Heard[]; fired: number[]; reports: number }[]>;
+  /** Which epoch it was at these steps; a run that reports none has none. */
+  epochs(run: number, steps: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /**
+   * Says it in the run's thread and in its history, and stops the run where it `stops`, unless it was said before, or the run is being
+   * stopped or no longer in that attempt. Answers the surfaces to look at.
+   */
+  fire(
+    alert: { run: Run; rule: number; stops: boolean; sentence: string; reason: string; content: Reply },
+    now: Date,
+  ): Promise<string[]>;
+  /** They were looked at; again once it has reported more than that, or then. */
+  judged(run: Pick<Run, 'number'>, reports: number, again: Date | null): Promise<void>;
 }
 
 export interface MetricsTaken {
@@ -131,6 +180,8 @@ export interface RunStore {
   get(number: number): Promise<Run | null>;
   newestNumber(): Promise<number | null>;
   list(filter: RunFilter): Promise<Run[]>;
+  /** The best first, with that metric; without what has no such value. Of equal ones the newest first. */
+  sorted(filter: RunFilter, order: RunOrder): Promise<{ run: Run; metric: MetricSummary }[]>;
   /** Those that were asked for at pull requests of a repository and are of this commit, the newest first. */
   atCommit(repo: number, sha: string): Promise<Run[]>;
   /** Runs before this one in its pool's queue. */
@@ -171,9 +222,69 @@ export interface RunStore {
   ): Promise<MetricsTaken>;
 }
 
+/** What a list of runs is sorted by. `best`: of any run, where it is known which way the metric gets better. */
+export interface RunOrder {
+  metric: string;
+  by: 'final' | 'best';
+  better: Better | null;
+}
+
+export interface NewSweep {
+  /** Unique per wish; a sweep that carries it already is returned instead of a second one. */
+  key: string;
+  spec: SweepSpec;
+  members: readonly RunSpec[];
+  priority: Priority;
+  requestedBy: Actor;
+  place: Place;
+  at: Date;
+}
+
+export interface SweepStore {
+  /**
+   * Stores the sweep and all its runs, each as `RunStore.create` does but for messages of their own, with the one message of the sweep, in
+   * one transaction. A repeat of the key returns what is there with `created: false`.
+   */
+  create(sweep: NewSweep): Promise<{ sweep: Sweep; runs: Run[]; created: boolean }>;
+  get(number: number): Promise<Sweep | null>;
+  newestNumber(): Promise<number | null>;
+  /** Its runs in the order of their values, each with the sweep's metric and what counts its progress. */
+  members(sweep: Pick<Sweep, 'number' | 'spec'>): Promise<SweepMember[]>;
+  /** Its open members are to be stopped, whoever sees to that; `false`: it has ended. Of several the first one who asked is kept. */
+  cancel(number: number, actor: Actor): Promise<boolean>;
+}
+
+/** Sweeps as work for whoever tends them. */
+export interface SweepWork {
+  /** Those that have not ended and that it is time to look at, some at a time: those after this number. */
+  open(after: number, limit: number): Promise<Sweep[]>;
+  /** Its message is to be made true, where anything of its members changed since it was wanted last. */
+  show(number: number): Promise<void>;
+  /** Takes the turn to look at it, and nobody has another for so long; `false`: it is not time yet. */
+  turn(number: number, pauseMs: number): Promise<boolean>;
+  /** Members at work that nobody has found hopeless, with at least so many values of the sweep's metric. */
+  trials(sweep: Sweep, values: number): Promise<(Trial & { run: number })[]>;
+  /** One was found hopeless. What was found first stays. */
+  found(run: number, stop: EarlyStop, at: Date): Promise<void>;
+  /** It ends, if all its members have, once; and that is told once. The messages to show. */
+  end(number: number, at: Date): Promise<string[]>;
+}
+
 export interface BaselineStore {
   /** Runs that succeeded and that the filter does not rule out, the newest first; only with smaller numbers than `before`. */
   candidates(filter: BaselineFilter, limit: number, before?: number): Promise<Run[]>;
+}
+
+/** Where people can see code. */
+export interface CodePages {
+  /** How a commit of a project's source differs from another; null: its repository has no such page. */
+  diff(source: string, from: string, to: string): string | null;
+}
+
+/** What runs are held against where nobody names another. */
+export interface Baselines {
+  /** `run` null: there is none yet. Null: the run is held against nothing, ever. */
+  of(run: Run): Promise<{ wish: BaselineWish; run: Run | null } | null>;
 }
 
 export interface RunCosts {
@@ -251,6 +362,110 @@ export interface ModelFileStore {
   read(file: ModelFile): Promise<void>;
   /** It cannot be read now; what it said before still holds. */
   failed(source: string, error: string): Promise<void>;
+}
+
+/** What a name in a model's registry is to mean: that of an environment is the version that serves there. */
+export interface ModelAlias {
+  model: string;
+  alias: string;
+  /** Null: none serves there any more. */
+  number: number | null;
+  at: Date;
+  /** When somebody else last meant another version by it, and which (as the registry calls it; null: none); it was put back. */
+  moved: { to: string | null; at: Date } | null;
+}
+
+/** A registry did not do what was asked of it; `missing`: it knows no such model or version. */
+export class RegistryError extends Error {
+  readonly outcome: 'missing' | 'away' | 'refused' | 'odd';
+  constructor(message: string, outcome: RegistryError['outcome'], options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RegistryError';
+    this.outcome = outcome;
+  }
+}
+
+/** A place where versions of models are written down. All of it throws `RegistryError`. */
+export interface RegistryPort {
+  /**
+   * Writes a version down, once however often it is asked for, and answers what it is called there. `key`: its own in all installations;
+   * `link`: where people see what made it.
+   */
+  register(name: string, version: ModelVersion, about: { key: string; link: string | null }): Promise<string>;
+  /** What a version is called that an alias means; null: there is no such alias. */
+  alias(name: string, alias: string): Promise<string | null>;
+  /** Lets an alias mean a version that is there; null: none any more. Nothing keeps others from doing so at the same moment. */
+  setAlias(name: string, alias: string, remote: string | null): Promise<void>;
+  /** Where people see a version. */
+  address(name: string, remote: string): string | null;
+}
+
+/** A version that is to be written down in a registry. */
+export interface RegistryEntry {
+  model: string;
+  number: number;
+  registry: string;
+  claim: number;
+  failures: number;
+}
+
+/** An alias whose meaning is to be looked at. */
+export interface AliasLook {
+  model: string;
+  alias: string;
+  number: number | null;
+  /** What it meant when it was looked at last, and in which registry; null: that was never. */
+  registry: string | null;
+  known: string | null;
+  moves: number;
+  claim: number;
+  failures: number;
+}
+
+export interface RegistryStore {
+  aliases(model?: string): Promise<ModelAlias[]>;
+  /** From now on an alias is to mean this version. The one who serves says it; said again it is looked at again. */
+  want(model: string, alias: string, number: number | null, now: Date): Promise<void>;
+  /** What a version is called in a registry; null: it is not there yet. */
+  remote(model: string, number: number, registry: string): Promise<string | null>;
+  /** All versions of these models are to be written down in these registries. */
+  expect(models: readonly { model: string; registry: string }[]): Promise<void>;
+  claimEntries(limit: number): Promise<RegistryEntry[]>;
+  keepEntry(entry: RegistryEntry): Promise<boolean>;
+  registered(entry: RegistryEntry, remote: string): Promise<void>;
+  entryFailed(entry: RegistryEntry, error: string, pauseMs: number): Promise<void>;
+  claimAliases(limit: number): Promise<AliasLook[]>;
+  keepAlias(look: AliasLook): Promise<boolean>;
+  /**
+   * It means there what it should. `moved`: what somebody else had let it mean. It is looked at again after `pauseMs` (null: only when it is
+   * to mean something else), or at once where it is to mean something else by now.
+   */
+  aligned(
+    look: AliasLook,
+    seen: {
+      registry: string;
+      known: string | null;
+      moved: { to: string | null } | null;
+      pauseMs: number | null;
+    },
+    now: Date,
+  ): Promise<void>;
+  aliasFailed(look: AliasLook, error: string, pauseMs: number): Promise<void>;
+  /** Somebody says that something of these models has changed in their registry: their aliases are looked at now. */
+  changed(models: readonly string[]): Promise<void>;
+}
+
+/** What is known of the registries, for those who look. */
+export interface RegistryView {
+  /** By name; of one model, or of all. */
+  aliases(model?: string): Promise<ModelAlias[]>;
+  /** What a version is called in the registry that its model has now; null: it has no other than Signalbox, or is not there yet. */
+  registered(
+    version: Pick<ModelVersion, 'model' | 'number'>,
+    policy: ModelPolicy | null,
+  ): Promise<{ remote: string; address: string | null } | null>;
+  /** Where people reach Signalbox; null: nowhere that is known. */
+  address: string | null;
 }
 
 /** What is declared now, in `signalbox.yml` and in the repositories. */
@@ -575,7 +790,7 @@ export interface WorkingRun {
   startedAt: Date | null;
   timeLimitS: number;
   graceS: number;
-  stopping: StopReason | null;
+  stopping: StoppingReason | null;
   /** Its machine may be refused it still. */
   untaken: boolean;
   /** As it was when it started; null: nobody had named it then. */
@@ -752,8 +967,9 @@ export interface LostDeliveries {
 }
 
 /**
- * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`
- * and `warning` tell of it in its thread, all but the last once. `promotion`, `remark`: the same for a promotion, and
+ * One message somewhere. `run`: shows the present state of a run, edited in place; `check`: the same at a commit on GitHub; `ended`, `preempted`, `stalled`,
+ * `alert` and `warning` tell of it in its thread, all but the last once. `sweep`: shows the present state of a sweep
+ * and of all its members, edited in place; `sweep-ended` tells its end in its thread. `promotion`, `remark`: the same for a promotion, and
  * once in its thread. `note`: says its content once. `reaction`: a sign at what somebody said. `home`: no message, but
  * one person's Home, where all is shown that concerns them. Of a commit on GitHub: `summary`: the check that sums up its runs; `file`: the
  * check of the `.signalbox.yml` that it brings; `proposal`: what is said of that at its pull request, edited in place.
@@ -766,7 +982,10 @@ export interface Surface {
     | 'ended'
     | 'preempted'
     | 'stalled'
+    | 'alert'
     | 'warning'
+    | 'sweep'
+    | 'sweep-ended'
     | 'note'
     | 'reaction'
     | 'home'
@@ -777,8 +996,10 @@ export interface Surface {
     | 'remark';
   run: number | null;
   promotion: number | null;
+  /** Whose message it is, or in whose thread it belongs: a member of a sweep has no message of its own. */
+  sweep: number | null;
   place: Place;
-  /** For `note`, `reaction`, `preempted`, `stalled` and `proposal`. */
+  /** For `note`, `reaction`, `preempted`, `stalled`, `alert` and `proposal`. */
   content: Reply | null;
   /** For `summary` and `file`: their commit, and what is known of it. */
   commit: { sha: string; head: ProposedHead | null } | null;
@@ -870,6 +1091,8 @@ export interface SurfaceStore {
   move(surface: ClaimedSurface, place: Place, why: string): Promise<void>;
   /** Never tried again: the place is gone, or refused for good. */
   gaveUp(surface: ClaimedSurface, error: string): Promise<void>;
+  /** Surfaces of a sweep that do not show what is true. */
+  ofSweep(number: number): Promise<string[]>;
   /** Surfaces of a run. */
   ofRun(number: number): Promise<string[]>;
   /** Surfaces of these runs that do not show what is true; some, where there are very many. */
@@ -1092,7 +1315,8 @@ export interface SourcePort {
 export interface RepositoryStore extends HeadStore, RepositoryFileStore {
   /**
    * The app is told of this repository, as it is called now. Answers which of these sources mean it: whichever repository has a name first
-   * keeps it, by its id, whatever it is called later. Of one that none means nothing is stored.
+   * keeps it, by its id, whatever it is called later; one that went to another owner is none of them, until signalbox.yml names that owner.
+   * Of one that none means nothing is stored.
    */
   seen(repository: RepositoryRef, sources: readonly GitHubSource[]): Promise<GitHubSource[]>;
   /** The repository that a name means, or that has this id; null: none was seen. */
@@ -1601,8 +1825,13 @@ export interface Ports {
   usage: UsageStore;
   records: Pick<RecordStore, 'of' | 'artifacts'>;
   charts: RunCharts;
-  models: Pick<ModelStore, 'get' | 'version' | 'versions' | 'ofRun'>;
+  models: Pick<ModelStore, 'all' | 'get' | 'version' | 'versions' | 'ofRun'>;
   modelPolicies: ModelPolicies;
+  registry: RegistryView;
   promotions: PromotionStore;
   promotionDesk: PromotionDesk;
+  sweeps: SweepStore;
+  costs: RunCosts;
+  baselines: Baselines;
+  pages: CodePages;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alertsDescription, alertsSchema } from './alerts/alert-keys.ts';
 import { declaredFilesSchema } from './declared-files.ts';
 import { durationSchema } from './duration.ts';
 import { repositoryPattern, sourceOn } from './github-source.ts';
@@ -197,6 +198,7 @@ const projectKeys = z.strictObject({
   primaryMetric: z.string().optional().describe('The metric shown first.'),
   metrics: metricsSchema.optional().describe(metricsDescription),
   compare: compareSchema.optional().describe(compareDescription),
+  alerts: alertsSchema.default([]).describe(alertsDescription),
   runsIn: nameSchema
     .optional()
     .describe('The environment that its runs work in, one of `environments`; an open one when absent.'),

@@ -43,6 +43,7 @@ export const replyActions = [
   'retry',
   'extend',
   'compare',
+  'sweep-cancel',
   'approve',
   'lease-extend',
   'lease-release',
@@ -55,7 +56,7 @@ export type ReplyActionName = (typeof replyActions)[number];
 /** A button. It names what is wanted and nothing more: whether that may be, and what it means, is decided when it is pressed. */
 export interface ReplyAction {
   action: ReplyActionName;
-  /** Of a promotion it is the number of that. */
+  /** Of a promotion it is the number of that; for `sweep-cancel`: the sweep's number. */
   run: number;
   label: string;
   /** For `approve`: the cost that the message names, so that nobody says yes to another one. */

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { alertsDescription, alertsSchema } from './alerts/alert-keys.ts';
+import { alertProblems } from './alerts/check-alerts.ts';
 import type { PolicyProblem } from './check-policy.ts';
 import { durationSchema, typedDuration } from './duration.ts';
 import { globSchema } from './glob.ts';
@@ -40,6 +42,9 @@ const ownProjectSchema = z.strictObject({
     .optional()
     .describe(`${metricsDescription} What it says of a metric counts before what signalbox.yml says of it.`),
   compare: compareSchema.optional().describe(compareDescription),
+  alerts: alertsSchema
+    .optional()
+    .describe(`${alertsDescription} They stand in place of what signalbox.yml says.`),
 });
 export type OwnProject = z.infer<typeof ownProjectSchema>;
 
@@ -201,7 +206,13 @@ export function* repositoryFileProblems(
     const path = ['projects', name];
     const project = own.includes(name) ? policy.projects[name] : undefined;
     if (!project) yield { path, ...noSuchProject(name, own) };
-    else yield* ownProjectProblems(said, project, path);
+    else {
+      yield* ownProjectProblems(said, project, path);
+      yield* alertProblems(
+        asTheRepositorySays(project, name, file),
+        said.alerts ? [...path, 'alerts'] : path,
+      );
+    }
   }
   for (const [name, rule] of Object.entries(file.rules)) {
     const path = ['rules', name];
@@ -251,6 +262,7 @@ export function asTheRepositorySays(
     primaryMetric: own.primaryMetric ?? project.primaryMetric,
     metrics: own.metrics ? { ...project.metrics, ...own.metrics } : project.metrics,
     compare: own.compare ?? project.compare,
+    alerts: own.alerts ?? project.alerts,
   };
 }
 

@@ -31,17 +31,26 @@ export function lastMetrics(
   const all = [...(primary ? [primary] : []), ...others];
   const [first, ...rest] = all.slice(0, shownMetrics);
   if (!first) return [];
-  const together = rest.every(({ step }) => step === first.step);
+  const together = rest.every(metric => lastStep(metric) === lastStep(first));
   const value = [first, ...rest].flatMap((metric, i): Inline[] => {
-    const number = formatNumber(metric.value);
-    const step = together ? '' : ` (step ${formatNumber(metric.step)})`;
+    const number = lastValue(metric);
+    const step = together ? '' : ` (step ${formatNumber(lastStep(metric))})`;
     // A line does not break between a name and its number.
     return [`${i > 0 ? ', ' : ''}${metric.name}\u00a0`, metric === primary ? { bold: number } : number, step];
   });
   const left = all.length - 1 - rest.length;
   if (left > 0) value.push(` and ${left} more`);
-  if (together) value.push(`, at step ${formatNumber(first.step)}`);
+  if (together) value.push(`, at step ${formatNumber(lastStep(first))}`);
   return [{ label: 'Last metrics', value }];
+}
+
+function lastStep({ step, notFinite }: MetricSummary): number {
+  return notFinite ?? step;
+}
+
+/** An older value that was finite is not the last one. */
+export function lastValue({ value, notFinite }: MetricSummary): string {
+  return notFinite === undefined ? formatNumber(value) : 'not finite';
 }
 
 /** Parameters that say how far a counter goes, where no metric does. */

@@ -7,7 +7,7 @@ import {
   type Run,
   runKinds,
   runStates,
-  stopReasons,
+  stoppingReasons,
   timeLimitOf,
   type Waiting,
 } from './run.ts';
@@ -59,7 +59,7 @@ export const runJsonSchema = z.object({
     .object({ cost: z.number(), by: actorSchema, at: instant })
     .nullable()
     .describe('The most that it may cost by the word of an approver.'),
-  stopping: z.enum(stopReasons).nullable().describe('Set while it is being stopped.'),
+  stopping: z.enum(stoppingReasons).nullable().describe('Set while it is being stopped.'),
   createdAt: instant,
   queuedAt: instant.nullable(),
   startedAt: instant.nullable(),
@@ -74,7 +74,15 @@ export const runJsonSchema = z.object({
     .nullable()
     .describe('Where people see the run in MLflow that its metrics are read from; null: none was found.'),
   metrics: z
-    .record(z.string(), z.object({ value: z.number(), step: z.int(), points: z.int() }))
+    .record(
+      z.string(),
+      z.object({
+        value: z.number(),
+        step: z.int(),
+        points: z.int(),
+        notFiniteAt: z.int().optional().describe('The step of its last value, where that was not finite.'),
+      }),
+    )
     .optional()
     .describe('The last value of each metric; absent in lists.'),
   record: recordJsonSchema
@@ -128,7 +136,10 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[], record?: R
     metrics:
       metrics &&
       Object.fromEntries(
-        metrics.map(({ name, value, step, count }) => [name, { value, step, points: count }] as const),
+        metrics.map(({ name, value, step, count, notFinite }) => {
+          const odd = notFinite === undefined ? {} : { notFiniteAt: notFinite };
+          return [name, { value, step, points: count, ...odd }] as const;
+        }),
       ),
   };
 }

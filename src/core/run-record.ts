@@ -134,7 +134,7 @@ function heldOf({ held }: RunRecord, currency: string): Inline[] | null {
 }
 
 /** `sha256:0123456789ab` */
-function shortDigest(sha256: string): string {
+export function shortDigest(sha256: string): string {
   return sha256.slice(0, 'sha256:'.length + 12);
 }
 

@@ -1,6 +1,8 @@
 import { actorKey } from './actor.ts';
+import { alertRows } from './alerts/alert-reply.ts';
 import type { Chart } from './chart.ts';
-import { cleanLine, counted, formatDuration, formatNumber, secondsBetween } from './format.ts';
+import { failureKinds } from './failures/failure-kinds.ts';
+import { cleanLine, counted, formatDuration, secondsBetween } from './format.ts';
 import { leaseBlocks, leaseEnded, leaseTitle } from './lease-reply.ts';
 import { leftOutSentences } from './metric-points.ts';
 import { typedMoney } from './money.ts';
@@ -8,6 +10,7 @@ import { type Stall, stallOf } from './pace.ts';
 import type { MetricSummary, Reported, RunShare } from './ports.ts';
 import { type Inline, type Reply, type ReplyAction, type ReplyBlock, reply, type Tone } from './reply.ts';
 import {
+  earlyStopper,
   isEnd,
   isLease,
   isOnMachine,
@@ -21,6 +24,7 @@ import { actionsOf } from './run-actions.ts';
 import {
   hasAllSteps,
   lastMetrics,
+  lastValue,
   primaryMetric,
   progressOf,
   shownParameters,
@@ -109,6 +113,7 @@ export function runReply(run: Run, facts: RunFacts & { ahead: number }, now: Dat
         label: 'Left out',
         value: [what],
       })),
+      ...(reported ? alertRows(run, metrics, reported) : []),
       ...timeRow(run, now),
       ...(progress && isEnd(run.state) && run.state !== 'succeeded'
         ? [{ label: 'Reached', value: [progress.label] }]
@@ -167,7 +172,7 @@ export function endedReply(run: Run, { metrics, output, chart }: RunFacts): Repl
   const took = run.startedAt && run.endedAt ? secondsBetween(run.startedAt, run.endedAt) : null;
   const after = took === null ? '' : ` after ${formatDuration(took)}`;
   const best = primaryMetric(run, metrics);
-  const measured = best ? `, last ${best.name} ${formatNumber(best.value)}` : '';
+  const measured = best ? `, last ${best.name} ${lastValue(best)}` : '';
   const title = `${titleOf(run)}${after}${measured}`;
   const blocks: ReplyBlock[] =
     run.state === 'succeeded'
@@ -220,17 +225,22 @@ export function titleOf(run: Run): string {
     const does = run.state === 'running' && !run.stopping ? 'is at work' : verbs[run.state];
     return `#${run.number} ${serves.model} ${serves.version} in ${serves.environment} ${does}`;
   }
-  const verb = run.stopping && isOnMachine(run.state) ? stopVerb(run) : verbs[run.state];
+  const ended =
+    run.state === 'failed' && run.failure?.class === 'stopped-by-rule'
+      ? 'was stopped by a rule'
+      : verbs[run.state];
+  const verb = run.stopping && isOnMachine(run.state) ? stopVerb(run) : ended;
   return `#${run.number} ${run.spec.project} ${verb}`;
 }
 
 function stopVerb({ stopping }: Run): string {
+  if (stopping === 'rule') return 'is being stopped by a rule';
   return stopping === 'preempt' ? 'is making room for another run' : 'is being stopped';
 }
 
 /** What was asked for. */
 function requestRows(run: Run): Row[] {
-  const { parameters, retryOf, note } = run.spec;
+  const { parameters, retryOf, note, sweep } = run.spec;
   const { short, ref } = codeOf(run);
   return [
     ...(note === '' ? [] : [{ label: 'Note', value: [note] }]),
@@ -247,6 +257,7 @@ function requestRows(run: Run): Row[] {
     ...approvalRow(run),
     { label: 'Asked by', value: [person(run), ', ', { at: run.createdAt }] },
     ...(run.attempt > 1 || run.preemptions > 0 ? [{ label: 'Attempt', value: [attemptsOf(run)] }] : []),
+    ...(sweep ? [{ label: 'Of sweep', value: [`S${sweep.number}`] }] : []),
     ...(retryOf === null ? [] : [{ label: 'Repeats', value: [`#${retryOf}`] }]),
   ];
 }
@@ -313,8 +324,15 @@ function timeRow(run: Run, now: Date): Row[] {
   return [{ label: 'Time', value: [`${since} of at most ${limit}`] }];
 }
 
-/** The person who stopped it; Signalbox itself says why elsewhere. */
-function stopRow({ stoppedBy }: Run): Row[] {
+/** The person or the rule that stopped it; for the rest, Signalbox says why elsewhere. */
+function stopRow({ stoppedBy, spec }: Run): Row[] {
+  if (stoppedBy?.id === earlyStopper.id && stoppedBy.kind === 'system' && spec.sweep)
+    return [
+      {
+        label: 'Stopped by',
+        value: ['the median rule, as ', { command: `train status S${spec.sweep.number}` }, ' says'],
+      },
+    ];
   if (!stoppedBy || stoppedBy.kind === 'system') return [];
   return [{ label: 'Stopped by', value: [{ person: actorKey(stoppedBy), name: stoppedBy.name }] }];
 }
@@ -329,16 +347,22 @@ function outputSentence(output: string | null): Inline[] {
   return output === null ? [', it has ended.'] : [', its output is in ', { code: output }, '.'];
 }
 
+/** What stands in back quotes is code. */
+function withCode(text: string): Inline[] {
+  return text.split('`').map((part, i): Inline => (i % 2 === 1 ? { code: part } : part));
+}
+
 function failureBlocks(run: Run, most: number, before: Inline[] = []): ReplyBlock[] {
   if (!run.failure) return [];
   const { class: kind, message, lines } = run.failure;
-  const name = kind.replaceAll('-', ' ');
+  const { title, todo } = failureKinds[kind];
   const last = lines.slice(-most).map(line => cleanLine(line, shownLineLength));
   return [
     {
       kind: 'text',
-      text: [...before, { bold: `${name.charAt(0).toUpperCase()}${name.slice(1)}:` }, ` ${message}`],
+      text: [...before, { bold: `${title}:` }, ` ${message}`],
     },
     ...(last.length > 0 ? [{ kind: 'code' as const, text: last.join('\n') }] : []),
+    ...(isEnd(run.state) ? [{ kind: 'context' as const, text: withCode(todo) }] : []),
   ];
 }

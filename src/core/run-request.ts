@@ -88,6 +88,7 @@ export function requestRun(wish: RunWish, policy: Policy): RequestedRun {
       primaryMetric: project.primaryMetric ?? null,
       ...(project.metrics ? { metrics: project.metrics } : {}),
       ...(project.compare ? { compare: project.compare } : {}),
+      ...(project.alerts.length > 0 ? { alerts: project.alerts } : {}),
       retryOf: null,
       ...(project.outputs.length > 0 ? { outputs: project.outputs } : {}),
       ...(project.inputs.length > 0 ? { inputs: project.inputs } : {}),
@@ -109,7 +110,9 @@ export function repeatRun(
   if (!found.ok) return found;
   const pool = findPool(spec.pool, policy, `train ${spec.project}`);
   if (!pool.ok) return pool;
-  const repeated: RunSpec = { ...spec, retryOf: number };
+  // Of a sweep it is no member: what that came to is known by now.
+  const { sweep: _, ...alone } = spec;
+  const repeated: RunSpec = { ...alone, retryOf: number };
   if (Object.keys(overrides).length === 0) return { ok: true, spec: repeated };
   const given = readParameters(spec.project, found.project, overrides);
   if (!given.ok) return given;

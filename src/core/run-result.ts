@@ -28,7 +28,7 @@ export interface ResultRow {
   name: string;
   unit: string | undefined;
   better: Better | null;
-  /** Of its highest step. A run that succeeded has no other final value. Null: it reported none. */
+  /** Of its highest step. A run that succeeded has no other final value. Null: it reported none, or none that is finite. */
   last: MetricExtreme | null;
   /** Null where nobody knows which way it gets better. */
   best: MetricExtreme | null;
@@ -73,8 +73,8 @@ function rowOf(
 ): ResultRow {
   const declared = run.spec.metrics ?? {};
   const better = betterOf(name, declared);
-  const last = own ? { value: own.value, step: own.step } : null;
-  const base = other?.value ?? null;
+  const last = own && own.notFinite === undefined ? { value: own.value, step: own.step } : null;
+  const base = other && other.notFinite === undefined ? other.value : null;
   const difference = last && base !== null ? finite(last.value - base) : null;
   const share = difference !== null && base ? finite(difference / Math.abs(base)) : null;
   return {
@@ -228,7 +228,8 @@ function differenceCell({ difference, share, verdict }: ResultRow): string {
   return `${verdict === null ? '' : `${verdict} `}${arrow} ${signed(difference)}${part}`;
 }
 
-function signed(difference: number): string {
+/** `+0.012`, `−3`, `0`, for people. */
+export function signed(difference: number): string {
   const text = formatNumber(difference);
   return difference > 0 ? `+${text}` : text.replace('-', '−');
 }

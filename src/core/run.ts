@@ -1,4 +1,6 @@
 import { type Actor, actorKey, type Place } from './actor.ts';
+import type { Alert } from './alerts/alert-keys.ts';
+import { failureOf } from './failures/failure-of.ts';
 import { counted, formatDuration, secondsBetween } from './format.ts';
 import type { Compare, MetricKeys } from './metric-keys.ts';
 import type { ParameterValue, Priority } from './project.ts';
@@ -52,17 +54,32 @@ export const legalMoves = {
 export const failureClasses = [
   'code-error',
   'out-of-memory',
+  'missing',
+  'disk-full',
   'start-error',
   'output-missing',
   'node-lost',
   'time-limit',
+  'stopped-by-rule',
   'killed',
 ] as const;
 export type FailureClass = (typeof failureClasses)[number];
 
-/** Why an attempt is being stopped by Signalbox; a reason further left overrules one further right. */
+/** Why a machine is told to stop an attempt. */
 export const stopReasons = ['cancel', 'time-limit', 'preempt'] as const;
 export type StopReason = (typeof stopReasons)[number];
+
+/** Why an attempt is being stopped by Signalbox; a reason further left overrules one further right. */
+export const stoppingReasons = ['cancel', 'rule', 'time-limit', 'preempt'] as const;
+export type StoppingReason = (typeof stoppingReasons)[number];
+
+/** A machine ends an attempt for good alike, whoever wants it. */
+export function stopOnMachine(stopping: StoppingReason | null): StopReason | null {
+  return stopping === 'rule' ? 'cancel' : stopping;
+}
+
+/** Stops members of sweeps that have no hope. */
+export const earlyStopper: Actor = { kind: 'system', id: 'early-stop', name: 'early stopping' };
 
 /** `Run.taken` of an attempt that a machine began without a word: its agent is from before there was one. */
 const takenBefore = '';
@@ -120,10 +137,14 @@ export interface RunSpec {
   primaryMetric: string | null;
   /** Which way its metrics get better, and their units, as the project said; absent where it said nothing. */
   metrics?: MetricKeys;
+  /** Rules over what it reports; none when absent. */
+  alerts?: Alert[];
   /** What it is held against; absent where the project left that open. */
   compare?: Compare;
   /** The pull request that it is a run of, and the branch that goes to. Absent in runs from before this was kept. */
   pull?: { repo: number; number: number; base: string };
+  /** The sweep that it is a member of, and its place there from 1 on. */
+  sweep?: { number: number; member: number };
   /** Run that this one repeats. */
   retryOf: number | null;
   /** What set it off. */
@@ -190,7 +211,7 @@ export interface Run {
   /** Seconds granted beyond the time limit that was asked for. */
   extraS: number;
   /** Set while an attempt is being stopped. */
-  stopping: StopReason | null;
+  stopping: StoppingReason | null;
   /** Who asked for the stop. */
   stoppedBy: Actor | null;
   /** Why it waits, in one sentence with numbers; null when it does not wait. */
@@ -198,6 +219,7 @@ export interface Run {
   /** The most that it may cost by somebody's word; null: nobody was asked. */
   approval: Approval | null;
   exitCode: number | null;
+  /** Of a run that goes on: the rule by which it is being stopped. */
   failure: Failure | null;
   /** Where people see the run in MLflow that its metrics are read from; absent: nobody has found one. */
   mlflow?: string | null;
@@ -211,7 +233,7 @@ export interface Run {
 type ReachedState = Exclude<RunState, 'requested' | 'awaiting-approval'>;
 
 export interface RunEvent {
-  type: 'requested' | 'stopping' | 'extended' | 'approved' | 'bumped' | ReachedState;
+  type: 'requested' | 'stopping' | 'warned' | 'extended' | 'approved' | 'bumped' | ReachedState;
   from: RunState;
   to: RunState;
   actor: Actor;
@@ -242,7 +264,9 @@ export type RunChange =
   | { type: 'exited'; attempt: number; exit: Exit }
   | { type: 'lost'; attempt: number; reason: string }
   /** `by`: for whom, where it is preempted. */
-  | { type: 'stop'; actor: Actor; why: StopReason; reason: string; by?: Omit<Preemption, 'reason'> }
+  | { type: 'stop'; actor: Actor; why: StoppingReason; reason: string; by?: Omit<Preemption, 'reason'> }
+  /** A rule over what it reports holds, and warns. */
+  | { type: 'warn'; attempt: number; reason: string }
   /** More time. `key`: of the wish, which counts once however often it arrives. `mostS`: what the whole may come to; null: any. */
   | { type: 'extend'; actor: Actor; key: string; byS: number; mostS: number | null }
   /** It may cost so much. */
@@ -345,10 +369,12 @@ export function transition(run: Run, change: RunChange, now: Date, actor: Actor)
         const cancelled = endOf(now, change.actor);
         return { ok: true, run: move(run, 'cancelled', change.reason, cancelled, change.actor), events };
       }
-      if (run.stopping && stopReasons.indexOf(run.stopping) <= stopReasons.indexOf(change.why))
+      if (run.stopping && stoppingReasons.indexOf(run.stopping) <= stoppingReasons.indexOf(change.why))
         return { ok: false, code: 'stale' };
       const preemptedBy = change.by ? { ...change.by, reason: change.reason } : run.preemptedBy;
-      const stopping: Run = { ...run, stopping: change.why, stoppedBy: change.actor, preemptedBy };
+      const failure: Failure | null =
+        change.why === 'rule' ? { class: 'stopped-by-rule', message: change.reason, lines: [] } : null;
+      const stopping: Run = { ...run, stopping: change.why, stoppedBy: change.actor, preemptedBy, failure };
       events.push({
         type: 'stopping',
         from: run.state,
@@ -359,6 +385,12 @@ export function transition(run: Run, change: RunChange, now: Date, actor: Actor)
         attempt: run.attempt,
       });
       return { ok: true, run: stopping, events };
+    }
+    case 'warn': {
+      if (run.state !== 'running' || run.stopping || change.attempt !== run.attempt)
+        return { ok: false, code: 'stale' };
+      events.push(staying(run, 'warned', actor, change.reason, now));
+      return { ok: true, run, events };
     }
     case 'extend': {
       // What waits has used none of its time, and what is being stopped can no longer be saved.
@@ -427,7 +459,7 @@ function endOf(now: Date, stoppedBy: Actor | null = null): Partial<Run> {
 }
 
 function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
-  const end: Partial<Run> = { ...endOf(exit.at), exitCode: exit.code };
+  const end: Partial<Run> = { ...endOf(exit.at), exitCode: exit.code, failure: null };
   // What Signalbox ended says nothing by its exit code, or by what the machine made of that.
   if (isLease(run) && (exit.stopped === 'time-limit' || (exit.stopped === 'cancel' && isGivenBack(run))))
     return move(
@@ -436,6 +468,11 @@ function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
       exit.stopped === 'cancel' ? 'The lease was released.' : 'The lease ended.',
       end,
     );
+  if (exit.stopped !== null && isRuledOut(run))
+    return move(run, 'failed', run.failure.message, {
+      ...end,
+      failure: { ...run.failure, lines: exit.lines },
+    });
   if (exit.stopped === 'cancel') return move(run, 'cancelled', 'It was stopped on request.', end);
   if (exit.stopped === 'time-limit') {
     const message = outOfTime(run, exit);
@@ -457,13 +494,13 @@ function ended(run: Run, exit: Exit, move: Move, now: Date): Run {
     });
   // A command that ended by itself with 0 before the signal reached it has succeeded, whoever wanted it stopped.
   if (exit.code === 0) return move(run, 'succeeded', 'The command ended with exit code 0.', end);
-  const message = endingOf(exit);
-  const failure: Failure = {
-    class: exit.code === null ? 'killed' : 'code-error',
-    message,
-    lines: exit.lines,
-  };
-  return move(run, 'failed', message, { ...end, failure });
+  const failure: Failure = { ...failureOf(exit, run.number), lines: exit.lines };
+  return move(run, 'failed', failure.message, { ...end, failure });
+}
+
+/** Whether a rule over what it reports has ended it. */
+function isRuledOut(run: Run): run is Run & { failure: Failure } {
+  return run.stopping === 'rule' && run.failure !== null;
 }
 
 /** Whether whoever holds a lease has let go of it themselves. */
@@ -483,13 +520,6 @@ function outOfTime(run: Run, exit: Exit): string {
   return `It ran longer than its time limit of ${formatDuration(limitS)} and was stopped.`;
 }
 
-function endingOf(exit: Exit): string {
-  if (exit.signal) return `The command was ended by ${exit.signal}.`;
-  return exit.code === null
-    ? 'The command ended, and how is not known.'
-    : `The command ended with exit code ${exit.code}.`;
-}
-
 /** As the machine never began it, it has lost neither an attempt nor its place in the queue. */
 function withdrawn(run: Run, change: { actor: Actor; reason: string }, move: Move, now: Date): Run {
   if (run.stopping === 'cancel') return cancelledBetween(run, move, now);
@@ -497,7 +527,13 @@ function withdrawn(run: Run, change: { actor: Actor; reason: string }, move: Mov
   return move(run, 'queued', `${change.reason} ${countSentence({ ...run, ...rest })}`, rest, change.actor);
 }
 
-const betweenAttempts = { startedAt: null, stopping: null, stoppedBy: null, taken: null } as const;
+const betweenAttempts = {
+  startedAt: null,
+  stopping: null,
+  stoppedBy: null,
+  taken: null,
+  failure: null,
+} as const;
 
 /** After an attempt that ended through no fault of the command. */
 function again(run: Run, sentence: string, move: Move, now: Date): Run {
@@ -521,6 +557,7 @@ function cancelledBetween(run: Run, move: Move, at: Date, exit?: Exit): Run {
 
 function afterLoss(run: Run, reason: string, move: Move, now: Date): Run {
   if (run.stopping === 'cancel') return cancelledBetween(run, move, now);
+  if (isRuledOut(run)) return move(run, 'failed', run.failure.message, { ...endOf(now), exitCode: null });
   const failures = lostAttempts(run);
   const most = run.spec.maxAttempts;
   if (failures < most) return again(run, 'It waits to start again from its checkpoint.', move, now);

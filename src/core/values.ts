@@ -22,6 +22,11 @@ export function parseValue(spec: ArgumentSpec, text: string): Valued {
   switch (spec.kind) {
     case 'run':
       return checked(spec, /^#?[1-9]\d{0,8}$/.test(text) ? Number(text.replace('#', '')) : undefined);
+    case 'work': {
+      const sweep = /^s([1-9]\d{0,8})$/i.exec(text)?.[1];
+      if (sweep !== undefined) return checked(spec, `S${sweep}`);
+      return checked(spec, /^#?[1-9]\d{0,8}$/.test(text) ? Number(text.replace('#', '')) : undefined);
+    }
     case 'count':
       return checked(spec, /^\d{1,9}$/.test(text) ? Number(text) : undefined);
     case 'duration':
@@ -63,6 +68,8 @@ export function allowedFor(spec: ArgumentSpec): string | readonly string[] {
       return `one line of text of at most ${longestText} characters, in quotes`;
     case 'run':
       return "a run's number such as 42 or #42";
+    case 'work':
+      return "a run's number such as 42 or #42, or a sweep's such as S3";
     case 'count':
       return `a whole number from ${minOf(spec)} to ${maxOf(spec)}`;
     case 'duration':
@@ -95,6 +102,8 @@ function fits(spec: ArgumentSpec, value: unknown): boolean {
       return typeof value === 'string' && (spec.choices ?? []).includes(value);
     case 'run':
       return isWhole(value, 1, largestRun);
+    case 'work':
+      return isWhole(value, 1, largestRun) || (typeof value === 'string' && /^S[1-9]\d{0,8}$/.test(value));
     case 'count':
       return isWhole(value, minOf(spec), maxOf(spec));
     case 'duration':

@@ -7,8 +7,8 @@ import type { RepositoryEvent } from './repository-event.ts';
 /** One verified and stored message from outside. `body` is the raw text that was signed. */
 export interface Delivery {
   id: number;
-  source: 'slack' | 'github';
-  /** `command`, `interaction` or `event` for Slack; the value of `X-GitHub-Event` for GitHub. */
+  source: 'slack' | 'github' | 'mlflow';
+  /** `command`, `interaction` or `event` for Slack; the value of `X-GitHub-Event` for GitHub; the entity for MLflow. */
   kind: string;
   /** Unique inside its source (`X-GitHub-Delivery` for GitHub); a repeat changes nothing. */
   deliveryId: string;
@@ -55,6 +55,8 @@ export type Translation =
   | { kind: 'ignore'; why: string }
   /** A group is not as it was. */
   | { kind: 'group'; change: GroupChange }
+  /** Something of a registered model has changed in MLflow. */
+  | { kind: 'registry'; model: string }
   /** Something happened in a repository. */
   | { kind: 'repository'; event: RepositoryEvent }
   /** Somebody looks at what is theirs there; `isEmpty`: nothing is shown to them yet. */

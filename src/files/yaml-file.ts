@@ -41,7 +41,7 @@ export function readYaml<S extends z.ZodType>(
     return { ok: false, problems: [{ ...at(broken.pos[0]), word: 'the file', reason }] };
   }
   const problemAt = ({ path, word, reason, allowed, within }: PolicyProblem): FileProblem => ({
-    ...at(offsetOf(document.contents, path) + offsetIn(document, text, path, within)),
+    ...at(offsetIn(document, text, path, within) ?? offsetOf(document.contents, path)),
     ...{ word, reason },
     ...(allowed ? { allowed, nearest: nearest(word, allowed) } : {}),
   });
@@ -124,20 +124,20 @@ function offsetOf(root: unknown, path: readonly PropertyKey[]): number {
   return offset;
 }
 
-/** How far into what is written there a place of the text that it says is: quotes and what stands for a sign are more than the sign. */
+/** Where a place of the text that is said there is written: quotes and what stands for a sign are more than the sign. Null: nobody asked. */
 function offsetIn(
   document: ReturnType<typeof parseDocument>,
   text: string,
   path: readonly PropertyKey[],
   within: number | undefined,
-): number {
-  if (within === undefined) return 0;
+): number | null {
+  if (within === undefined) return null;
   const node = document.getIn(path, true);
-  if (!isScalar(node) || !node.range) return 0;
+  if (!isScalar(node) || !node.range) return null;
   const [start, end] = node.range;
   const written = text.slice(start, end);
   // Of several lines, some are folded: the beginning has to do.
-  if (written.includes('\n')) return 0;
+  if (written.includes('\n')) return start;
   const isSingle = node.type === 'QUOTE_SINGLE';
   const isDouble = node.type === 'QUOTE_DOUBLE';
   const sign = isSingle ? /''|./sy : isDouble ? /\\(?:x..|u.{4}|U.{8}|.)|./sy : /./sy;
@@ -147,7 +147,7 @@ function offsetIn(
     if (!sign.test(written)) break;
     offset = sign.lastIndex;
   }
-  return offset;
+  return start + offset;
 }
 
 function startOf(node: Node | null | undefined): number | undefined {

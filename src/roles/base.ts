@@ -9,6 +9,7 @@ import { type ClosableWakeups, createWakeups } from '../adapters/bullmq/wakeups.
 import { chartPictures } from '../adapters/charts/charts.ts';
 import { createGitSource } from '../adapters/git/source.ts';
 import { agentStore } from '../adapters/postgres/agents.ts';
+import { alertStore } from '../adapters/postgres/alerts.ts';
 import { auditLog } from '../adapters/postgres/audit.ts';
 import { baselineStore, runCosts } from '../adapters/postgres/baselines.ts';
 import { type Database, type Db, openDatabase } from '../adapters/postgres/database.ts';
@@ -31,29 +32,35 @@ import { planStore } from '../adapters/postgres/plan.ts';
 import { promotionStore } from '../adapters/postgres/promotions.ts';
 import { rateBudget } from '../adapters/postgres/rates.ts';
 import { recordStore } from '../adapters/postgres/records.ts';
+import { registryStore } from '../adapters/postgres/registry.ts';
 import { repositoryStore } from '../adapters/postgres/repositories.ts';
 import { wantPlan } from '../adapters/postgres/run-rows.ts';
 import { runStore } from '../adapters/postgres/runs.ts';
 import { servingStore } from '../adapters/postgres/serving.ts';
 import { signer } from '../adapters/postgres/signer.ts';
 import { surfaceStore } from '../adapters/postgres/surfaces.ts';
+import { sweepStore } from '../adapters/postgres/sweeps.ts';
 import { tokenStore } from '../adapters/postgres/tokens.ts';
 import { usageStore } from '../adapters/postgres/usage.ts';
 import { prometheusMetrics } from '../adapters/prometheus/prometheus.ts';
+import { baselineOf } from '../app/baseline-of.ts';
 import { rememberedBranches } from '../app/branch-memory.ts';
 import { dispatch } from '../app/dispatch.ts';
+import { registryView } from '../app/keep-registries.ts';
 import { modelPolicies } from '../app/model-files.ts';
 import { type EvidencePorts, lookAt } from '../app/promotion-evidence.ts';
 import { pullHeads } from '../app/pull-head.ts';
 import { type MetricsPort, rollouts } from '../app/roll-out.ts';
 import { runCharts } from '../app/run-charts.ts';
 import { tokenRefusals } from '../app/token-refusals.ts';
-import { wakingFreezes, wakingRuns } from '../app/wake.ts';
+import { wakingFreezes, wakingRuns, wakingSweeps } from '../app/wake.ts';
 import type { Config } from '../config.ts';
 import { withOwnExamples } from '../core/examples.ts';
+import { diffPage } from '../core/github-source.ts';
 import type { Dispatched, Intent } from '../core/intent.ts';
 import type {
   AgentStore,
+  AlertStore,
   ArtifactStore,
   AuditLog,
   BaselineStore,
@@ -74,20 +81,25 @@ import type {
   PlanStore,
   PromotionStore,
   RecordStore,
+  RegistryStore,
   RepositoryStore,
   RolloutPort,
   RunCharts,
+  RunCosts,
   RunStore,
   Signer,
   SourcePort,
   StallStore,
   SurfaceStore,
+  SweepStore,
+  SweepWork,
   TokenRefusals,
   TokenStore,
   UsageStore,
 } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { ServingStore } from '../core/promotion/serving.ts';
+import type { Run } from '../core/run.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
@@ -111,12 +123,15 @@ export interface Adapters {
   deliveries: DeliveryStore;
   openIngest(): Ingest;
   surfaces: SurfaceStore;
+  sweeps: SweepStore & SweepWork;
+  costs: RunCosts;
   /** Which runs others are held against. */
   baselines: BaselineStore;
   audit: AuditLog;
   links: LinkStore;
   leases: LeaseStore;
   stalls: StallStore;
+  alerts: AlertStore;
   usage: UsageStore;
   records: RecordStore;
   artifacts: ArtifactStore;
@@ -125,6 +140,7 @@ export interface Adapters {
   /** What is declared of models, here and in repositories. */
   modelPolicies: ModelPolicies;
   promotions: PromotionStore;
+  registry: RegistryStore;
   groups: GroupStore;
   /** Where the groups are: Slack and GitHub. */
   outside: GroupsPort;
@@ -194,7 +210,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   const freezes = wakingFreezes(adapters.freezes, wakeups);
   const evidence: EvidencePorts = {
     ...{ promotions: adapters.promotions, models: adapters.models, modelPolicies: adapters.modelPolicies },
-    ...{ runs, records, artifacts: adapters.artifacts, costs: runCosts(adapters.database.db) },
+    ...{ runs, records, artifacts: adapters.artifacts, costs: adapters.costs },
     currency: () => policy().currency,
     hash: text => createHash('sha256').update(text).digest('hex'),
   };
@@ -214,9 +230,16 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
     usage,
     records,
     charts,
-    github: adapters.github.linking,
     models: adapters.models,
     modelPolicies: adapters.modelPolicies,
+    registry: registryView(adapters.registry, adapters.mlflow.registry, config.publicUrl),
+    sweeps: wakingSweeps(adapters.sweeps, surfaces, wakeups),
+    costs: adapters.costs,
+    pages: {
+      diff: (source: string, from: string, to: string) => diffPage(config.github.webUrl, source, from, to),
+    },
+    baselines: { of: (run: Run) => baselineOf(run, { ...adapters, log }) },
+    github: adapters.github.linking,
     promotions: adapters.promotions,
     promotionDesk: {
       look: (number: number, at: Date) => lookAt(number, evidence, at),
@@ -293,11 +316,14 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     deliveries: deliveryStore(db, database.pool),
     openIngest: () => openIngest(db, url, log),
     surfaces: surfaceStore(db),
+    sweeps: sweepStore(db),
+    costs: runCosts(db),
     audit: auditLog(db),
     baselines: baselineStore(db),
     links: linkStore(db),
     leases: leaseStore(db),
     stalls: stallStore(db),
+    alerts: alertStore(db),
     usage: usageStore(db),
     records: recordStore(db),
     artifacts: config.artifacts.s3
@@ -306,6 +332,7 @@ export async function openAdapters(config: Config, policy: () => Policy, log: Lo
     models,
     modelFiles,
     promotions: promotionStore(db),
+    registry: registryStore(db),
     modelPolicies: modelPolicies(policy, { models, files: modelFiles, readFile: readRepositoryFile }),
     groups: groupStore(db),
     outside: openGroups(slack, github),

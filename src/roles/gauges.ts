@@ -4,7 +4,7 @@ import type { CountedRefusals } from '../app/webhook-refusals.ts';
 import type { Surface } from '../core/ports.ts';
 import { runStates } from '../core/run.ts';
 
-const surfaceKinds = ['run', 'ended', 'preempted', 'note'] as const satisfies Surface['kind'][];
+const surfaceKinds = ['run', 'ended', 'preempted', 'sweep', 'note'] as const satisfies Surface['kind'][];
 
 /** What this process refused, for `/metrics`. */
 export function refusedSamples({ counts }: Pick<CountedRefusals, 'counts'>): GaugeSample[] {

@@ -1,10 +1,13 @@
 import { mlflowClient } from '../adapters/mlflow/client.ts';
+import { mlflowRegistry } from '../adapters/mlflow/registry.ts';
 import type { WatchPorts } from '../app/watch.ts';
 import type { Config, MlflowConfig } from '../config.ts';
 import { mlflowEnvironment } from '../core/mlflow.ts';
-import type { MlflowFollows, MlflowPort } from '../core/ports.ts';
+import type { MlflowFollows, MlflowPort, RegistryPort } from '../core/ports.ts';
 
 export interface Mlflow {
+  /** Null where it is not configured. */
+  registry: RegistryPort | null;
   /** Null where it is not configured. */
   port: MlflowPort | null;
   follows: MlflowFollows;
@@ -16,10 +19,11 @@ export function openMlflow(
   { mlflow, publicUrl }: Pick<Config, 'mlflow' | 'publicUrl'>,
   follows: MlflowFollows,
 ): Mlflow {
-  if (!mlflow) return { port: null, follows, environments: async () => [] };
+  if (!mlflow) return { port: null, registry: null, follows, environments: async () => [] };
   const { trackingUri } = mlflow;
   return {
     port: mlflowClientOf(mlflow),
+    registry: mlflowRegistry(optionsOf(mlflow)),
     follows,
     async environments(assignments) {
       const trained = assignments.filter(one => (one.spec.kind ?? 'train') === 'train');
@@ -36,8 +40,12 @@ export function openMlflow(
   };
 }
 
-export function mlflowClientOf({ trackingUri, credentials }: MlflowConfig) {
-  return mlflowClient({ trackingUri, authorization: authorizationOf(credentials) });
+export function mlflowClientOf(config: MlflowConfig) {
+  return mlflowClient(optionsOf(config));
+}
+
+function optionsOf({ trackingUri, credentials }: MlflowConfig) {
+  return { trackingUri, authorization: authorizationOf(credentials) };
 }
 
 function authorizationOf(credentials: MlflowConfig['credentials']): string | null {

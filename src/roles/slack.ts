@@ -101,6 +101,7 @@ export function openSlack(
         const enterprise = admission.enterprise ? { enterprise: admission.enterprise } : {};
         if (translation.kind === 'home')
           return await onTranslation({ ...translation, place: { ...translation.place, ...enterprise } });
+        if (translation.kind !== 'intent') return await onTranslation(translation);
         const { intent } = translation;
         const place = await inPerson({ ...intent.place, ...enterprise }, messenger);
         await onTranslation({ kind: 'intent', intent: { ...intent, place } });

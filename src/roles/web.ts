@@ -9,6 +9,7 @@ import { SignalboxError } from '../core/errors.ts';
 import type { Base } from './base.ts';
 import { gauges, refusedSamples } from './gauges.ts';
 import { githubWays } from './github-ways.ts';
+import { mlflowWays } from './mlflow-ways.ts';
 import { receiveSlack } from './slack-receive.ts';
 import { slackWays } from './slack-ways.ts';
 import { version } from './version.ts';
@@ -25,11 +26,12 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
   const { config, log } = base;
   const artifactPorts = { ...base, mostBytes: config.artifacts.mostBytes };
   const deliveries = base.openIngest();
-  const refusals = countRefusals({ ...base, sources: ['slack', 'github'] });
+  const refusals = countRefusals({ ...base, sources: ['slack', 'github', 'mlflow'] });
   const github = githubWays(base, deliveries, refusals);
+  const mlflow = mlflowWays(base, deliveries, refusals);
   const slack = slackWays(base, receiveSlack(base, deliveries), refusals);
   const server = createHttpServer({
-    edges: [...slack.edges, ...github.edges],
+    edges: [...slack.edges, ...github.edges, ...mlflow.edges],
     pages: [...slack.pages, ...base.github.pages, chartPage(base)],
     dispatch: base.dispatch,
     runs: base.runs,
@@ -42,6 +44,9 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     },
     records: base.records,
     artifacts: base.artifacts,
+    models: base.models,
+    modelPolicies: base.modelPolicies,
+    registry: base.registry,
     keepOutputs: (run, attempt, files) => keepOutputs(run, attempt, files, artifactPorts),
     takeContent: (run, announced, content) => takeContent(run, announced, content, artifactPorts),
     agentSync: (pool, request, now) => syncAgent(pool, request, { ...base, ...base.mlflow }, now),
@@ -49,7 +54,7 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
     id: base.id,
     health: () => health(base),
     gauges: () => gauges(base.database.db),
-    counters: () => [...refusedSamples(refusals), ...github.samples()],
+    counters: () => [...refusedSamples(refusals), ...github.samples(), ...mlflow.samples()],
     isAway,
     log,
     version,

@@ -7,9 +7,9 @@ import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
-import { runCosts } from '../adapters/postgres/baselines.ts';
 import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
+import { builtinRegistry, versionKeys } from '../adapters/postgres/registry.ts';
 import { forgetOld } from '../adapters/postgres/retention.ts';
 import { webhookTarget } from '../adapters/target/webhook.ts';
 import { type DeliverPorts, deliver } from '../app/deliver.ts';
@@ -18,6 +18,7 @@ import { followFiles } from '../app/follow-files.ts';
 import { mlflowFollower } from '../app/follow-mlflow.ts';
 import { homeOf } from '../app/home.ts';
 import { removeUnused } from '../app/keep-outputs.ts';
+import { keepRegistries, registryChanged } from '../app/keep-registries.ts';
 import { keepAllServing } from '../app/keep-serving.ts';
 import { createLanes, type Lanes } from '../app/lanes.ts';
 import { lookAround } from '../app/look-around.ts';
@@ -31,32 +32,39 @@ import { resultOf } from '../app/result-of.ts';
 import { schedule } from '../app/schedule.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
+import { tellAlerts } from '../app/tell-alerts.ts';
 import { tellDrained } from '../app/tell-drained.ts';
 import { tellStalled } from '../app/tell-stalled.ts';
 import { tellTargets } from '../app/tell-targets.ts';
+import { tendSweeps } from '../app/tend-sweeps.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
 import { type Place, type SlackPlace, tokenActor } from '../core/actor.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { withOwnExamples } from '../core/examples.ts';
+import { sweepCost } from '../core/find-sweep.ts';
 import type { MetricSummary, PlanSnapshot, WakeSubject, Wakeups } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Run } from '../core/run.ts';
 import { plan } from '../core/scheduler/plan.ts';
 import { readWorld } from '../core/scheduler/read-world.ts';
+import type { SweepMember } from '../core/sweep.ts';
 import type { GroupChange } from '../core/webhook.ts';
 import { cronNext } from '../files/cron.ts';
 import { readRepositoryFile } from '../files/repository-file.ts';
 import type { Base } from './base.ts';
 import { every } from './every.ts';
 import { messengers } from './messengers.ts';
+import { unpackMlflow } from './mlflow-ways.ts';
 import type { Running } from './web.ts';
 
 const sweepEveryMs = 1_000;
 /** Reasons depend on the clock too (an agent falls silent), so a plan is made now and then without a wish. */
 const planEveryMs = 5_000;
 const syncEveryMs = 1_000;
+/** So often at most are the rules of a run looked at, however often it reports. */
+const alertEveryMs = 1_000;
 /** How long a run has made no step is said in minutes. */
 const stallEveryMs = 20_000;
 const minuteMs = 60_000;
@@ -65,6 +73,7 @@ const followEveryMs = 1_000;
 const serveEveryMs = 500;
 const promoteEveryMs = 1_000;
 const versionsEveryMs = 1_000;
+const registriesEveryMs = 1_000;
 const modelFilesEveryMs = 10_000;
 /** Of all workers together, up to a minute. */
 const lookEveryMs = 15 * minuteMs;
@@ -89,7 +98,10 @@ export function startWorker(base: Base): Running {
     wakeups,
     audit: base.audit,
     unpack: (delivery, onTranslation) =>
-      (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
+      delivery.source === 'mlflow'
+        ? unpackMlflow(delivery, onTranslation)
+        : (delivery.source === 'github' ? github : slack).unpack(delivery, onTranslation),
+    registryChanged: model => registryChanged(model, { ...base, policies: base.modelPolicies }),
     dispatch: base.dispatch,
     standing: github.standing,
     repositoryChanged: changed,
@@ -115,7 +127,7 @@ export function startWorker(base: Base): Running {
     elevations: base.elevations,
   });
   const results = {
-    costs: runCosts(base.database.db),
+    costs: base.costs,
     currency: () => base.policy().currency,
     address: base.config.publicUrl,
   };
@@ -135,6 +147,9 @@ export function startWorker(base: Base): Running {
     promotionOf: (number: number, place: Place, now: Date) =>
       promotionMessage(number, place, { ...base.evidence, charts: base.charts, id: randomId }, now),
     versionsOf: (run: Run) => promotable(run, base),
+    sweeps: base.sweeps,
+    sweepCost: (members: readonly SweepMember[], now: Date) =>
+      sweepCost(members, base.costs, base.policy().currency, now),
     outputOf: (run: Run) => join('agent', run.pool, 'runs', String(run.number), 'output'),
     log,
   };
@@ -163,6 +178,7 @@ export function startWorker(base: Base): Running {
     surfaces,
     plan: base.plan,
     warn: () => warnLeases({ leases: base.leases, wakeups }, clock()),
+    tend: () => tendSweeps({ sweeps: base.sweeps, runs, wakeups, log }, clock()),
   };
   const stopSweep = every(
     sweepEveryMs,
@@ -180,6 +196,11 @@ export function startWorker(base: Base): Running {
     stallEveryMs,
     () => tellStalled(base, clock()),
     err => log.warn({ err }, 'runs that may have come to a halt could not be looked at'),
+  );
+  const stopAlerts = every(
+    alertEveryMs,
+    () => tellAlerts(base, clock()),
+    err => log.warn({ err }, 'rules over metrics could not be looked at'),
   );
   const stopFind = findLostDeliveries(base);
   const stopPromote = every(
@@ -219,6 +240,7 @@ export function startWorker(base: Base): Running {
         stopPlan(),
         stopSync(),
         stopStalls(),
+        stopAlerts(),
         stopFind(),
         stopPromote(),
         stopFollow(),
@@ -291,8 +313,20 @@ function keepModels(base: Base): () => Promise<void> {
     () => readModelFiles(base.policy(), { since: null, project: null }, ports),
     err => log.warn({ err }, 'what repositories say of models could not be looked at'),
   );
+  const registries = {
+    ...{ registry: base.registry, models: base.models, policies: base.modelPolicies, log },
+    ...{ builtin: builtinRegistry(base.database.db), mlflow: base.mlflow.registry },
+    keyOf: versionKeys(base.database.db),
+    linkOf: (run: number) =>
+      base.config.publicUrl === null ? null : `${base.config.publicUrl}/v1/runs/${run}`,
+  };
+  const stopRegistries = every(
+    registriesEveryMs,
+    () => keepRegistries(registries, base.clock),
+    err => log.warn({ err }, 'registries of models could not be looked at'),
+  );
   return async () => {
-    await Promise.all([stopVersions(), stopFiles()]);
+    await Promise.all([stopVersions(), stopFiles(), stopRegistries()]);
   };
 }
 

@@ -20,6 +20,7 @@ import { recordingLog } from '../adapters/slack/support.ts';
 import { noon } from '../support/live-run.ts';
 import { policy } from '../support/memory-ports.ts';
 import { noCharts } from '../support/no-charts.ts';
+import { noSweeps } from '../support/no-sweeps.ts';
 import { startOf } from '../support/plan.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { wish } from '../support/run.ts';
@@ -143,6 +144,7 @@ describe('homes in the store', () => {
         outputOf: () => null,
         promotionOf: async () => null,
         versionsOf: async () => [],
+        ...noSweeps,
         resultOf: async () => null,
         charts: noCharts,
         home: async () => ({ content: reply('nothing'), isMoving: false }),

@@ -10,6 +10,7 @@ import { MessengerError, type OutgoingMessage } from '../../src/core/ports.ts';
 import { type Reply, reply } from '../../src/core/reply.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { noCharts } from '../support/no-charts.ts';
+import { noSweeps } from '../support/no-sweeps.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { octocat, wish } from '../support/run.ts';
 
@@ -66,6 +67,7 @@ describe('where the messages of a run are shown', () => {
       outputOf: () => null,
       promotionOf: async () => null,
       versionsOf: async () => [],
+      ...noSweeps,
       resultOf: async () => null,
       charts: noCharts,
       home: async () => assert.fail('no Home is open'),

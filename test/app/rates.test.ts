@@ -13,6 +13,7 @@ import { wallClock } from '../fakes/slack/clock.ts';
 import { startFakeSlack } from '../fakes/slack/fake.ts';
 import { developer, type FakeSlack, seedOf, team, token } from '../fakes/slack/fixture.ts';
 import { noCharts } from '../support/no-charts.ts';
+import { noSweeps } from '../support/no-sweeps.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { octocat, wish } from '../support/run.ts';
 
@@ -70,6 +71,7 @@ describe('messages within the limits of Slack', () => {
       outputOf: () => null,
       promotionOf: async () => null,
       versionsOf: async () => [],
+      ...noSweeps,
       resultOf: async () => null,
       charts: noCharts,
       home: async () => ({ content: reply('Home', []), isMoving: false }),

@@ -10,6 +10,7 @@ import { trainWhy } from '../../commands/train-why.ts';
 import type { CommandDefinition } from '../../src/core/command.ts';
 import { fault, faultLine } from '../../src/core/errors.ts';
 import { plain } from '../../src/core/reply.ts';
+import type { Run } from '../../src/core/run.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { context, memory, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
@@ -109,28 +110,103 @@ describe('train list', () => {
   });
 });
 
+describe('train list --sort', () => {
+  const runs = [liveRun({ number: 1, state: 'succeeded' }), liveRun({ number: 2, state: 'failed' })];
+  const auc = { ...summaryOf('val_auc', 9, 0.5), most: { value: 0.75, step: 4 } };
+  const score = summaryOf('score', 9, 3);
+  const rows: [name: string, words: string, title: string, column: string, cell: string, said: string][] = [
+    [
+      'final values, the usual',
+      '--sort val_auc',
+      'The best 2 runs by val_auc:',
+      'Final val_auc ↑',
+      '0.5',
+      'Higher is better. Only runs that succeeded have a final value.',
+    ],
+    [
+      'the best of any',
+      '--sort val_auc --by best',
+      'The best 2 runs by val_auc:',
+      'Best val_auc ↑',
+      '0.75 (step 4)',
+      'Higher is better. The best value of a run may lie before its end.',
+    ],
+    [
+      'a metric of which nobody knows',
+      '--sort score',
+      'The first 2 runs by score:',
+      'Final score',
+      '3',
+      'Nobody has said which way score gets better: the largest comes first. Only runs that succeeded have a final value.',
+    ],
+  ];
+  for (const [name, words, title, column, cell, said] of rows)
+    test(name, async () => {
+      const outcome = await say(trainList, words, memory({ runs, metrics: [auc, score] }));
+      assert.ok(outcome.ok);
+      const [table, small] = outcome.reply.blocks;
+      assert.ok(table?.kind === 'table' && small?.kind === 'context');
+      const shown = [outcome.reply.title, table.columns[1]?.title, table.rows[0]?.[1], plain(small.text)];
+      assert.deepEqual(shown, [title, column, cell, said]);
+    });
+
+  test('the store is asked for what the words say', async () => {
+    const m = memory({ runs, metrics: [auc] });
+    await say(trainList, '--sort val_auc --project digits --state succeeded --limit 1', m);
+    assert.deepEqual(m.calls, [
+      'sorted {"kind":"train","limit":1,"project":"digits","states":["succeeded"]} {"metric":"val_auc","by":"final","better":"higher"}',
+    ]);
+  });
+
+  test('nobody has reported it', async () => {
+    const outcome = await say(trainList, '--sort val_acu', memory({ runs }));
+    assert.ok(outcome.ok);
+    assert.equal(outcome.reply.title, 'There are no such runs: none that succeeded has reported val_acu.');
+  });
+
+  for (const words of [
+    '--by best',
+    '--by final',
+    '--sort score --by best',
+    '--sort loss --by last',
+    '--project digts',
+  ])
+    test(`refuses ${words}`, async () => {
+      const outcome = await say(trainList, words, memory({ runs, metrics: [score] }));
+      assert.equal(outcome.ok ? null : outcome.code, 'VALUE_INVALID');
+    });
+});
+
 describe('train compare', () => {
   const won = liveRun({ number: 40, state: 'succeeded', attempt: 1 });
   const lost = liveRun({ number: 41, state: 'failed', attempt: 1 });
   const elsewhere = liveRun({ number: 39, state: 'succeeded', attempt: 1 }, { project: 'tabular' });
   const now = liveRun({ number: 42, state: 'succeeded', attempt: 1 });
-  const rows: [name: string, words: string, title: string][] = [
-    ['with another', '42 41', '#42 digits succeeded, beside #41 digits failed.'],
-    ['with one of another project', '42 39', '#42 digits succeeded, beside #39 tabular succeeded.'],
+  const rows: [name: string, words: string, title: string, baseline?: Run][] = [
+    ['another', '42 41', '#41 digits failed, beside #42 digits succeeded.'],
+    ['one of another project', '42 39', '#39 tabular succeeded, beside #42 digits succeeded.'],
+    ['several', '42 40 41', '#40, #41 beside #42 digits succeeded.'],
+    ['one named twice', '42 41 41', '#41 digits failed, beside #42 digits succeeded.'],
+    ['alone, with its baseline', '42', '#42 digits succeeded, beside #40 digits succeeded.', won],
     [
-      'with the last one that succeeded before it',
-      '42',
-      '#42 digits succeeded, beside #40 digits succeeded.',
+      'where there is none',
+      '40',
+      '#40 has nothing to be compared with: no run of digits succeeded before it.',
     ],
-    ['where none did', '40', '#40 has nothing to be compared with: no run of digits succeeded before it.'],
-    ['with itself', '42 42', '#42 digits succeeded, beside #42 digits succeeded.'],
+    ['with itself', '42 42', '#42 digits succeeded.'],
   ];
-  for (const [name, words, title] of rows)
+  for (const [name, words, title, baseline = null] of rows)
     test(name, async () => {
-      const outcome = await say(trainCompare, words, memory({ runs: [elsewhere, won, lost, now] }));
+      const m = memory({ runs: [elsewhere, won, lost, now], baseline });
+      const outcome = await say(trainCompare, words, m);
       assert.ok(outcome.ok);
       assert.equal(outcome.reply.title, title);
     });
+
+  test('more than fit beside each other', async () => {
+    const outcome = await say(trainCompare, '42 41 40 39 38 37', memory({ runs: [now] }));
+    assert.equal(outcome.ok ? null : outcome.code, 'ARGUMENT_UNEXPECTED');
+  });
 
   test('with one that is not there', async () => {
     const outcome = await say(trainCompare, '42 43', memory({ runs: [now] }));

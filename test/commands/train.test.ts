@@ -153,7 +153,7 @@ describe('a project whose code is on GitHub', () => {
 });
 
 test('it gets the ports that it names', () => {
-  assert.deepEqual(train.needs, ['runs', 'source', 'plan', 'freezes', 'pulls']);
+  assert.deepEqual(train.needs, ['runs', 'sweeps', 'source', 'plan', 'freezes', 'pulls']);
 });
 
 test('the words that may stand in place of a project are its subcommands', () => {
@@ -183,7 +183,7 @@ describe('what is refused: the word, what is allowed, the nearest, an example, a
       'digits --gpu-model a100 --prioritty low',
       {},
       'FLAG_UNKNOWN',
-      'train has no flag --gpu-model. Its flags are --ref, --gpus, --gpu, --pool, --priority, --time, -p, --note, --dry-run. Try train digits -p lr=0.1.',
+      'train has no flag --gpu-model. Its flags are --ref, --gpus, --gpu, --pool, --priority, --time, -p, --sweep, --early-stop, --note, --dry-run. Try train digits -p lr=0.1.',
     ],
     [
       'a misspelt project',

@@ -131,6 +131,18 @@ describe('environment', () => {
       code: null,
     },
     {
+      name: 'what MLflow tells, without MLflow',
+      env: { MLFLOW_WEBHOOK_SECRET: 's3cret-value' },
+      code: 'ENV_HALF',
+      says: /MLFLOW_TRACKING_URI is missing.*MLFLOW_WEBHOOK_SECRET is set/,
+    },
+    {
+      name: 'an empty one among its secrets',
+      env: { MLFLOW_TRACKING_URI: 'http://localhost:5000', MLFLOW_WEBHOOK_SECRET: 's3cret-value,' },
+      code: 'ENV_INVALID',
+      says: /MLFLOW_WEBHOOK_SECRET/,
+    },
+    {
       name: 'a webhook secret without its app',
       env: { GITHUB_WEBHOOK_SECRET: 's3cret-value' },
       code: 'ENV_HALF',

@@ -242,6 +242,34 @@ describe('.signalbox.yml', () => {
       text: 'projects: { digits: { compare: production } }',
       says: [['1:23', 'projects.digits.compare', /base.*previous/]],
     },
+    {
+      name: 'rules over its metrics',
+      text: "projects: { digits: { primaryMetric: val_auc, alerts: [{ when: loss is NaN, do: stop }, { when: 'no improvement for 5 epochs' }] } }",
+    },
+    {
+      name: 'a rule that cannot be read',
+      text: "projects: { digits: { alerts: [{ when: 'val_auc < 0.8 aftr step 9' }] } }",
+      says: [['1:55', 'val_auc < 0.8 aftr step 9', /after/]],
+    },
+    {
+      name: 'another thing to do',
+      text: 'projects: { digits: { alerts: [{ when: loss is NaN, do: page }] } }',
+      says: [['1:53', 'projects.digits.alerts.0.do', /warn.*stop/]],
+    },
+    {
+      name: 'no improvement of nothing',
+      text: 'projects: { digits: { alerts: [{ when: no improvement for 5 epochs }] } }',
+      says: [['1:34', 'no improvement for 5 epochs', /no `primaryMetric`/]],
+    },
+    {
+      name: 'no improvement of what has no direction',
+      text: 'projects: { digits: { alerts: [{ when: no improvement of speed for 5 epochs }] } }',
+      says: [['1:34', 'no improvement of speed for 5 epochs', /which way speed gets better.*metrics/]],
+    },
+    {
+      name: 'no improvement of what the project has given one',
+      text: 'projects: { digits: { metrics: { speed: { better: higher } }, alerts: [{ when: no improvement of speed for 5 epochs }] } }',
+    },
     { name: 'broken YAML', text: 'rules: [', says: [['1:9', 'the file', /./]] },
     {
       name: 'aliases that grow',

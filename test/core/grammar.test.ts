@@ -392,6 +392,7 @@ describe('every kind gives what its type promises', () => {
     },
     text: { typed: '--x="a b"', value: 'a b', wrong: [1, false, 'a\nb', 'a\u202eb', 'x'.repeat(1_001)] },
     run: { typed: '--x=#7', value: 7, wrong: ['7', 0, -7, 7.5, 1e9, Number.NaN] },
+    work: { typed: '--x=s7', value: 'S7', wrong: ['7', 's7', 'S0', 'S', 0, 7.5, 1e9] },
     count: {
       typed: '--x=7',
       value: 7,

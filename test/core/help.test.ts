@@ -19,7 +19,7 @@ test('usage names every word and flag', () => {
   assert.ok(train);
   assert.equal(
     usageOf(train),
-    'train <project> [--ref ref] [--gpus n] [--gpu gpu] [--pool pool] [--priority low|normal|high] [--time 4h] [-p name=value]... [--note text] [--dry-run]',
+    'train <project> [--ref ref] [--gpus n] [--gpu gpu] [--pool pool] [--priority low|normal|high] [--time 4h] [-p name=value]... [--sweep name=value]... [--early-stop median] [--note text] [--dry-run]',
   );
 });
 

@@ -126,6 +126,7 @@ describe('the message of a run', () => {
       'Out of memory: It needed more memory than there is.',
       '| one',
       '| two',
+      'Make the batch or the model smaller, or ask for an accelerator or a machine with more memory.',
       'Time: 41 s, ended 2026-01-01 12:00 UTC',
       'Reached: epoch 10 of 40',
       'Code: aaaaaaa',
@@ -243,7 +244,7 @@ describe('the message of a run', () => {
       ],
       examples: { names: 'm1000', name: '', line: '' },
     };
-    const reported = { leftOut, pace: null, heardSince: null };
+    const reported = { leftOut, pace: null, heardSince: null, alerts: [] };
     const lines = shown(running, {}, { metrics, reported }).filter(line => line.startsWith('Left out'));
     assert.deepEqual(lines, [
       'Left out: 12 values of loss, norm that are not finite, the last at step 1,200',
@@ -336,6 +337,7 @@ describe('the message at the end', () => {
         'failure: #42 digits failed after 41 s, last val_accuracy 0.9437',
         'octocat Out of memory: It needed more memory than there is.',
         '| boom',
+        'Make the batch or the model smaller, or ask for an accelerator or a machine with more memory.',
         'buttons: Run again, Logs, Compare',
       ],
     ],

@@ -4,6 +4,7 @@ import { type Actor, system } from '../../src/core/actor.ts';
 import {
   type Exit,
   endStates,
+  type Failure,
   isEnd,
   isOnMachine,
   legalMoves,
@@ -11,7 +12,8 @@ import {
   type RunChange,
   type RunState,
   runStates,
-  type StopReason,
+  type StoppingReason,
+  stoppingReasons,
   stopReasons,
   transition,
 } from '../../src/core/run.ts';
@@ -37,7 +39,7 @@ const exited = (changes: Partial<Exit> = {}, attempt = 1): RunChange => ({
   attempt,
   exit: exit(changes),
 });
-const stop = (why: StopReason = 'cancel'): RunChange => ({
+const stop = (why: StoppingReason = 'cancel'): RunChange => ({
   type: 'stop',
   actor: octocat,
   why,
@@ -51,6 +53,7 @@ const makeRoom: RunChange = {
   reason: for57.reason,
   by: { run: 57, rule: 'reclaim' },
 };
+const warn: RunChange = { type: 'warn', attempt: 1, reason: 'loss is 3.' };
 const withdraw: RunChange = { type: 'withdraw', actor: system, reason: 'Its machine is silent.' };
 const start = { type: 'start', actor: system, reason: 'free' } as const satisfies RunChange;
 const queue: RunChange = { type: 'queue', actor: system, reason: 'approved' };
@@ -79,9 +82,17 @@ const extend = (byS: number, mostS: number | null = null): RunChange => ({
 });
 
 const failure = { class: 'out-of-memory', message: 'It needed more memory.' } as const;
+const byRule = {
+  class: 'stopped-by-rule',
+  message: 'asked',
+  lines: [] as string[],
+} as const satisfies Failure;
+const ruled = (changes: Partial<Run> = {}) =>
+  inState('running', { stopping: 'rule', failure: byRule, ...changes });
 
 describe('what happens to what', () => {
   type Row = [name: string, run: Run, change: RunChange, path: RunState[], after: Partial<Run>];
+  const byRuleIs: Partial<Run> = { stopping: 'rule', failure: byRule };
   const rows: Row[] = [
     ['a request is queued', inState('requested', { queuedAt: null }), queue, ['queued'], { queuedAt: now }],
     ['an approved request is queued', inState('awaiting-approval'), queue, ['queued'], { queuedAt: now }],
@@ -349,6 +360,38 @@ describe('what happens to what', () => {
       ['lost', 'queued'],
       { stopping: null },
     ],
+    ['to be stopped by a rule', inState('running'), stop('rule'), [], { stopping: 'rule', failure: byRule }],
+    [
+      'a rule before its time is over',
+      inState('running', { stopping: 'time-limit' }),
+      stop('rule'),
+      [],
+      byRuleIs,
+    ],
+    ['a person before a rule', ruled(), stop(), [], { stopping: 'cancel', failure: null }],
+    [
+      'stopped by a rule',
+      ruled(),
+      exited({ code: 143, stopped: 'cancel' }),
+      ['failed'],
+      { stopping: null, exitCode: 143, failure: { ...byRule, lines: ['the end'] } },
+    ],
+    [
+      'stopped by a rule while it made room',
+      ruled(),
+      exited({ stopped: 'preempt' }),
+      ['failed'],
+      { failure: { ...byRule, lines: ['the end'] } },
+    ],
+    ['lost while a rule stopped it', ruled(), lost(), ['lost', 'failed'], { failure: byRule }],
+    ['exit 0 before the rule reached it', ruled(), exited(), ['succeeded'], { failure: null }],
+    [
+      'a warning',
+      inState('running'),
+      { type: 'warn', attempt: 1, reason: 'loss is 3.' },
+      [],
+      { state: 'running', failure: null },
+    ],
     [
       'cancelled while it waits',
       inState('queued', { waiting: { code: 'x', sentence: 'X.' } }),
@@ -410,6 +453,10 @@ describe('what changes nothing', () => {
     ['the end of an attempt that was given up', inState('queued', { attempt: 1 }), exited({}, 1), 'stale'],
     ['the loss of an earlier attempt', inState('running', { attempt: 2 }), lost(1), 'stale'],
     ['a second loss', inState('queued', { attempt: 1 }), lost(1), 'stale'],
+    ['a rule after a person', inState('running', { stopping: 'cancel' }), stop('rule'), 'stale'],
+    ['a rule of a run that waits', inState('queued'), stop('rule'), 'stale'],
+    ['a warning of an earlier attempt', inState('running', { attempt: 2 }), warn, 'stale'],
+    ['a warning while it is being stopped', inState('running', { stopping: 'preempt' }), warn, 'stale'],
     ['a second stop', inState('running', { stopping: 'cancel' }), stop(), 'stale'],
     ['a lesser stop', inState('running', { stopping: 'cancel' }), stop('preempt'), 'stale'],
     [
@@ -529,7 +576,9 @@ const allChanges = (attempt: number): RunChange[] => [
   exited({}, attempt),
   exited({ code: 1 }, attempt),
   exited({ failure }, attempt),
-  ...stopReasons.flatMap(why => [stop(why), exited({ stopped: why }, attempt)]),
+  ...stoppingReasons.map(stop),
+  ...stopReasons.map(why => exited({ stopped: why }, attempt)),
+  { type: 'warn', attempt, reason: 'loss is 3.' },
 ];
 
 /** Holds one step to the life of a run; answers the arrows that it went. */
@@ -548,7 +597,7 @@ function check(before: Run, change: RunChange): { run: Run; arrows: string[] } {
   for (const event of events) {
     assert.equal(event.from, at);
     at = event.to;
-    if (event.type === 'stopping') {
+    if (event.type === 'stopping' || event.type === 'warned') {
       assert.equal(event.from, event.to);
       continue;
     }
@@ -563,7 +612,8 @@ function check(before: Run, change: RunChange): { run: Run; arrows: string[] } {
   assert.ok(events.length > 0, 'a change is recorded');
   assert.equal(run.endedAt !== null, isEnd(run.state));
   assert.equal(run.attempt - before.attempt, change.type === 'start' ? 1 : 0);
-  assert.equal(run.failure !== null, run.state === 'failed' || run.state === 'timed-out');
+  const hasFailed = run.state === 'failed' || run.state === 'timed-out';
+  assert.equal(run.failure !== null, hasFailed || run.stopping === 'rule');
   if (!isOnMachine(run.state)) assert.equal(run.stopping, null);
   assert.notEqual(run.state, 'preempted');
   assert.notEqual(run.state, 'lost');
@@ -575,9 +625,12 @@ describe('the life of a run', () => {
     const gone = new Set<string>();
     for (const state of runStates)
       for (const attempt of [1, 3])
-        for (const stopping of isOnMachine(state) ? [null, ...stopReasons] : [null])
-          for (const change of allChanges(attempt))
-            for (const arrow of check(inState(state, { attempt, stopping }), change).arrows) gone.add(arrow);
+        for (const stopping of isOnMachine(state) ? [null, ...stoppingReasons] : [null])
+          for (const change of allChanges(attempt)) {
+            const failure = stopping === 'rule' ? byRule : null;
+            for (const arrow of check(inState(state, { attempt, stopping, failure }), change).arrows)
+              gone.add(arrow);
+          }
     const drawn = Object.entries(legalMoves).flatMap(([from, tos]) => tos.map(to => `${from} ${to}`));
     // Whether a request awaits approval is decided where it is stored, not by a change.
     const expected = drawn.filter(arrow => arrow !== 'requested awaiting-approval');

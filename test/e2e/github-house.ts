@@ -34,7 +34,10 @@ export async function openGitHubHouse() {
   // People read for a while before they comment. The keys of an app are good at the time of either side, within minutes.
   let aheadMs = 0;
   const github = await startGitHub({ secret, clock: { ...wallClock, now: () => Date.now() + aheadMs } });
-  const repo = await github.repo('octo-org/digits', { roles: { octocat: 'write', hubot: 'read' }, files });
+  const repo = await github.repo('octo-org/digits', {
+    roles: { octocat: 'write', monalisa: 'write', hubot: 'read' },
+    files,
+  });
   const house = await openHouse(
     {
       GITHUB_APP_ID: String(github.app.id),
@@ -66,6 +69,8 @@ export async function openGitHubHouse() {
         .comments(pull)
         .filter(one => one.viaApp)
         .map(one => one.body.replaceAll(/[\\\u2060]/g, '')),
+    /** Of a commit, each of one run; the one that sums them up is left out. */
+    runChecks: (sha: string) => repo.checks(sha).filter(one => one.name !== 'signalbox'),
     signs: (comment: number) =>
       [...(repo.state.comments.get(comment)?.reactions ?? [])].map(one => one.content).sort(),
     /** Run by run, as they were made after a moment: `begun(await newest())` is the next one. Some numbers are nobody's. */
@@ -76,14 +81,18 @@ export async function openGitHubHouse() {
         const fresh = runs.map(run => run.number).filter(number => number > after);
         return fresh.sort((a, b) => a - b)[count - 1];
       }),
-    /** Ends when every delivery that was stored is done, and everything is shown. */
+    /** Ends when every delivery that was stored is done, and everything is shown: what can wait may wait for GitHub's next minute. */
     settled: () =>
-      until('all that was told to be done and shown', async () => {
-        const [left] = await house.query<{ count: number }>(`select
+      until(
+        'all that was told to be done and shown',
+        async () => {
+          const [left] = await house.query<{ count: number }>(`select
           (select count(*) from deliveries where done_at is null)::int +
           (select count(*) from surfaces where wanted_seq > seen_seq and not gave_up)::int as count`);
-        return left?.count === 0;
-      }),
+          return left?.count === 0;
+        },
+        120,
+      ),
     async restart() {
       await house.restart();
       reach();

@@ -5,8 +5,10 @@ import type { Reply } from '../../src/core/reply.ts';
 import type { Run, RunSpec } from '../../src/core/run.ts';
 import { runReply } from '../../src/core/run-reply.ts';
 import type { RunResult } from '../../src/core/run-result-reply.ts';
+import { sweepReply } from '../../src/core/sweep-reply.ts';
 import { later, liveRun } from '../support/live-run.ts';
 import { summaryOf } from '../support/summary.ts';
+import { digitsSweep, over, sweepCost, underWay } from '../support/sweep.ts';
 
 const place = {
   kind: 'github',
@@ -103,6 +105,8 @@ const none = { cost: { hours: 0, money: 0, currency: 'EUR' } };
 
 /** What a pull request shows of its runs. */
 const onGitHub: Record<string, Reply> = {
+  sweep: sweepReply(digitsSweep, underWay, null, later(600)),
+  'sweep-ended': sweepReply({ ...digitsSweep, endedAt: later(900) }, over, sweepCost, later(900)),
   queued: shown({ state: 'queued', attempt: 0, startedAt: null }, {}, 0, none),
   running: shown({ state: 'running' }, {}, 22, { cost: { hours: 0.967, money: 2.42, currency: 'EUR' } }),
   succeeded: shown(ended, {}, 40, {}),

@@ -10,6 +10,7 @@ import { trainCompare } from '../../commands/train-compare.ts';
 import { faultReply } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { system } from '../../src/core/actor.ts';
+import { alertReason, alertReply } from '../../src/core/alerts/alert-reply.ts';
 import type { Chart } from '../../src/core/chart.ts';
 import type { CommandDefinition } from '../../src/core/command.ts';
 import { fault } from '../../src/core/errors.ts';
@@ -19,12 +20,14 @@ import type { MetricSummary, UsageRow } from '../../src/core/ports.ts';
 import { type Reply, reply } from '../../src/core/reply.ts';
 import { type Exit, type Run, type RunChange, type RunSpec, transition } from '../../src/core/run.ts';
 import { endedReply, preemptedReply, runReply, stalledReply } from '../../src/core/run-reply.ts';
+import { sweepEndedReply, sweepReply } from '../../src/core/sweep-reply.ts';
 import { baseline, points, run } from '../support/charts.ts';
 import { later, liveRun, noon } from '../support/live-run.ts';
 import { context, memory, memoryPorts, policy, say } from '../support/memory-ports.ts';
 import { octocat } from '../support/run.ts';
 import { asOctocat, sharedGpus } from '../support/shared-gpus.ts';
 import { pacedFrom, summaryOf } from '../support/summary.ts';
+import { digitsSweep, member, over, sweepCost, underWay } from '../support/sweep.ts';
 import { holdings } from './pools.ts';
 
 /** A reply, made as the service makes it, and the moment when somebody looks at it. */
@@ -107,6 +110,20 @@ const wrong = lived([
 const stop: RunChange = { type: 'stop', actor: octocat, why: 'cancel', reason: 'octocat asked to stop it.' };
 const stopping = lived([start, running, [70, stop]]);
 const cancelled = lived([start, running, [70, stop], exited(72, { code: 143, stopped: 'cancel' })]).run;
+const low = 'val_accuracy is 0.9662 at step 12.';
+const broken = 'loss is not finite at step 12.';
+const byRule: RunChange = {
+  type: 'stop',
+  actor: system,
+  why: 'rule',
+  reason: alertReason({ when: 'loss is NaN', do: 'stop', sentence: broken }),
+};
+const ruledOut = lived([
+  start,
+  running,
+  [6, byRule],
+  exited(7, { code: 143, stopped: 'cancel', lines: ['epoch 12: loss nan', 'saved checkpoint 11'] }),
+]).run;
 const long = lived([start, running], { ...lab, timeLimitS: 86_400, maxAttempts: 3 }).run;
 const halfway = measured(12, 0.112464, 0.131153, 0.966197);
 const halfPaced = pacedFrom(later(1.3), later(5.3), { step: 12, epoch: 12 });
@@ -197,6 +214,30 @@ export async function replies(): Promise<Record<string, Shown>> {
     ),
     stalled: at(725, runReply(half, { ...none, metrics: halfway, reported: slow }, later(725))),
     'stalled-thread': at(725, halted),
+    'alert-thread': at(
+      6,
+      alertReply(half, { when: 'val_accuracy < 0.97 after step 10', do: 'warn', sentence: low }),
+    ),
+    'alert-stop-thread': at(6, alertReply(half, { when: 'loss is NaN', do: 'stop', sentence: broken })),
+    'alert-warned': at(
+      6,
+      runReply(
+        half,
+        {
+          ...none,
+          metrics: halfway,
+          reported: {
+            ...halfPaced,
+            alerts: [
+              { rule: 0, when: 'val_accuracy < 0.97 after step 10', do: 'warn', sentence: low, at: later(5) },
+            ],
+          },
+        },
+        later(5.3),
+      ),
+    ),
+    'alert-ended': at(9, runReply(ruledOut, { ...none, metrics: halfway }, later(9))),
+    'alert-ended-thread': at(9, endedReply(ruledOut, { metrics: halfway, output: null })),
     'running-long': at(
       30_000,
       runReply({ ...long, attempt: 2 }, { ...none, metrics: manyMetrics }, later(30_000)),
@@ -241,6 +282,9 @@ export async function replies(): Promise<Record<string, Shown>> {
     ),
     'queued-direct': { ...at(40, runReply(waits, none, later(40))), askedIn: 'C1' },
     compare: at(60, await compared()),
+    'compare-three': at(60, await comparedThree()),
+    'list-sorted': at(60, await said('train list --sort val_accuracy', [done, { ...done, number: 40 }])),
+    ...sweeps(),
     'compare-none': at(60, await said('train compare 42', [done])),
     link: at(60, await linked()),
     whoami: at(60, await said('signalbox whoami')),
@@ -261,11 +305,72 @@ async function compared(): Promise<Reply> {
   const metrics = async (number: number) =>
     number === 42 ? final : measured(25, 0.093114, 0.1204, 0.969211);
   const outcome = await trainCompare.run({ run: 42 }, context(), {
-    ...memoryPorts(memory()),
+    ...memoryPorts(memory({ baseline: before })),
     runs: { ...runs, metrics },
   });
   assert.ok(outcome.ok);
   return outcome.reply;
+}
+
+/** Three runs, one of them of other code. */
+async function comparedThree(): Promise<Reply> {
+  const of = (number: number, lr: number, sha = done.spec.sha) => ({
+    ...done,
+    number,
+    spec: {
+      ...done.spec,
+      source: 'github:octo-org/digits',
+      sha,
+      parameters: { ...done.spec.parameters, lr },
+    },
+  });
+  const all = [of(42, 0.1), of(57, 0.03), of(61, 0.1, 'b'.repeat(40))];
+  const metrics = async (number: number) =>
+    number === 42 ? final : measured(25, 0.093114 + number / 1e4, 0.1204, number === 57 ? 0.981211 : 0.95);
+  const ports = memoryPorts(memory({ runs: all }));
+  const costs = { of: async (number: number) => ({ hours: number / 28, money: number / 9 }) };
+  const outcome = await trainCompare.run({ run: 42, other: 57, third: 61 }, context(), {
+    ...{ ...ports, costs },
+    runs: { ...ports.runs, metrics },
+  });
+  assert.ok(outcome.ok);
+  return outcome.reply;
+}
+
+/** Runs that were asked for together. */
+function sweeps(): Record<string, Shown> {
+  const now = later(600);
+  const ended = { ...digitsSweep, endedAt: later(900) };
+  const asks = { code: 'needs-approval', sentence: 'Team research asks for approval.', cost: 60 };
+  const many = Array.from({ length: 24 }, (_, i) => ({
+    ...member(1, { number: 101 + i, state: 'running', attempt: 1, startedAt: later(60) }, 0.5 + i / 100),
+  }));
+  const cancelled = { ...digitsSweep, cancelledBy: digitsSweep.requestedBy };
+  const none = { ...digitsSweep, spec: { ...digitsSweep.spec, metric: null, better: null, earlyStop: null } };
+  return {
+    sweep: { reply: sweepReply(digitsSweep, underWay, null, now), now },
+    'sweep-ended': { reply: sweepReply(ended, over, sweepCost, now), now },
+    'sweep-ended-thread': { reply: sweepEndedReply(ended, over, sweepCost), now },
+    'sweep-many': { reply: sweepReply(digitsSweep, many, null, now), now },
+    'sweep-waits': {
+      reply: sweepReply(
+        none,
+        [member(0, { waiting: asks }), member(1, {}), member(2, { waiting: asks })],
+        null,
+        now,
+      ),
+      now,
+    },
+    'sweep-cancelled': {
+      reply: sweepReply(
+        cancelled,
+        [member(0, { state: 'cancelled', endedAt: now }), member(1, { state: 'cancelled', endedAt: now })],
+        null,
+        now,
+      ),
+      now,
+    },
+  };
 }
 
 async function linked(): Promise<Reply> {

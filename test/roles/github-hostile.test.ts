@@ -83,6 +83,7 @@ describe('what somebody on GitHub may try', () => {
     await town.work();
     // It was opened a while ago.
     await town.database.pool.query("update github_pushes set at = at - interval '2 minutes'");
+    town.repo.permit('monalisa', 'write');
     await town.repo.comment('monalisa', pull, `/train approve ${approved}`);
     await town.work();
     assert.deepEqual(await town.refused(), []);
@@ -111,7 +112,7 @@ describe('what somebody on GitHub may try', () => {
     [
       'a repository that no project names',
       (body, { place }) => body.replaceAll(String(place.repo), '78'),
-      'REPOSITORY_UNKNOWN',
+      'ACCESS_DENIED',
     ],
   ];
   for (const [name, change, code] of changed)
@@ -138,10 +139,24 @@ describe('what somebody on GitHub may try', () => {
   test('a repository that went to an owner without the app -> nothing is told, nothing runs', async t => {
     const { town, before } = await open(t);
     await town.repo.transfer('octo-org', 'monalisa', 'User');
+    const heard = town.heard.all.length;
     await town.repo.comment('octocat', town.pull, `/train digits --ref ${town.sha}`);
     await town.repo.merge('octocat', town.pull);
-    assert.deepEqual(town.heard.all, []);
+    assert.equal(town.heard.all.length, heard);
     await town.work();
+    assert.equal((await runsOf(town)).length, before);
+  });
+
+  test('a repository that went to another owner with the app -> denied, nothing runs', async t => {
+    const { town, before } = await open(t);
+    await town.fake.repo('hubot-org/other', { files });
+    await town.repo.transfer('octo-org', 'hubot-org');
+    const heard = town.heard.all.length;
+    await town.repo.comment('octocat', town.pull, `/train digits --ref ${town.sha}`);
+    await town.repo.merge('octocat', town.pull);
+    assert.ok(town.heard.all.length > heard, 'it is told');
+    await town.work();
+    assert.deepEqual(await town.refused(), ['REPOSITORY_UNKNOWN']);
     assert.equal((await runsOf(town)).length, before);
   });
 

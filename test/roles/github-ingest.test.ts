@@ -100,6 +100,7 @@ async function setUp(t: TestContext, known: readonly WebhookDefinition[] = [clos
           audit: { append: none },
           dispatch: none,
           groupChanged: none,
+          registryChanged: none,
           repositoryChanged: none,
           standing: async () => 'none',
         },

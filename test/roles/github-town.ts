@@ -22,6 +22,7 @@ import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
+import { sweepStore } from '../../src/adapters/postgres/sweeps.ts';
 import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { lookAround } from '../../src/app/look-around.ts';
@@ -31,11 +32,13 @@ import { repositoryChanged } from '../../src/app/repository-changed.ts';
 import { resultOf } from '../../src/app/result-of.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { GitHubPlace } from '../../src/core/actor.ts';
+import { sweepCost } from '../../src/core/find-sweep.ts';
 import type { Intent } from '../../src/core/intent.ts';
 import type { MetricSummary } from '../../src/core/ports.ts';
 import type { Policy } from '../../src/core/project.ts';
 import type { RepositoryEvent } from '../../src/core/repository-event.ts';
 import type { Run } from '../../src/core/run.ts';
+import type { SweepMember } from '../../src/core/sweep.ts';
 import { readRepositoryFile } from '../../src/files/repository-file.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { messengers } from '../../src/roles/messengers.ts';
@@ -65,6 +68,7 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
   const sha = repo.pull(pull).pull.head.sha;
 
   const { db } = database;
+  const sweeps = sweepStore(db);
   const { log, lines } = recordingLog();
   const clock = () => new Date();
   const cacheDir = await mkdtemp(join(tmpdir(), 'talk-'));
@@ -97,6 +101,8 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     policy: ours,
     ports: {
       ...memoryPorts(memory()),
+      sweeps,
+      costs: runCosts(db),
       ...{ runs, audit, links, groups: groupStore(db), freezes: freezeStore(db) },
       elevations: elevationStore(db),
       pulls: pullHeads({ repositories, pullRequests, source, readFile: readRepositoryFile }),
@@ -125,6 +131,7 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     repositoryChanged: toldOf,
     waitFor,
     groupChanged: async () => {},
+    registryChanged: async () => {},
   };
   const results = {
     ...{ runs, source, log, baselines: baselineStore(db), costs: runCosts(db) },
@@ -138,6 +145,8 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     outputOf: () => null,
     promotionOf: async () => null,
     versionsOf: async () => [],
+    sweeps,
+    sweepCost: (members: readonly SweepMember[], now: Date) => sweepCost(members, runCosts(db), 'USD', now),
     charts: noCharts,
     resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
       resultOf(run, metrics, results, now),

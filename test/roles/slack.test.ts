@@ -64,7 +64,14 @@ async function setUp(t: TestContext, env: Record<string, string> = { SLACK_BOT_T
   const deliveries = deliveryStore(db, database.pool);
   const surfaces = surfaceStore(db);
   const ports = {
-    ...{ deliveries, surfaces, log, unpack: slack.unpack, groupChanged: async () => {} },
+    ...{
+      deliveries,
+      surfaces,
+      log,
+      unpack: slack.unpack,
+      groupChanged: async () => {},
+      registryChanged: async () => {},
+    },
     repositoryChanged: async () => {},
     audit: auditLog(db),
     wakeups: { wake: () => {} },

@@ -21,10 +21,12 @@ import { planStore } from '../../src/adapters/postgres/plan.ts';
 import { promotionStore } from '../../src/adapters/postgres/promotions.ts';
 import { rateBudget } from '../../src/adapters/postgres/rates.ts';
 import { recordStore } from '../../src/adapters/postgres/records.ts';
+import { registryStore } from '../../src/adapters/postgres/registry.ts';
 import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
+import { sweepStore } from '../../src/adapters/postgres/sweeps.ts';
 import { tokenStore } from '../../src/adapters/postgres/tokens.ts';
 import { usageStore } from '../../src/adapters/postgres/usage.ts';
 import { slackForms } from '../../src/adapters/slack/instant.ts';
@@ -32,6 +34,7 @@ import { slackReceiver } from '../../src/adapters/slack/receive.ts';
 import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { homeOf } from '../../src/app/home.ts';
+import { registryView } from '../../src/app/keep-registries.ts';
 import { lookAt } from '../../src/app/promotion-evidence.ts';
 import { promotionMessage } from '../../src/app/promotion-message.ts';
 import { publish } from '../../src/app/publish.ts';
@@ -41,9 +44,11 @@ import { groupChanged, syncGroups } from '../../src/app/sync-groups.ts';
 import { trainDesk } from '../../src/app/train-desk.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Place, type SlackPlace, system } from '../../src/core/actor.ts';
+import { sweepCost } from '../../src/core/find-sweep.ts';
 import { groupsIn } from '../../src/core/groups.ts';
 import type { Intent } from '../../src/core/intent.ts';
 import type { Policy } from '../../src/core/project.ts';
+import type { SweepMember } from '../../src/core/sweep.ts';
 import type { GroupChange } from '../../src/core/webhook.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { openGroups } from '../../src/roles/groups.ts';
@@ -75,6 +80,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...env,
   });
   const { db } = database;
+  const sweeps = sweepStore(db);
   const { log, lines } = recordingLog();
   const clock = () => new Date();
   const slack = openSlack(config, installationStore(db, []), signer(db), log, clock, undefined, pictures);
@@ -140,6 +146,13 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       records: recordStore(db),
       ...models,
       charts,
+      registry: registryView(registryStore(db), null, null),
+      sweeps,
+      ...{
+        costs: runCosts(db),
+        baselines: memoryPorts(memory()).baselines,
+        pages: memoryPorts(memory()).pages,
+      },
     },
   };
   const sync = { groups, outside: openGroups(slack, github), log };
@@ -149,6 +162,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     dispatch: (intent: Intent) => dispatch(intent, said, clock()),
     standing: github.standing,
     repositoryChanged: async () => {},
+    registryChanged: async () => {},
     groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {
@@ -158,6 +172,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     promotionOf: (number: number, place: Place, at: Date) =>
       promotionMessage(number, place, { ...evidence, charts, id: randomUUID }, at),
     versionsOf: async () => [],
+    sweeps,
+    sweepCost: (members: readonly SweepMember[], now: Date) => sweepCost(members, runCosts(db), 'USD', now),
     resultOf: async () => null,
     charts,
     home: (place: SlackPlace, now: Date) =>

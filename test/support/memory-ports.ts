@@ -1,6 +1,7 @@
 import type { CommandContext, CommandDefinition, Outcome } from '../../src/core/command.ts';
 import type { Elevation } from '../../src/core/elevation.ts';
 import type { Freeze } from '../../src/core/freeze.ts';
+import { diffPage } from '../../src/core/github-source.ts';
 import { coerceValues, parseCommand } from '../../src/core/grammar.ts';
 import { nothingLeftOut } from '../../src/core/metric-points.ts';
 import { isSamePerson, personOf } from '../../src/core/people.ts';
@@ -19,6 +20,7 @@ import type {
 } from '../../src/core/ports.ts';
 import { rightsIn } from '../../src/core/rights.ts';
 import { type Run, type RunEvent, transition } from '../../src/core/run.ts';
+import type { Sweep, SweepMember } from '../../src/core/sweep.ts';
 import { liveRun, noon } from './live-run.ts';
 import { leverPorts } from './memory-levers.ts';
 import { noCharts } from './no-charts.ts';
@@ -45,6 +47,9 @@ export interface Memory {
   elevations: Elevation[];
   tokens: Token[];
   resolved: Resolved;
+  sweeps: { sweep: Sweep; members: SweepMember[] }[];
+  /** What runs are held against where nobody names another. */
+  baseline: Run | null;
   /** Calls that change or read something outside, in order. */
   calls: string[];
 }
@@ -69,6 +74,8 @@ export function memory(changes: Partial<Memory> = {}): Memory {
     elevations: [],
     tokens: [],
     resolved: { ok: true, sha: 'b'.repeat(40) },
+    sweeps: [],
+    baseline: null,
     calls: [],
     ...changes,
   };
@@ -81,8 +88,6 @@ const unused = () => {
 export function memoryPorts(m: Memory): Ports {
   const find = (number: number) => m.runs.find(run => run.number === number) ?? null;
   return {
-    models: { get: unused, version: unused, versions: unused, ofRun: async () => [] },
-    modelPolicies: { all: async () => new Map() },
     promotions: {
       create: unused,
       get: unused,
@@ -100,6 +105,49 @@ export function memoryPorts(m: Memory): Ports {
     },
     promotionDesk: { look: unused, reaches: () => false },
     charts: noCharts,
+    models: {
+      all: async () => [],
+      get: async () => null,
+      version: async () => null,
+      versions: async () => [],
+      ofRun: async () => [],
+    },
+    modelPolicies: { all: async () => new Map() },
+    registry: { aliases: async () => [], registered: async () => null, address: null },
+    costs: { of: async () => ({ hours: 0, money: 0 }) },
+    pages: { diff: (source, from, to) => diffPage('https://github.com', source, from, to) },
+    baselines: { of: async () => ({ wish: { kind: 'previous' }, run: m.baseline }) },
+    sweeps: {
+      async create({ key, spec, members, priority, requestedBy, place, at }) {
+        m.calls.push(`sweep ${key}`);
+        const known = m.sweeps.find(({ sweep }) => sweep.number === m.keys.get(key));
+        if (known) return { sweep: known.sweep, runs: known.members.map(({ run }) => run), created: false };
+        const number = m.sweeps.length + 1;
+        const runs = members.map((one, i) => ({
+          ...liveRun({ number: m.runs.length + i + 1, priority, requestedBy, place, createdAt: at }),
+          spec: { ...one, sweep: { number, member: i + 1 } },
+          pool: one.pool,
+        }));
+        const sweep = { number, spec, requestedBy, place, createdAt: at, cancelledBy: null, endedAt: null };
+        m.runs.push(...runs);
+        m.sweeps.push({ sweep, members: runs.map(run => ({ run, metrics: [], stop: null })) });
+        m.keys.set(key, number);
+        return { sweep, runs, created: true };
+      },
+      get: async number => m.sweeps.find(({ sweep }) => sweep.number === number)?.sweep ?? null,
+      newestNumber: async () => m.sweeps.at(-1)?.sweep.number ?? null,
+      async members({ number }) {
+        const all = m.sweeps.find(({ sweep }) => sweep.number === number)?.members ?? [];
+        return all.map(one => ({ ...one, run: find(one.run.number) ?? one.run }));
+      },
+      async cancel(number, actor) {
+        m.calls.push(`cancel S${number}`);
+        m.sweeps = m.sweeps.map(one =>
+          one.sweep.number === number ? { ...one, sweep: { ...one.sweep, cancelledBy: actor } } : one,
+        );
+        return true;
+      },
+    },
     runs: {
       async create({ key, spec, priority, requestedBy, place, at }) {
         m.calls.push(`create ${key}`);
@@ -126,6 +174,11 @@ export function memoryPorts(m: Memory): Ports {
           (states === undefined || states.includes(run.state));
         return m.runs.filter(fits).toReversed().slice(0, limit);
       },
+      async sorted(filter, order) {
+        m.calls.push(`sorted ${JSON.stringify(filter)} ${JSON.stringify(order)}`);
+        const found = m.metrics.find(({ name }) => name === order.metric);
+        return found ? m.runs.slice(0, filter.limit).map(run => ({ run, metric: found })) : [];
+      },
       atCommit: async (_, sha) => m.runs.filter(run => run.spec.sha === sha).toReversed(),
       ahead: async () => m.ahead,
       shares: async () => m.shares,
@@ -144,7 +197,7 @@ export function memoryPorts(m: Memory): Ports {
       showAt: unused,
       metrics: async () => m.metrics,
       series: unused,
-      reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null }),
+      reported: async () => ({ leftOut: nothingLeftOut, pace: null, heardSince: null, alerts: [] }),
       addPoints: unused,
     },
     logs: {

@@ -35,7 +35,13 @@ export const quietMlflow = {
 };
 
 /** A real MLflow tracking server of its own. `backend`: `sqlite` in its folder, or the url of a PostgreSQL database. */
-export async function startMlflow({ backend = 'sqlite' }: { backend?: string } = {}): Promise<TestMlflow> {
+export async function startMlflow({
+  backend = 'sqlite',
+  env = {},
+}: {
+  backend?: string;
+  env?: Record<string, string>;
+} = {}): Promise<TestMlflow> {
   const dir = mkdtempSync(join(tmpdir(), 'signalbox-mlflow-'));
   const python = mlflowPython();
   const logFile = join(dir, 'server.log');
@@ -62,7 +68,7 @@ export async function startMlflow({ backend = 'sqlite' }: { backend?: string } =
     const { PATH, HOME } = process.env;
     server = spawn(python, [...words, ...folders], {
       cwd: dir,
-      env: { PATH, HOME, ...quietMlflow },
+      env: { PATH, HOME, ...quietMlflow, ...env },
       stdio: ['ignore', log, log],
       detached: true,
     });

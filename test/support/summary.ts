@@ -16,6 +16,7 @@ export function pacedFrom(
   const [first, last] = [from.getTime(), to.getTime()];
   return {
     leftOut: nothingLeftOut,
+    alerts: [],
     heardSince: from,
     pace: {
       ...{ attempt: 1, step: at.step, at: last, longestS: usualS, intervals: [usualS, usualS, usualS] },

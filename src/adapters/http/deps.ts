@@ -6,7 +6,10 @@ import type {
   FileDigest,
   Log,
   LogStore,
+  ModelPolicies,
+  ModelStore,
   RecordStore,
+  RegistryView,
   RunStore,
   SourcePort,
   TokenRefusals,
@@ -40,6 +43,9 @@ export interface ApiPorts {
   idempotency: Idempotency;
   records: Pick<RecordStore, 'artifacts' | 'of' | 'began'>;
   artifacts: Pick<ArtifactStore, 'open'>;
+  models: Pick<ModelStore, 'all' | 'versions'>;
+  modelPolicies: ModelPolicies;
+  registry: Pick<RegistryView, 'aliases'>;
   /** Keeps the outputs of an attempt, and answers which contents are to be sent first. */
   keepOutputs(run: number, attempt: number, files: readonly FileDigest[]): Promise<string[]>;
   takeContent(

@@ -18,6 +18,7 @@ import { type Answer, anyone, defineRoute, type RawInput, type Route } from './r
 import { artifactRoutes } from './routes-artifacts.ts';
 import { machineRoutes } from './routes-machines.ts';
 import { metricRoutes } from './routes-metrics.ts';
+import { modelRoutes } from './routes-models.ts';
 import { runRoutes } from './routes-runs.ts';
 
 const bodyLimitBytes = 1024 * 1024;
@@ -57,7 +58,7 @@ export function fastifyApi(deps: ApiDeps, makeServer: (handle: RequestListener) 
     // The name of a file, each sign of which may be written with nine.
     routerOptions: { maxParamLength: 9 * longestFileName },
   });
-  const routes = [...runRoutes, ...metricRoutes, ...artifactRoutes, ...machineRoutes];
+  const routes = [...runRoutes, ...metricRoutes, ...artifactRoutes, ...modelRoutes, ...machineRoutes];
   const notFinite = routes.filter(route => route.notFinite);
   const zipped = routes.filter(route => route.gzip);
   const json = app.getDefaultJsonParser('error', 'error');

@@ -67,6 +67,7 @@ export const eventSchema = z.object({
     'bumped',
     'starting',
     'running',
+    'warned',
     'extended',
     'stopping',
     'preempted',

@@ -97,12 +97,24 @@ function watch(
         : Math.min(plan.graceS * 1_000, leftoverMs);
       const outcome = { code, signal, stopped };
       await endFamily(family, graceMs, stopped !== null);
-      const outOfMemory = signal === 'SIGKILL' && stopped === null && oomKills() > oomBefore;
-      const message = 'The machine ran out of memory, and its kernel ended the command.';
-      resolve({ ...outcome, failure: outOfMemory ? { class: 'out-of-memory', message } : null });
+      resolve({ ...outcome, failure: stopped === null ? killedBy(code, signal, oomBefore) : null });
     });
   });
   return { look, ended };
+}
+
+/** What the kernel knows of a SIGKILL, also of one that a shell passes on by its exit code; null: nothing, or it was none. */
+function killedBy(code: number | null, signal: string | null, before: number | null): Ended['failure'] {
+  const after = oomKills();
+  if ((signal !== 'SIGKILL' && code !== 137) || before === null || after === null) return null;
+  if (after > before)
+    return {
+      class: 'out-of-memory',
+      message: 'The machine ran out of memory, and its kernel ended the command.',
+    };
+  const message =
+    'It was ended by SIGKILL, which was not sent by Signalbox, nor by the kernel for want of memory.';
+  return { class: 'killed', message };
 }
 
 function stopReason(file: string): StopReason | null {
@@ -112,14 +124,15 @@ function stopReason(file: string): StopReason | null {
   return reason === 'cancel' || reason === 'time-limit' || reason === 'preempt' ? reason : null;
 }
 
-/** How often the kernel ended a process of this control group for want of memory (cgroup v2). */
-function oomKills(): number {
+/** How often the kernel ended a process of this control group for want of memory (cgroup v2); null: it does not say. */
+function oomKills(): number | null {
   try {
     const group = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '';
     const counts = readFileSync(`/sys/fs/cgroup${group}/memory.events`, 'utf8');
-    return Number(/^oom_kill (\d+)$/m.exec(counts)?.[1] ?? 0);
+    const count = /^oom_kill (\d+)$/m.exec(counts)?.[1];
+    return count === undefined ? null : Number(count);
   } catch {
-    return 0;
+    return null;
   }
 }
 

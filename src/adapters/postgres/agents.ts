@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import { plainResources } from '../../core/pool.ts';
 import type { Accelerator, AgentStore, Assignment } from '../../core/ports.ts';
-import { timeLimitOf } from '../../core/run.ts';
+import { stopOnMachine, timeLimitOf } from '../../core/run.ts';
 import { type Db, json, type Tables, type Tx } from './database.ts';
 import { runOf, wantPlan } from './run-rows.ts';
 
@@ -66,7 +66,7 @@ export function agentStore(db: Db): AgentStore {
           node: mine[0]?.node ?? '',
           kind: mine[0]?.kind ?? 'cpu',
           indices: mine.map(row => row.gpu),
-          stop: run.stopping,
+          stop: stopOnMachine(run.stopping),
           taken: run.taken,
         };
       });

@@ -18,6 +18,7 @@ export function baselineStore(db: Db): BaselineStore {
         .where('state', '=', 'succeeded')
         .where('kind', '=', 'train')
         .where('number', '<>', run)
+        .where('sweep', 'is', null)
         .where(sql<boolean>`(coalesce(spec ->> 'trigger', '') <> 'pull-request' or ${ofPull})`)
         .orderBy('number', 'desc')
         .limit(limit);

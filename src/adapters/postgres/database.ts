@@ -22,8 +22,9 @@ import type {
   RunKind,
   RunSpec,
   RunState,
-  StopReason,
+  StoppingReason,
 } from '../../core/run.ts';
+import type { SweepSpec } from '../../core/sweep.ts';
 import type { Delivery } from '../../core/webhook.ts';
 
 /** Rows as the driver gives them: `bigint` as number (numbers here stay far below 2^53), `timestamptz` as Date. */
@@ -47,7 +48,7 @@ export interface Tables {
     taken: string | null;
     preempted_by: Json<Preemption> | null;
     extra_s: Generated<number>;
-    stopping: StopReason | null;
+    stopping: StoppingReason | null;
     stopped_by: Json<Actor> | null;
     waiting: Json<NonNullable<Run['waiting']>> | null;
     exit_code: number | null;
@@ -59,11 +60,25 @@ export interface Tables {
     ended_at: Date | null;
     kind: Generated<RunKind>;
     warned_s: number | null;
+    sweep: number | null;
     /** As text, for it may have more digits than a double. */
     approved: ColumnType<string | null, number | null, number | null>;
     approved_by: Json<Actor> | null;
     approved_at: Date | null;
   };
+  sweeps: {
+    number: Generated<number>;
+    request_key: string;
+    spec: Json<SweepSpec>;
+    requested_by: Json<Actor>;
+    place: Json<Place>;
+    created_at: Date;
+    cancelled_by: Json<Actor> | null;
+    ended_at: Date | null;
+    seen: string | null;
+    next_at: Generated<Date>;
+  };
+  sweep_stops: { run: number; step: number; value: number; median: number; completed: number; at: Date };
   extensions: { run: number; key: string; by_s: number; at: Date };
   run_events: {
     run: number;
@@ -104,7 +119,12 @@ export interface Tables {
     points: Generated<number>;
     left_out: Json<LeftOut> | null;
     pace: Json<Pace> | null;
+    /** Counts what has changed in it. */
+    reports: Generated<number>;
+    judged: Generated<number>;
+    judge_at: Date | null;
   };
+  run_alerts: { run: number; rule: number; attempt: number; sentence: string; at: Date };
   planner: {
     id: number;
     epoch: number;
@@ -172,6 +192,7 @@ export interface Tables {
     key: string;
     kind: Surface['kind'];
     run: number | null;
+    sweep: number | null;
     place: Json<Place>;
     content: Json<Reply> | null;
     /** Of a commit on GitHub, for what belongs to one. */
@@ -450,6 +471,20 @@ export interface Tables {
     next_at: Generated<Date>;
     error: string | null;
   };
+  builtin_aliases: { model: string; alias: string; number: number };
+  registry_entries: RegistryWork & { model: string; number: number; registry: string; remote: string | null };
+  registry_aliases: RegistryWork & {
+    model: string;
+    alias: string;
+    number: number | null;
+    at: Date;
+    /** Where `known` was seen. */
+    registry: string | null;
+    known: string | null;
+    moved_to: string | null;
+    moved_at: Date | null;
+    moves: Generated<number>;
+  };
   idempotency: { scope: string; key: string; digest: string; at: Generated<Date> };
   audit: {
     seq: number;
@@ -473,6 +508,14 @@ export interface Tables {
     done_at: Date | null;
   };
   audit_head: { id: number; seq: number; hash: Buffer };
+}
+
+interface RegistryWork {
+  claims: Generated<number>;
+  claimed_until: Generated<Date>;
+  next_at: Generated<Date>;
+  failures: Generated<number>;
+  error: string | null;
 }
 
 /** A jsonb column: read as the value, written as text (the driver would write an array as a PostgreSQL array). */

@@ -15,6 +15,7 @@ import type {
   Reported,
   StallStore,
 } from '../../core/ports.ts';
+import { firedOf, isBehind } from './alerts.ts';
 import { type Db, json, type Tables, type Tx } from './database.ts';
 import { addSurface, runOf, showRuns } from './run-rows.ts';
 
@@ -45,12 +46,13 @@ export async function insertPoints(
   const leftOut = leaveOut(known.left_out ?? nothingLeftOut, attempt, refused);
   const pace = advance(known.pace, attempt, points, now);
   const isTold = leftOut !== (known.left_out ?? nothingLeftOut) || pace !== known.pace;
-  if (isTold || stored.fresh > 0)
+  if (isTold || stored.changed > 0)
     await tx
       .updateTable('metric_reports')
       .set({
         names: sql`names + ${stored.names}`,
         points: sql`points + ${stored.fresh}`,
+        reports: sql`reports + 1`,
         left_out: leftOut === nothingLeftOut ? null : json(leftOut),
         pace: pace && json(pace),
       })
@@ -204,14 +206,30 @@ export async function summaries(db: Db, number: number): Promise<MetricSummary[]
     .where('run', '=', number)
     .orderBy('name')
     .execute();
-  return rows.map(row => ({
+  const told = await db
+    .selectFrom('metric_reports')
+    .select('left_out')
+    .where('run', '=', number)
+    .executeTakeFirst();
+  const odd = new Map((told?.left_out ?? nothingLeftOut).notFinite.map(one => [one.name, one]));
+  const lastOdd = ({ name, last_attempt: attempt, last_step: step }: (typeof rows)[number]) => {
+    const one = odd.get(name);
+    return one && isBehind(one, { attempt, step }) ? { notFinite: one.step } : {};
+  };
+  return rows.map(row => ({ ...summaryOf(row), ...lastOdd(row) }));
+}
+
+export function summaryOf(
+  row: Omit<Selectable<Tables['metric_summaries']>, 'run' | 'last_attempt'>,
+): MetricSummary {
+  return {
     name: row.name,
     step: row.last_step,
     value: row.last_value,
     count: row.count,
     least: { value: row.least_value, step: row.least_step },
     most: { value: row.most_value, step: row.most_step },
-  }));
+  };
 }
 
 /** An agent that was not heard for longer is silent. */
@@ -224,6 +242,7 @@ export async function reported(db: Db, number: number): Promise<Reported> {
     .selectFrom('runs')
     .leftJoin('metric_reports', 'metric_reports.run', 'runs.number')
     .leftJoin('agents', 'agents.pool', 'runs.pool')
+    .selectAll('runs')
     .select(['left_out', 'pace', heardSince.as('heard')])
     .where('number', '=', number)
     .executeTakeFirst();
@@ -231,6 +250,7 @@ export async function reported(db: Db, number: number): Promise<Reported> {
     leftOut: row?.left_out ?? nothingLeftOut,
     pace: row?.pace ?? null,
     heardSince: row?.heard ?? null,
+    alerts: row?.spec.alerts ? await firedOf(db, runOf(row)) : [],
   };
 }
 

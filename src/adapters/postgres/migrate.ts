@@ -20,6 +20,8 @@ import { files } from './migrations/0018-files.ts';
 import { metrics } from './migrations/0019-metrics.ts';
 import { mlflow } from './migrations/0020-mlflow.ts';
 import { baselines } from './migrations/0022-baselines.ts';
+import { sweeps } from './migrations/0024-sweeps.ts';
+import { alerts } from './migrations/0025-alerts.ts';
 import { records } from './migrations/0026-records.ts';
 import { models } from './migrations/0027-models.ts';
 import { promotions } from './migrations/0028-promotions.ts';
@@ -28,7 +30,7 @@ import { serving } from './migrations/0029-serving.ts';
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
   ...[resources, sharedQueue, leases, encodings, repositories, looks, files, metrics, mlflow, baselines],
-  ...[records, models, promotions, serving],
+  ...[sweeps, alerts, records, models, promotions, serving],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;

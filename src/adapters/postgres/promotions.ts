@@ -14,6 +14,7 @@ import {
 } from '../../core/promotion/promotion.ts';
 import { appendAudits } from './audit.ts';
 import { type Db, json, type Tables, type Tx } from './database.ts';
+import { registryStore } from './registry.ts';
 
 const unended = promotionStates.filter(state => !isOver(state));
 const moving = unended.filter(isMoving);
@@ -314,6 +315,9 @@ async function store(
         .insertInto('promotion_answers')
         .values({ promotion: number, seq: i + 1, ...answer, by: json(lasting(answer.by)) })
         .execute();
+  // The name of the environment means it from the same moment; whoever is late with another promotion changes nothing.
+  if (state === 'live')
+    await registryStore(tx).want(promotion.model, promotion.environment, promotion.version, lastAt(events));
   await addEvents(tx, promotion, events);
   await tx
     .updateTable('surfaces')

@@ -28,7 +28,11 @@ export function repositoryStore(db: Db): RepositoryStore {
               .where('name', 'in', names)
               .execute();
       const known = rows.map(row => row.name);
-      const meant = sources.filter(one => (one.id === null ? known.includes(one.name) : one.id === id));
+      // Whoever else it belongs to now chooses by themselves who may write there.
+      const meant = sources.filter(
+        one =>
+          ownerOf(one.name) === ownerOf(own) && (one.id === null ? known.includes(one.name) : one.id === id),
+      );
       if (meant.length > 0)
         await db
           .insertInto('github_repositories')
@@ -151,4 +155,8 @@ export function repositoryStore(db: Db): RepositoryStore {
       return rows.map(row => row.pull);
     },
   };
+}
+
+function ownerOf(name: string): string {
+  return name.slice(0, name.indexOf('/'));
 }

@@ -3,7 +3,14 @@ import { actorKey, hasMessages } from '../../core/actor.ts';
 import type { AuditEntry } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import type { Reply } from '../../core/reply.ts';
-import { isEnd, isOnMachine, type Run, type RunEvent, type Transition } from '../../core/run.ts';
+import {
+  isEnd,
+  isOnMachine,
+  type Run,
+  type RunEvent,
+  type RunSpec,
+  type Transition,
+} from '../../core/run.ts';
 import { preemptedReply } from '../../core/run-reply.ts';
 import { appendAudits } from './audit.ts';
 import { json, type Tables, type Tx } from './database.ts';
@@ -197,20 +204,25 @@ async function addAttempts(tx: Tx, runs: readonly Run[]): Promise<void> {
   await tx.insertInto('attempts').values(rows).execute();
 }
 
+const shownBySweep: readonly string[] = ['run', 'check', 'ended', 'preempted'];
+
 /** A message for this run in the place it was asked in, where that place has messages. */
 export async function addSurface(
   tx: Tx,
   key: string,
-  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'warning',
-  run: Pick<Run, 'number' | 'place'>,
+  kind: 'run' | 'check' | 'ended' | 'preempted' | 'stalled' | 'alert' | 'warning',
+  run: Pick<Run, 'number' | 'place'> & { spec?: Pick<RunSpec, 'sweep'> },
   content: Reply | null = null,
 ): Promise<void> {
   if (!hasMessages(run.place)) return;
+  // The sweep's one message shows these of its members; what else there is to say belongs in its thread.
+  const sweep = run.spec?.sweep?.number ?? null;
+  if (sweep !== null && shownBySweep.includes(kind)) return;
   // There are no threads on GitHub: the run's own comment says it.
   if (run.place.kind === 'github' && kind !== 'run' && kind !== 'check') return;
   await tx
     .insertInto('surfaces')
-    .values({ key, kind, run: run.number, place: json(run.place), content: content && json(content) })
+    .values({ key, kind, run: run.number, sweep, place: json(run.place), content: content && json(content) })
     .onConflict(conflict => conflict.column('key').doNothing())
     .execute();
 }

@@ -1,13 +1,13 @@
-import { sql } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import { checkOf } from '../../core/check.ts';
-import type { NewRun, RunStore } from '../../core/ports.ts';
+import type { NewRun, RunFilter, RunStore } from '../../core/ports.ts';
 import { priorities } from '../../core/project.ts';
 import { type Run, type RunEvent, transition } from '../../core/run.ts';
 import { appendAudit } from './audit.ts';
-import { type Db, json, type Tx } from './database.ts';
+import { type Db, json, type Tables, type Tx } from './database.ts';
 import { fewAtOnce } from './few-at-once.ts';
 import { sumUp } from './heads.ts';
-import { insertPoints, reported, series, summaries } from './metrics.ts';
+import { insertPoints, reported, series, summaries, summaryOf } from './metrics.ts';
 import { addEvents, addSurface, requesterOf, runOf, storeTransition, wantPlan } from './run-rows.ts';
 
 /** Runs may report as much as they like: what they report takes few of the connections that everybody else needs. */
@@ -41,14 +41,32 @@ export function runStore(db: Db): RunStore {
       return row?.number ?? null;
     },
     async list(filter) {
-      let query = db.selectFrom('runs').selectAll().orderBy('number', 'desc').limit(filter.limit);
-      if (filter.requesters) query = query.where('requester', 'in', filter.requesters);
-      if (filter.kind) query = query.where('kind', '=', filter.kind);
-      if (filter.project) query = query.where('project', '=', filter.project);
-      if (filter.team) query = query.where('team', '=', filter.team);
-      if (filter.states) query = query.where('state', 'in', filter.states);
-      if (filter.before) query = query.where('number', '<', filter.before);
-      return (await query.execute()).map(runOf);
+      const query = db.selectFrom('runs').selectAll().where(fitting(filter));
+      return (await query.orderBy('number', 'desc').limit(filter.limit).execute()).map(runOf);
+    },
+    async sorted(filter, { metric, by, better }) {
+      const value =
+        by === 'final'
+          ? 'last_value'
+          : better === 'lower'
+            ? ('least_value' as const)
+            : ('most_value' as const);
+      let query = db
+        .selectFrom('runs')
+        .innerJoin('metric_summaries as metric', 'metric.run', 'runs.number')
+        .selectAll('runs')
+        .select(['name', 'count', 'last_step', 'last_value', 'least_value', 'least_step'])
+        .select(['most_value', 'most_step'])
+        .where('name', '=', metric)
+        .where(fitting(filter));
+      // Only what succeeded has a final value.
+      if (by === 'final') query = query.where('state', '=', 'succeeded');
+      const rows = await query
+        .orderBy(value, better === 'lower' ? 'asc' : 'desc')
+        .orderBy('number', 'desc')
+        .limit(filter.limit)
+        .execute();
+      return rows.map(row => ({ run: runOf(row), metric: summaryOf(row) }));
     },
     async atCommit(repo, sha) {
       const rows = await db
@@ -154,6 +172,18 @@ export function runStore(db: Db): RunStore {
   };
 }
 
+function fitting({ requesters, kind, project, team, states, before }: RunFilter) {
+  return (eb: ExpressionBuilder<Tables, 'runs'>) =>
+    eb.and([
+      ...(requesters ? [eb('requester', 'in', requesters)] : []),
+      ...(kind ? [eb('kind', '=', kind)] : []),
+      ...(project ? [eb('project', '=', project)] : []),
+      ...(team ? [eb('team', '=', team)] : []),
+      ...(states ? [eb('state', 'in', states)] : []),
+      ...(before ? [eb('number', '<', before)] : []),
+    ]);
+}
+
 async function showFirst(tx: Tx, run: Run): Promise<void> {
   await addSurface(tx, `run:${run.number}:message`, 'run', run);
   if (checkOf(run)) await addSurface(tx, `run:${run.number}:check`, 'check', run);
@@ -175,7 +205,7 @@ async function byKey(db: Db, key: string) {
   return row ? runOf(row) : null;
 }
 
-async function insertRun(tx: Tx, wish: NewRun) {
+export async function insertRun(tx: Tx, wish: NewRun) {
   const { spec } = wish;
   const row = await tx
     .insertInto('runs')
@@ -187,6 +217,7 @@ async function insertRun(tx: Tx, wish: NewRun) {
       team: spec.team,
       pool: spec.pool,
       gpus: spec.gpus,
+      sweep: spec.sweep?.number ?? null,
       state: 'queued',
       priority: priorities.indexOf(wish.priority),
       // The run outlives an elevation of whoever asked for it.

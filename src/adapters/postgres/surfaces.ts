@@ -20,13 +20,13 @@ const stage = sql`concat_ws(' ', r.state, r.stopping)`;
 
 /** Told in the thread of the run's message. */
 const isReply = (kind: Surface['kind']) =>
-  kind === 'ended' || kind === 'preempted' || kind === 'stalled' || kind === 'warning' || kind === 'remark';
+  ['ended', 'preempted', 'stalled', 'alert', 'warning', 'sweep-ended', 'remark'].includes(kind);
 
 export function surfaceStore(db: Db): SurfaceStore {
   /** What was said first in a comment is answered first; once something of it is shown, or never will be, the next may be. */
-  const isFirst = sql<boolean>`not (place->>'line' is not null and remote is null and kind in ('run', 'note') and exists (
+  const isFirst = sql<boolean>`not (place->>'line' is not null and remote is null and kind in ('run', 'sweep', 'note') and exists (
     select from surfaces f where f.place->>'comment' = surfaces.place->>'comment' and f.place->>'line' is not null
-      and f.kind in ('run', 'note') and f.remote is null and not f.gave_up
+      and f.kind in ('run', 'sweep', 'note') and f.remote is null and not f.gave_up
       and f.place->>'repo' = surfaces.place->>'repo' and (f.place->>'line')::int < (surfaces.place->>'line')::int))`;
   const due = (eb: ExpressionBuilder<Tables, 'surfaces'>) =>
     eb.and([
@@ -95,12 +95,13 @@ export function surfaceStore(db: Db): SurfaceStore {
         .returningAll()
         .executeTakeFirst();
       if (!row) return null;
-      const message = await messageOf(db, row);
+      const message = isReply(row.kind) ? await messageOf(db, row) : null;
       return {
         id,
         kind: row.kind,
         run: row.run,
         promotion: row.promotion,
+        sweep: row.sweep,
         place: row.place,
         // The database gives moments back as text.
         content: row.content && replySchema.parse(row.content),
@@ -190,6 +191,16 @@ export function surfaceStore(db: Db): SurfaceStore {
         .set({ gave_up: true, error: error.slice(0, 1_000) })
         .execute();
     },
+    async ofSweep(number) {
+      const rows = await db
+        .selectFrom('surfaces')
+        .select('id')
+        .where('sweep', '=', number)
+        .whereRef('wanted_seq', '>', 'seen_seq')
+        .where('gave_up', '=', false)
+        .execute();
+      return rows.map(row => row.id);
+    },
     async ofRun(number) {
       const rows = await db.selectFrom('surfaces').select('id').where('run', '=', number).execute();
       return rows.map(row => row.id);
@@ -211,24 +222,25 @@ export function surfaceStore(db: Db): SurfaceStore {
         with ready as (
           select s.id, s.next_at,
             case
-              when s.run is null then concat_ws(' ', s.kind, s.place->>'team', s.place->>'installation', s.place->>'user')
+              when s.run is null and s.sweep is null then concat_ws(' ', s.kind, s.place->>'team', s.place->>'installation', s.place->>'user')
               when s.remote is null then concat_ws(' ', 'post', s.place->>'team', s.place->>'channel', s.place->>'installation')
               else concat_ws(' ', 'edit', s.place->>'team', s.place->>'installation')
             end as lane,
             case
               when s.remote is null then 0
-              when s.shown_stage = ${stage} then 2
-              when r.ended_at is not null then 0
+              when s.shown_stage = ${stage} or w.ended_at is null and s.shown_stage = 'open' then 2
+              when coalesce(r.ended_at, w.ended_at) is not null then 0
               else 1
             end as rank
-          from surfaces s left join runs r on r.number = s.run
+          from surfaces s left join runs r on r.number = s.run left join sweeps w on w.number = s.sweep
           where not s.gave_up and s.wanted_seq > s.seen_seq and s.next_at <= now() and s.claimed_until < now()
             -- What belongs below the message of a run has no thread while that is still to come.
-            and not (s.kind in ('ended', 'preempted', 'stalled', 'warning') and s.place->>'askedIn' is null and exists (
-              select from surfaces m where m.run = s.run and m.kind = 'run' and m.remote is null and not m.gave_up))
-            and not (s.place->>'line' is not null and s.remote is null and s.kind in ('run', 'note') and exists (
+            and not (s.kind in ('ended', 'preempted', 'stalled', 'alert', 'warning', 'sweep-ended') and s.place->>'askedIn' is null and exists (
+              select from surfaces m where (s.sweep is null and m.run = s.run and m.kind = 'run' or m.sweep = s.sweep and m.kind = 'sweep')
+                and m.remote is null and not m.gave_up))
+            and not (s.place->>'line' is not null and s.remote is null and s.kind in ('run', 'sweep', 'note') and exists (
               select from surfaces f where f.place->>'comment' = s.place->>'comment' and f.place->>'line' is not null
-                and f.kind in ('run', 'note') and f.remote is null and not f.gave_up
+                and f.kind in ('run', 'sweep', 'note') and f.remote is null and not f.gave_up
                 and f.place->>'repo' = s.place->>'repo' and (f.place->>'line')::int < (s.place->>'line')::int))
         ), turns as (
           select *, row_number() over (partition by lane order by rank, next_at, id) as turn from ready
@@ -251,6 +263,8 @@ async function messageOf(db: Db, row: Selectable<Tables['surfaces']>) {
       .where(sql<boolean>`place->>'team' = ${row.place.kind === 'slack' ? row.place.team : ''}`)
       .where(sql<boolean>`place->>'channel' = ${row.place.kind === 'slack' ? row.place.channel : ''}`)
       .executeTakeFirst();
+  if (row.sweep !== null)
+    return await messages.where('sweep', '=', row.sweep).where('kind', '=', 'sweep').executeTakeFirst();
   if (row.run === null) return null;
   return await messages.where('run', '=', row.run).where('kind', '=', 'run').executeTakeFirst();
 }

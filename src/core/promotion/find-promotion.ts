@@ -26,16 +26,13 @@ export async function findPromotion(
 export async function findModel(
   name: string,
   policies: ModelPolicies,
-  example: (name: string) => string,
 ): Promise<{ ok: true; model: ModelPolicy } | Failed> {
   const all = await policies.all();
   const model = all.get(name);
   if (model) return { ok: true, model };
   const names = [...all.keys()].sort();
-  const [first] = names;
-  if (first === undefined) return { ok: false, code: 'MODEL_NONE', details: {} };
-  const near = nearest(name, names);
-  const details = { word: name, allowed: names, nearest: near, example: example(near ?? first) };
+  if (names.length === 0) return { ok: false, code: 'MODEL_NONE', details: {} };
+  const details = { word: name, allowed: names, nearest: nearest(name, names), example: 'model list' };
   return { ok: false, code: 'MODEL_UNKNOWN', details };
 }
 
@@ -43,12 +40,14 @@ export async function findVersion(
   model: string,
   number: number,
   models: Pick<ModelStore, 'get' | 'version'>,
-  example: (newest: number) => string,
 ): Promise<{ ok: true; version: ModelVersion } | Failed> {
   const version = await models.version(model, number);
   if (version) return { ok: true, version };
   const newest = (await models.get(model))?.newest ?? 0;
-  const details = { model, word: number, ...(newest > 0 ? { newest, example: example(newest) } : {}) };
+  const details = {
+    ...{ word: number, name: model, newest: newest === 0 ? undefined : newest },
+    example: `model show ${model}`,
+  };
   return { ok: false, code: 'VERSION_UNKNOWN', details };
 }
 

@@ -42,7 +42,7 @@ const reserved = ['candidate', 'production'];
  * What a gate may speak of: metrics of the candidate (`val_auc` or `candidate.val_auc`, their final values) and of what serves
  * (`production.val_auc`), `best(val_auc)`, the `age` of either, the state of `drift`, all `inputs` as one digest, and the digest of one.
  */
-export const gateVocabulary: Vocabulary = {
+const gateVocabulary: Vocabulary = {
   typeOf(path) {
     const [first = '', second, ...rest] = path;
     if (rest.length > 0) return null;
@@ -104,7 +104,9 @@ function gateFacts({ candidate, production, drift }: GateFacts, now: Date): Fact
       if (name === 'age') return (now.getTime() - of.at.getTime()) / 1_000;
       if (name === 'inputs') return digestsOf(of.inputs);
       if (name === 'drift') return drift;
-      return metricOf(of, name)?.value ?? null;
+      const metric = metricOf(of, name);
+      // An older value that was finite is not its final one.
+      return metric?.notFinite === undefined ? (metric?.value ?? null) : Number.NaN;
     },
     call(name, of) {
       if (name === 'input') return typeof of === 'string' ? inputOf(candidate, of) : null;

@@ -51,7 +51,7 @@ export interface Model {
 }
 
 /** `version 7`, as sentences have it. */
-export function versionName({ number }: Pick<ModelVersion, 'number'>): string {
+function versionName({ number }: Pick<ModelVersion, 'number'>): string {
   return `version ${number}`;
 }
 

@@ -275,6 +275,58 @@ describe('a plain folder', () => {
   });
 });
 
+describe('one file', { skip }, () => {
+  const textOf = async (of: string, sha: string, path: string) => {
+    const file = await source.file(of, sha, path);
+    return file?.isPlain ? await file.text() : file && 'no plain file';
+  };
+  const pinned = async (of: string) => {
+    const found = await source.resolve(of, 'HEAD');
+    assert.ok(found.ok);
+    return found.sha;
+  };
+  const files = (folder: string) => {
+    write(`${folder}/MODEL.md`, '# Before\n');
+    write(`${folder}/docs/*.md`, 'a name with a star');
+    write(`${folder}/large.md`, 'x'.repeat(1024 * 1024 + 1));
+    write('secret.md', 'outside');
+    symlinkSync('../../secret.md', join(root, folder, 'link.md'));
+    symlinkSync('../..', join(root, folder, 'out'));
+  };
+  const rows: [path: string, text: string | null][] = [
+    ['MODEL.md', '# Before'],
+    ['docs/*.md', 'a name with a star'],
+    ['docs/x.md', null],
+    ['*.md', null],
+    ['docs', 'no plain file'],
+    ['link.md', 'no plain file'],
+  ];
+
+  test('of a folder in a repository, as it was at the commit', async () => {
+    newRepo('filed');
+    files('filed/part');
+    commit('filed', 'first');
+    const of = join(root, 'filed/part');
+    const sha = await pinned(of);
+    write('filed/part/MODEL.md', '# After\n');
+    commit('filed', 'second');
+    for (const [path, text] of rows) assert.equal(await textOf(of, sha, path), text, path);
+    assert.equal(await textOf(of, sha, 'out/secret.md'), null);
+    await assert.rejects(textOf(of, sha, 'large.md'), SignalboxError);
+  });
+
+  test('of a plain folder, as it was when it was pinned', async () => {
+    files('plainly/part');
+    const of = join(root, 'plainly/part');
+    const sha = await pinned(of);
+    write('plainly/part/MODEL.md', '# After\n');
+    for (const [path, text] of rows) assert.equal((await textOf(of, sha, path))?.trim() ?? null, text, path);
+    assert.notEqual(await textOf(of, sha, 'out/secret.md'), 'outside');
+    await assert.rejects(textOf(of, sha, 'large.md'), SignalboxError);
+    await assert.rejects(textOf(of, 'main', 'MODEL.md'), SignalboxError);
+  });
+});
+
 describe('the URL of a Git repository', { skip }, () => {
   let url = '';
   let first = '';

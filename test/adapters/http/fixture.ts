@@ -168,7 +168,7 @@ export function portsOver(world: World): HttpDeps {
         })),
       reported: async () => ({
         leftOut: { notFinite: [{ name: 'loss', count: 12, attempt: 1, step: 120 }], examples: {} },
-        ...{ pace: null, heardSince: null },
+        ...{ pace: null, heardSince: null, alerts: [] },
       }),
       addPoints: async (number, attempt, points) => {
         world.points.push({ number, attempt, points });
@@ -216,6 +216,9 @@ export function portsOver(world: World): HttpDeps {
         return known === undefined ? 'new' : known === digest ? 'same' : 'conflict';
       },
     },
+    models: { all: async () => [], versions: async () => [] },
+    modelPolicies: { all: async () => new Map() },
+    registry: { aliases: async () => [] },
     records: {
       artifacts: async () => [],
       of: async () => ({ artifacts: [], inputs: [], machine: null, held: { acceleratorHours: 0, cost: 0 } }),

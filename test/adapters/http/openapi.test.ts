@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { errors } from '../../../src/core/errors.ts';
 import { start } from './fixture.ts';
 
+const bodySchema = z.object({ schema: z.looseObject({ type: z.string() }) });
+
 const operationSchema = z.object({
   summary: z.string().min(1),
   description: z.string().min(1),
@@ -19,7 +21,11 @@ const operationSchema = z.object({
   requestBody: z
     .object({
       required: z.literal(true),
-      content: z.object({ 'application/json': z.object({ schema: z.looseObject({ type: z.string() }) }) }),
+      // JSON, or the bytes of an artifact.
+      content: z
+        .strictObject({ 'application/json': bodySchema, 'application/octet-stream': bodySchema })
+        .partial()
+        .refine(content => Object.keys(content).length === 1),
     })
     .optional(),
   responses: z.record(z.string(), z.looseObject({ description: z.string().min(1) })),
@@ -95,7 +101,7 @@ test('every operation names its parameters, its answers and its errors', async t
 test('schemas in the document are those of the wire', async t => {
   const { ask } = await start(t);
   const { paths } = documentSchema.parse(await (await ask('GET', '/v1/openapi.json')).json());
-  const create = paths['/v1/runs']?.post?.requestBody?.content['application/json'].schema;
+  const create = paths['/v1/runs']?.post?.requestBody?.content['application/json']?.schema;
   assert.deepEqual(create?.required, ['project']);
   assert.equal(create?.additionalProperties, false);
   const list = paths['/v1/runs']?.get?.parameters.map(one => `${one.name}: ${one.schema.type}`);

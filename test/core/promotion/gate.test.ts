@@ -21,6 +21,8 @@ const candidate: Measured = {
     metric('val/loss', 0.2, 0.1, 2),
     metric('lr', 0.1),
     metric('broken', Number.NaN),
+    // Its last word was not finite, and an older one is all that is kept.
+    { ...metric('diverged', 0.99), notFinite: 12 },
   ],
   directions: {},
   at: new Date(now.getTime() - 2 * day),
@@ -73,6 +75,9 @@ const judged: [gate: string, verdict: string, sentence?: string][] = [
   ['production.lr > 0', 'fails', 'Version 6 has no metric lr.'],
   ['val_auc > 0.9 or nothing > 1', 'fails', 'Version 7 has no metric nothing.'],
   ['broken > 0', 'fails', 'broken is no finite number.'],
+  ['diverged > 0.9', 'fails', 'diverged is no finite number.'],
+  ['not diverged < 0.9', 'fails', 'diverged is no finite number.'],
+  ['best(diverged) > 0.9', 'fails'],
   ['not broken > 0', 'fails', 'broken is no finite number.'],
   ['broken != broken', 'fails'],
   ['val_auc > 0.9 or broken > 1', 'fails', 'broken is no finite number.'],

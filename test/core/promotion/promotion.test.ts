@@ -5,6 +5,7 @@ import {
   type Answer,
   approvalsOf,
   changed,
+  isMoving,
   isOver,
   type Promotion,
   type PromotionChange,
@@ -177,6 +178,10 @@ test('every arrow is taken by a row, and no other is', () => {
   }
   const arrows = promotionStates.flatMap(from => promotionMoves[from].map(to => `${from} ${to}`));
   assert.deepEqual([...taken].sort(), arrows.sort());
+});
+
+test('what moves is neither over nor waiting', () => {
+  assert.deepEqual(promotionStates.filter(isMoving), ['rolling-out', 'rolling-back']);
 });
 
 describe('what is over changes no more', () => {

@@ -120,6 +120,7 @@ async function all({ repo, client, at, github }: Fixture) {
   await repo.reopen('octocat', second.number);
   await repo.deleteBranch('octocat', 'b');
   await rest.users.getByUsername({ username });
+  await client.request('GET /repos/{owner}/{repo}/activity', at);
   await client.request('GET /rate_limit');
   await client.request('GET /installation/repositories');
   await repo.rename('hubot', 'numbers');

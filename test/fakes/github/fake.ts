@@ -54,6 +54,11 @@ export async function startGitHub({ secret, clock = wallClock }: Options) {
   const line = await openLine({ api, git: gitDoor(services) }, faults);
   url = line.url;
 
+  async function stop(): Promise<void> {
+    await out.settled();
+    await line.close().finally(() => rm(folder, { recursive: true, force: true }));
+  }
+
   return {
     /** What `https://github.com` is to Git. */
     url,
@@ -99,10 +104,10 @@ export async function startGitHub({ secret, clock = wallClock }: Options) {
       if (typeof published === 'string') return null;
       return api.requests.filter(({ status }) => status < 400).flatMap(published.request);
     },
+    stop,
     /** Throws where something was asked that GitHub does not know. */
     async close() {
-      await out.settled();
-      await line.close().finally(() => rm(folder, { recursive: true, force: true }));
+      await stop();
       const strays = await this.strays();
       if (strays?.length) throw new Error(`GitHub does not know this:\n${[...new Set(strays)].join('\n')}`);
     },

@@ -89,23 +89,25 @@ export interface NewCommit {
   /** Left out: the first commit. */
   parent: string | null;
   /** `null` removes the file. */
-  files: Record<string, string | null>;
+  files: Record<string, string | Uint8Array | null>;
 }
 
 /** A commit at the tip of a ref, wherever the ref was. Its name. */
 export async function commit(dir: string, { by, ref, message, parent, files }: NewCommit): Promise<string> {
   const who = `${by.user.login} <${emailOf(by.user)}> ${Math.floor(by.at / 1000)} +0000`;
-  const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`;
-  const changes = Object.entries(files).map(([file, text]) =>
-    text === null ? `D ${file}\n` : `M 100644 inline ${file}\n${data(text)}`,
+  const data = (content: string | Uint8Array) => [`data ${Buffer.byteLength(content)}\n`, content, '\n'];
+  const changes = Object.entries(files).flatMap(([file, content]) =>
+    content === null ? [`D ${file}\n`] : [`M 100644 inline ${file}\n`, ...data(content)],
   );
   const from = parent === null ? '' : `from ${parent}\n`;
-  const stream = `reset ${ref}\n\ncommit ${ref}\nauthor ${who}\ncommitter ${who}\n${data(message)}${from}${changes.join('')}\ndone\n`;
+  const head = `reset ${ref}\n\ncommit ${ref}\nauthor ${who}\ncommitter ${who}\n`;
+  const parts = [head, ...data(message), from, ...changes, '\ndone\n'];
+  const stream = Buffer.concat(parts.map(part => Buffer.from(part)));
   await fed(dir, ['fast-import', '--quiet', '--force', '--done', '--date-format=raw'], stream);
   return await git(dir, ['rev-parse', ref]);
 }
 
-async function fed(dir: string, args: readonly string[], input: string): Promise<void> {
+async function fed(dir: string, args: readonly string[], input: Buffer): Promise<void> {
   const child = spawn('git', args, { cwd: dir, env: plain, stdio: ['pipe', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

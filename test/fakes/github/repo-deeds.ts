@@ -19,7 +19,7 @@ import {
 } from './world.ts';
 
 export interface RepoOptions {
-  files?: Record<string, string>;
+  files?: Record<string, string | Uint8Array>;
   branch?: string;
   private?: boolean;
   /** The owner is made where nobody has that name yet. Default: an organisation. */
@@ -31,7 +31,7 @@ export interface RepoOptions {
 
 export interface Push {
   by: string;
-  files?: Record<string, string | null>;
+  files?: Record<string, string | Uint8Array | null>;
   /** Default: the default branch. A branch that is not there begins at the default branch. */
   branch?: string;
   message?: string;

@@ -2,8 +2,8 @@
  * Models and what runs made of them. `newest` gives the numbers, under the lock of the row, so that they have no gaps. A version's run cannot
  * go while it is there; its content is held by `content_holders`. `model_candidates`: runs that have just succeeded with outputs and of which
  * nobody has looked yet whether they make versions. `model_files`: what a repository's `.signalbox.yml` says on its default branch.
- * `model_aliases`: what the built-in registry calls a version. `registry_entries`, `registry_aliases`: what is to be so in a model's registry,
- * and what is known to be.
+ * `builtin_aliases`: those of the registry that is built in. `registry_entries`, `registry_aliases`: what is to be so in a model's registry, and
+ * what is known to be: `known` is what an alias meant there when Signalbox looked last.
  */
 export const models = {
   name: '0027-models',
@@ -55,5 +55,45 @@ create table model_files (
   next_at timestamptz not null default '-infinity',
   error text
 );
+create table builtin_aliases (
+  model text not null,
+  alias text not null,
+  number int not null,
+  primary key (model, alias),
+  foreign key (model, number) references model_versions (model, number)
+);
+create table registry_entries (
+  model text not null,
+  number int not null,
+  registry text not null,
+  remote text,
+  claims int not null default 0,
+  claimed_until timestamptz not null default '-infinity',
+  next_at timestamptz not null default now(),
+  failures int not null default 0,
+  error text,
+  primary key (model, number, registry),
+  foreign key (model, number) references model_versions (model, number)
+);
+create index registry_entries_next on registry_entries (next_at) where remote is null;
+create table registry_aliases (
+  model text not null references models (name),
+  alias text not null,
+  number int,
+  at timestamptz not null,
+  registry text,
+  known text,
+  moved_to text,
+  moved_at timestamptz,
+  moves int not null default 0,
+  claims int not null default 0,
+  claimed_until timestamptz not null default '-infinity',
+  next_at timestamptz not null default now(),
+  failures int not null default 0,
+  error text,
+  primary key (model, alias),
+  foreign key (model, number) references model_versions (model, number)
+);
+create index registry_aliases_next on registry_aliases (next_at);
 `,
 } as const;
