@@ -1,4 +1,5 @@
 import { commands } from '../commands/index.ts';
+import { githubManifest } from '../src/adapters/github/manifest.ts';
 import { slackManifest } from '../src/adapters/slack/manifest.ts';
 import { variables } from '../src/config.ts';
 import { hasRank, mayAsWriter, mayUse, placeNames } from '../src/core/access.ts';
@@ -7,6 +8,7 @@ import type { CommandDefinition } from '../src/core/command.ts';
 import { errors } from '../src/core/errors.ts';
 import { failureKinds } from '../src/core/failures/failure-kinds.ts';
 import { repositoryFileJsonSchema } from '../src/core/repository-file.ts';
+import { webhooks } from '../webhooks/index.ts';
 
 /** Files that are made from the source and never edited; a test holds them equal to it, and `npm run generate` writes them. */
 export const generated: readonly { path: string; render(): string }[] = [
@@ -15,6 +17,7 @@ export const generated: readonly { path: string; render(): string }[] = [
   { path: 'docs/signalbox.schema.json', render: renderFileSchema },
   { path: '.env.example', render: renderEnvironment },
   { path: 'deploy/slack-manifest.json', render: renderManifest },
+  { path: 'deploy/github-manifest.json', render: renderGitHubManifest },
 ];
 
 function renderErrors(): string {
@@ -93,6 +96,11 @@ function renderEnvironment(): string {
 
 function renderManifest(): string {
   return `${JSON.stringify(slackManifest(commands), null, 2)}\n`;
+}
+
+function renderGitHubManifest(): string {
+  const kinds = webhooks.flatMap(({ source, kind }) => (source === 'github' ? [kind] : []));
+  return `${JSON.stringify(githubManifest(kinds), null, 2)}\n`;
 }
 
 function renderFileSchema(): string {
