@@ -19,6 +19,7 @@ import type { MlflowCursor } from './mlflow.ts';
 import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
+import type { Deploying } from './promotion/deployment.ts';
 import type { Evidence } from './promotion/evidence.ts';
 import type { ModelEnvironment, ModelPolicy } from './promotion/model-keys.ts';
 import type {
@@ -1494,6 +1495,30 @@ export interface DeploymentsPort {
   }): Promise<number>;
   /** Says how it goes; what was said last is not said again. What it replaces is `inactive` only once that is told of it. */
   tell(repository: RepositoryRef, deployment: number, status: DeploymentStatus): Promise<void>;
+}
+
+/** A promotion of which something is to be told at its commit. */
+export interface DeploymentWork extends Deploying {
+  source: string;
+  sha: string;
+  /** Which made the version. */
+  run: number;
+  /** Its id on GitHub; null: it was not begun, or nobody heard that it was. */
+  deployment: number | null;
+  wanted: number;
+  failures: number;
+  claim: number;
+}
+
+/** What is to be shown of promotions on GitHub. It is wanted in the transaction that changes a promotion. */
+export interface DeploymentStore {
+  /** Each is one asker's for some seconds. */
+  claim(limit: number): Promise<DeploymentWork[]>;
+  keep(work: DeploymentWork): Promise<boolean>;
+  begun(work: DeploymentWork, deployment: number): Promise<void>;
+  /** It was told what was so when it was claimed; what came since is told after `pauseMs`. */
+  shown(work: DeploymentWork, pauseMs: number): Promise<void>;
+  failed(work: DeploymentWork, error: string, pauseMs: number, givenUp: boolean): Promise<void>;
 }
 
 type PullFailed = { ok: false; code: ErrorCode; details: ErrorDetails };

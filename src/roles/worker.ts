@@ -7,6 +7,7 @@ import { createWakeWorker } from '../adapters/bullmq/wake-worker.ts';
 import { GitHubError } from '../adapters/github/errors.ts';
 import { githubHook } from '../adapters/github/hook.ts';
 import { runIntent } from '../adapters/http/run-request.ts';
+import { deploymentStore } from '../adapters/postgres/deployments.ts';
 import { lookStore } from '../adapters/postgres/looks.ts';
 import { lostDeliveries } from '../adapters/postgres/lost-deliveries.ts';
 import { builtinRegistry, versionKeys } from '../adapters/postgres/registry.ts';
@@ -30,6 +31,7 @@ import { publish } from '../app/publish.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { resultOf } from '../app/result-of.ts';
 import { schedule } from '../app/schedule.ts';
+import { showDeployments } from '../app/show-deployments.ts';
 import { sweep } from '../app/sweep.ts';
 import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellAlerts } from '../app/tell-alerts.ts';
@@ -72,6 +74,7 @@ const findEveryMs = minuteMs;
 const followEveryMs = 1_000;
 const serveEveryMs = 500;
 const promoteEveryMs = 1_000;
+const deploymentsEveryMs = 1_000;
 const versionsEveryMs = 1_000;
 const registriesEveryMs = 1_000;
 const modelFilesEveryMs = 10_000;
@@ -222,6 +225,7 @@ export function startWorker(base: Base): Running {
     () => tellTargets({ ...base, hook: webhookTarget(base.config.environment) }, clock),
     err => log.warn({ err }, 'targets could not be told'),
   );
+  const stopDeployments = showOnGitHub(base);
   const stopForget = every(
     forgetEveryMs,
     async () => {
@@ -249,6 +253,7 @@ export function startWorker(base: Base): Running {
         stopLooking(),
         stopServing(),
         stopTelling(),
+        stopDeployments(),
         stopForget(),
         wakeWorker.close(),
         requestWorker.close(),
@@ -287,6 +292,27 @@ function followRepositories(base: Base): () => Promise<void> {
   );
 }
 
+/** Where deployments can be made. */
+function showOnGitHub(base: Base): () => Promise<void> {
+  const { github, repositories, log } = base;
+  const { deployments } = github;
+  if (!deployments) return async () => {};
+  const ports = {
+    ...{ deployments, repositories, log, policies: base.modelPolicies, waitFor: githubWait },
+    ...{ store: deploymentStore(base.database.db), linkOf: (run: number) => linkOf(base, run) },
+  };
+  return every(
+    deploymentsEveryMs,
+    () => showDeployments(ports),
+    err => log.warn({ err }, 'deployments on GitHub could not be looked at'),
+  );
+}
+
+/** Where people see a run; null: nowhere that is known. */
+function linkOf({ config: { publicUrl } }: Pick<Base, 'config'>, run: number): string | null {
+  return publicUrl === null ? null : `${publicUrl}/v1/runs/${run}`;
+}
+
 function followMlflow({ mlflow: { port, follows }, runs, log, clock }: Base): () => Promise<void> {
   if (!port) return async () => {};
   return every(followEveryMs, mlflowFollower({ mlflow: port, follows, runs, log }, clock), err =>
@@ -317,8 +343,7 @@ function keepModels(base: Base): () => Promise<void> {
     ...{ registry: base.registry, models: base.models, policies: base.modelPolicies, log },
     ...{ builtin: builtinRegistry(base.database.db), mlflow: base.mlflow.registry },
     keyOf: versionKeys(base.database.db),
-    linkOf: (run: number) =>
-      base.config.publicUrl === null ? null : `${base.config.publicUrl}/v1/runs/${run}`,
+    linkOf: (run: number) => linkOf(base, run),
   };
   const stopRegistries = every(
     registriesEveryMs,

@@ -260,6 +260,13 @@ export interface Tables {
   };
   promotion_evidence: { promotion: number; digest: string; content: Json<Evidence>; at: Date };
   promotion_buttons: { id: string; promotion: number; evidence: string; team: string; channel: string };
+  promotion_deployments: RegistryWork & {
+    promotion: number;
+    deployment: number | null;
+    wanted: Generated<number>;
+    shown: Generated<number>;
+    gave_up: Generated<boolean>;
+  };
   links: { account: string; person: string; linked_at: Date };
   link_codes: { account: string; hash: Buffer; until: Date };
   synced_groups: {

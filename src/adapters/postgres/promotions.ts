@@ -14,6 +14,7 @@ import {
 } from '../../core/promotion/promotion.ts';
 import { appendAudits } from './audit.ts';
 import { type Db, json, type Tables, type Tx } from './database.ts';
+import { showDeployment } from './deployments.ts';
 import { registryStore } from './registry.ts';
 
 const unended = promotionStates.filter(state => !isOver(state));
@@ -319,6 +320,7 @@ async function store(
   if (state === 'live')
     await registryStore(tx).want(promotion.model, promotion.environment, promotion.version, lastAt(events));
   await addEvents(tx, promotion, events);
+  if (events.some(({ type }) => type !== 'waits')) await showDeployment(tx, promotion);
   await tx
     .updateTable('surfaces')
     .set({ wanted_seq: sql`wanted_seq + 1` })

@@ -1,7 +1,8 @@
 /**
  * Promotions of versions, and what was said to them. Of a model in an environment one may be open, beside one whose rollout is under way.
  * `promotion_evidence`: what was decided on, under its digest. `promotion_buttons`: what a button on a message stands for; its id says nothing
- * and counts only where it was put. `surfaces.promotion`: a message that shows one.
+ * and counts only where it was put. `promotion_deployments`: what of one is shown at its commit on GitHub: `wanted` grows with each step,
+ * `shown` is which of them was told. `surfaces.promotion`: a message that shows one.
  */
 export const promotions = {
   name: '0028-promotions',
@@ -72,6 +73,19 @@ create table promotion_buttons (
   channel text not null,
   unique (promotion, evidence, team, channel)
 );
+create table promotion_deployments (
+  promotion bigint primary key references promotions (number) on delete cascade,
+  deployment bigint,
+  wanted int not null default 1,
+  shown int not null default 0,
+  gave_up boolean not null default false,
+  claims int not null default 0,
+  claimed_until timestamptz not null default '-infinity',
+  next_at timestamptz not null default now(),
+  failures int not null default 0,
+  error text
+);
+create index promotion_deployments_next on promotion_deployments (next_at) where wanted > shown and not gave_up;
 alter table surfaces add column promotion bigint;
 create index surfaces_promotion on surfaces (promotion) where promotion is not null;
 `,
