@@ -17,7 +17,7 @@ interface Row {
 const first = 'train show -p a=""';
 const long = 'train show --ref main --gpus 1 --time 4h --note "wider net"';
 const count = 'a whole number from 0 to 1024';
-const flags = '--ref, --gpus, --gpu, --pool, --priority, --time, -p, --note';
+const flags = '--ref, --gpus, --gpu, --pool, --priority, --time, -p, --sweep, --early-stop, --note';
 
 const rows: Row[] = [
   row('-1 GPUs', 'show --gpus -1', 'VALUE_INVALID', ['-1', count], long),
