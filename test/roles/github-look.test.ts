@@ -295,14 +295,14 @@ describe('what no delivery told is found by looking', () => {
       assert.equal((await made()).length, 1);
     });
 
-    test('moved to others who have the app: by their installation', async t => {
+    test('moved to others who have the app: denied, for signalbox.yml names somebody else', async t => {
       const { town, lose, made } = await setUp(t);
       await town.fake.repo('monalisa/else', { ownerType: 'User' });
       await town.repo.transfer('octo-org', 'monalisa', 'User');
       await town.repo.push({ by: 'octocat', files: { 'train.py': 'two\n' } });
       lose();
       await town.look();
-      assert.equal((await made()).length, 1);
+      assert.deepEqual(await made(), []);
     });
 
     test('moved to others who have it not, while somebody takes its name: denied', async t => {
