@@ -22,7 +22,8 @@ export interface FindLostPorts {
 
 /** GitHub's limits are for all that Signalbox does there: what was lost is a small part of it. */
 const mostAsked = 20;
-const mostRead = 10_000;
+/** Some hours of the busiest app; a look that was not finished begins anew, and nothing of it is lost. */
+const mostRead = 100_000;
 
 /**
  * Asks GitHub to tell again what it could not: it never does so by itself. Once for each delivery, and again after a growing pause, until
