@@ -23,7 +23,9 @@ ${goesTo ? `<meta http-equiv="refresh" content="0;url=${escapeHtml(goesTo.addres
 ${paragraphs.map(text => `<p>${escapeHtml(text)}</p>`).join('\n')}
 ${goesTo ? `<p><a href="${escapeHtml(goesTo.address)}" rel="noreferrer">${escapeHtml(goesTo.label)}</a></p>\n` : ''}${form ? htmlForm(form) : ''}</html>
 `;
-  const sends = form ? ` form-action 'self'${form.leadsTo ? ` ${form.leadsTo}` : ''};` : " form-action 'none';";
+  const sends = form
+    ? ` form-action 'self'${form.leadsTo ? ` ${form.leadsTo}` : ''};`
+    : " form-action 'none';";
   return {
     status,
     headers: {

@@ -37,7 +37,9 @@ const personSchema = z.strictObject({
     .min(1)
     .max(255)
     .optional()
-    .describe('Who they are at the provider of OIDC_ISSUER: the subject, or an e-mail address that it has verified.'),
+    .describe(
+      'Who they are at the provider of OIDC_ISSUER: the subject, or an e-mail address that it has verified.',
+    ),
   name: z.string().min(1).describe('What others see.'),
   role: z.enum(['none', 'viewer', 'trainer', 'approver', 'operator']).describe('What this person may do.'),
   teams: z.array(nameSchema).default([]).describe('The teams this person belongs to.'),

@@ -20,9 +20,10 @@ export function openStepUp(config: Settings, stores: Stores, clock: () => Date):
 
 /** The pages behind; none where no provider is configured. */
 export function openStepUpPages(
-  base: Stores & Pick<Base, 'policy' | 'links' | 'groups' | 'promotions' | 'audit' | 'dispatch' | 'log' | 'clock'> & {
-    config: Settings;
-  },
+  base: Stores &
+    Pick<Base, 'policy' | 'links' | 'groups' | 'promotions' | 'audit' | 'dispatch' | 'log' | 'clock'> & {
+      config: Settings;
+    },
 ): { pages: Page[]; edges: RawEdge[] } {
   const { config, policy, clock } = base;
   const { oidc } = config;

@@ -101,6 +101,8 @@ export async function openPromotionTown(
     ...town,
     rolled,
     held,
+    /** Later, for those who show a second factor. */
+    later: town.wait,
     promotions: evidence.promotions,
     declare,
     person,

@@ -300,6 +300,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     },
     github,
     stepUp,
+    /** As Signalbox signs what it puts into addresses. */
+    sign: signer(db).sign,
     /** Later, for those who link a GitHub account or show a second factor. */
     wait(ms: number) {
       now += ms;

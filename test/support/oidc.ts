@@ -77,10 +77,12 @@ export async function openProvider(
     if (!url.pathname.startsWith('/sign-in/')) return void handle(request, response);
     const { account, acr, amr, at, error } = state.signIn;
     const login = { accountId: account, acr, amr, ts: at ?? Math.floor(Date.now() / 1_000) };
-    provider.interactionFinished(request, response, error === undefined ? { login } : { error }).catch(err => {
-      response.statusCode = 500;
-      response.end(String(err));
-    });
+    provider
+      .interactionFinished(request, response, error === undefined ? { login } : { error })
+      .catch(err => {
+        response.statusCode = 500;
+        response.end(String(err));
+      });
   });
   return {
     issuer,

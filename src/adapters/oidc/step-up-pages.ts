@@ -5,7 +5,15 @@ import { type Fault, fault } from '../../core/errors.ts';
 import { htmlPage } from '../../core/html-page.ts';
 import type { Dispatched, Intent } from '../../core/intent.ts';
 import type { Person } from '../../core/people.ts';
-import type { AuditLog, Log, OnceStore, PromotionStore, Signer, StepUp, StepUpStore } from '../../core/ports.ts';
+import type {
+  AuditLog,
+  Log,
+  OnceStore,
+  PromotionStore,
+  Signer,
+  StepUp,
+  StepUpStore,
+} from '../../core/ports.ts';
 import type { Policy } from '../../core/project.ts';
 import { promotionName, promotionTitle } from '../../core/promotion/promotion-reply.ts';
 import { isOther, lacksFactor, type StepUpWish, type Vouched } from '../../core/promotion/step-up.ts';
@@ -167,7 +175,10 @@ export function stepUpPages(options: PageOptions): { pages: Page[]; edges: RawEd
   /** The provider is away, or says no: the link is as good as before. */
   async function failed(err: unknown, { wish }: Asked): Promise<RawResponse> {
     if (!(err instanceof OidcError)) throw err;
-    log.warn({ err, promotion: wish.promotion, actor: wish.actor.id }, 'a second factor could not be asked for');
+    log.warn(
+      { err, promotion: wish.promotion, actor: wish.actor.id },
+      'a second factor could not be asked for',
+    );
     const said = fault('STEP_UP_FAILED', { reason: err.message, todo: again });
     return faultPage(err.kind === 'away' ? { ...said, status: 503 } : said);
   }

@@ -57,7 +57,15 @@ export async function answerPromotion(
   if (says === 'approve' && environment.stepUp && !factor)
     return await askFactor({ promotion, evidence: promotion.evidence, reason }, context, stepUp);
   const given = factor ? { factor: { account: factor.account, at: factor.at } } : {};
-  const answer = { ...given, says, by: actor, person: person.id, evidence: promotion.evidence, reason, at: now };
+  const answer = {
+    ...given,
+    says,
+    by: actor,
+    person: person.id,
+    evidence: promotion.evidence,
+    reason,
+    at: now,
+  };
   const after = await promotions.change(promotion.number, { type: 'answer', answer }, now, actor);
   if (after.ok) return answered(after.promotion);
   // Another one was quicker.

@@ -160,7 +160,8 @@ function fieldsOf(
     const names = approvalsOf(promotion).map(({ by }) => by.name);
     const approvers = from === null ? null : readApprovers(from);
     const how = evidence?.policy.stepUp ? ', each with a second factor' : '';
-    const who = approvers === null || isOver(promotion.state) ? '' : `; asked of ${approversName(approvers)}${how}`;
+    const who =
+      approvers === null || isOver(promotion.state) ? '' : `; asked of ${approversName(approvers)}${how}`;
     rows.push({ label: 'Approvals', value: [`${approvalsSentence(names, promotion.needed)}${who}`] });
   }
   if (!evidence) return rows;
