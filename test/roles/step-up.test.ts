@@ -140,6 +140,14 @@ describe('an approval with a second factor', () => {
     assert.ok(Math.abs((one?.factor?.at.getTime() ?? 0) - Date.now()) < 60_000);
     await town.show();
     assert.match(JSON.stringify(town.shown()), /operator approved it with a second factor/);
+    const history = await town.dispatch(
+      {
+        ...{ key: 'history', actor: op, place: { kind: 'http' as const } },
+        wish: { kind: 'words', words: 'model history digits' },
+      },
+      town.now,
+    );
+    assert.match(JSON.stringify(history), /approved by operator \(with a second factor\)/);
     const entry = (await town.audited(number)).find(({ action }) => action === 'promotion.approved');
     assert.equal(entry?.who, 'operator');
     assert.deepEqual(entry?.details.secondFactor, {
