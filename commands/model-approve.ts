@@ -17,7 +17,7 @@ export const modelApprove = defineCommand({
     },
   ],
   examples: ['model approve P12', 'model approve P12 --pass --reason "the old one answers nonsense"'],
-  needs: ['models', 'promotions', 'promotionDesk'],
+  needs: ['models', 'promotions', 'promotionDesk', 'stepUp'],
   async run({ promotion, reason = '', pass }, context, ports) {
     if (pass && reason === '') {
       const example = `model approve ${promotion} --pass --reason "..."`;

@@ -2,7 +2,13 @@ import { actorKey } from '../src/core/actor.ts';
 import { defineCommand } from '../src/core/command.ts';
 import { findModel } from '../src/core/promotion/find-promotion.ts';
 import { approvalsOf, type Promotion } from '../src/core/promotion/promotion.ts';
-import { listed, promotionJson, promotionName, stateWords } from '../src/core/promotion/promotion-reply.ts';
+import {
+  approverName,
+  listed,
+  promotionJson,
+  promotionName,
+  stateWords,
+} from '../src/core/promotion/promotion-reply.ts';
 import { type Inline, reply } from '../src/core/reply.ts';
 
 const usual = 10;
@@ -45,7 +51,7 @@ export const modelHistory = defineCommand({
 function itemOf(promotion: Promotion, gates: number): Inline[] {
   const { kind, version, before, environment, state, requestedBy, reason, said, endedAt, createdAt } =
     promotion;
-  const names = approvalsOf(promotion).map(({ by }) => by.name);
+  const names = approvalsOf(promotion).map(approverName);
   const from = before === null ? '' : ` (before: ${before})`;
   const what = kind === 'rollback' ? 'back to' : 'to';
   return [

@@ -10,7 +10,7 @@ export const modelReject = defineCommand({
   arguments: [{ name: 'promotion', kind: 'word', summary: 'Its name, such as P12.', required: true }],
   flags: [{ name: 'reason', kind: 'text', summary: 'Why.', required: true }],
   examples: ['model reject P12 --reason "worse on rotated images"'],
-  needs: ['models', 'promotions', 'promotionDesk'],
+  needs: ['models', 'promotions', 'promotionDesk', 'stepUp'],
   run: ({ promotion, reason }, context, ports) =>
     answerPromotion(promotion, { says: 'reject', reason }, context, ports),
 });

@@ -56,6 +56,19 @@ const webhookSecrets = z
   .transform(text => text.split(',').map(secret => secret.trim()))
   .refine(secrets => secrets.every(secret => secret !== ''), webhookSecretsSay);
 
+const issuerSays =
+  'It must be an address that begins with https://, as the provider itself writes it, without a query; http:// only for this machine';
+const issuer = z.url({ protocol: /^https?$/, error: issuerSays }).refine(text => {
+  const { protocol, hostname, search, hash, username, password } = URL.parse(text) ?? {};
+  const isPlain = search === '' && hash === '' && username === '' && password === '';
+  return isPlain && (protocol === 'https:' || /^(?:localhost|127\.0\.0\.1|\[::1\])$/.test(hostname ?? ''));
+}, issuerSays);
+const acrSays = 'It must be one or more names with spaces between';
+const acrValues = z
+  .string()
+  .regex(/^\s*[\x21-\x7e]+(?:\s+[\x21-\x7e]+)*\s*$/, acrSays)
+  .transform(text => text.trim().split(/\s+/));
+
 /** Every variable that Signalbox reads. `.env.example` is made from this list. */
 export const variables = {
   DATABASE_URL: {
@@ -209,6 +222,20 @@ export const variables = {
       'Secret of the webhook by which MLflow tells at /webhooks/mlflow that an alias of a model has changed (events: model_version_alias); without it that is seen within a minute. While it is changed: the new and the old one, with a comma between.',
     secret: true,
   },
+  OIDC_ISSUER: {
+    schema: issuer,
+    about:
+      'OpenID Connect provider that is asked for a second factor where a model says `stepUp: true`. It returns people to /auth/step-up/callback.',
+    example: 'https://login.example.com',
+  },
+  OIDC_CLIENT_ID: { schema: filled, about: 'Client id of Signalbox there.' },
+  OIDC_CLIENT_SECRET: { schema: filled, about: 'Client secret of it.', secret: true },
+  OIDC_ACR: {
+    schema: acrValues,
+    about:
+      'Names by which the provider calls a sign-in with a second factor (`acr`), with spaces between: they are asked for, and one of them must be in the answer. Absent: `amr` must hold mfa.',
+    example: 'phr',
+  },
   SIGNALBOX_SECRETS: {
     schema: filled,
     about:
@@ -307,6 +334,7 @@ export interface Config {
   artifacts: ArtifactsConfig;
   mlflow: MlflowConfig | null;
   prometheus: { url: string; token: string | null } | null;
+  oidc: OidcConfig | null;
   /** Where models answer. */
   frontHost: string;
   /** The first encrypts, all of them decrypt. */
@@ -316,6 +344,15 @@ export interface Config {
   secrets: string[];
   /** The environment as it was read, for a child process of Signalbox itself. */
   environment: Record<string, string | undefined>;
+}
+
+/** The provider that vouches for a second factor. */
+export interface OidcConfig {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  /** One of them must be reached; empty: `mfa` in `amr`. */
+  acr: string[];
 }
 
 export interface ArtifactsConfig {
@@ -371,7 +408,7 @@ const secretNames = Object.entries(variables).flatMap(([name, variable]) =>
 );
 
 /** What else belongs to them: without its secrets an integration would be configured by half. */
-const integrations = Object.keys(variables).filter(name => /^(?:SLACK|GITHUB|MLFLOW)_/.test(name));
+const integrations = Object.keys(variables).filter(name => /^(?:SLACK|GITHUB|MLFLOW|OIDC)_/.test(name));
 
 /** The environment for a child that has no use for what Signalbox keeps to itself. */
 export function withoutSecrets(env: Config['environment']): Config['environment'] {
@@ -432,6 +469,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     artifacts,
     mlflow,
     prometheus: prometheusConfig(read),
+    oidc: oidcConfig(read),
     frontHost: need('FRONT_HOST'),
     secretKeys,
     logLevel: need('LOG_LEVEL'),
@@ -529,6 +567,20 @@ function prometheusConfig(read: Read): Config['prometheus'] {
       present: 'PROMETHEUS_TOKEN',
     });
   return url === null ? null : { url: url.replace(/\/+$/, ''), token };
+}
+
+/** Throws ENV_HALF. */
+function oidcConfig(read: Read): OidcConfig | null {
+  const [issuer, clientId] = [read('OIDC_ISSUER'), read('OIDC_CLIENT_ID')];
+  const [clientSecret, acr] = [read('OIDC_CLIENT_SECRET'), read('OIDC_ACR')];
+  if (issuer && clientId && clientSecret) return { issuer, clientId, clientSecret, acr: acr ?? [] };
+  const parts = { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret } as const;
+  const all = Object.entries({ ...parts, OIDC_ACR: acr });
+  const present = all.find(([, value]) => value !== null)?.[0];
+  const word = Object.entries(parts).find(([, value]) => value === null)?.[0];
+  if (present !== undefined)
+    throw new SignalboxError('ENV_HALF', { integration: 'OpenID Connect', word, present });
+  return null;
 }
 
 /** Throws ENV_HALF. */

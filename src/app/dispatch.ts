@@ -54,6 +54,7 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
     rights: () => rightsIn(deps.commands, role, intent.place.kind),
     isSelf: (other: Actor) => isSamePerson(intent.actor, other, people, links),
     policy: deps.policy,
+    factor: intent.factor,
     key: intent.key,
     now,
   };

@@ -11,6 +11,7 @@ import type { Database } from '../adapters/postgres/database.ts';
 import { groupStore } from '../adapters/postgres/groups.ts';
 import { planStore } from '../adapters/postgres/plan.ts';
 import { type Config, loadConfig, type SlackConfig } from '../config.ts';
+import { hasRank } from '../core/access.ts';
 import { faultLine, SignalboxError } from '../core/errors.ts';
 import { groupsIn, groupTrouble } from '../core/groups.ts';
 import type { Policy } from '../core/policy.ts';
@@ -18,6 +19,7 @@ import { stockAdvice } from '../core/stock-advice.ts';
 import { loadPolicy } from '../files/policy-file.ts';
 import { mlflowClientOf } from '../roles/mlflow.ts';
 import { readSecretsFile } from '../roles/secrets-file.ts';
+import { providerOf } from '../roles/step-up.ts';
 import { openStore } from '../roles/store.ts';
 import { readOptions } from './options.ts';
 
@@ -91,6 +93,7 @@ async function examine(): Promise<Finding[]> {
   await check('github', async () => github(settings));
   await check('artifacts', () => artifacts(settings));
   await check('mlflow', () => mlflow(settings));
+  await check('oidc', () => oidc(settings, policy));
   await check('groups', () => groups(settings, policy));
   await check('git', async () => {
     const { stdout } = await run('git', ['--version']).catch(() => ({ stdout: '' }));
@@ -205,6 +208,31 @@ async function mlflow({ mlflow: settings }: Config): Promise<Omit<Finding, 'name
     const says = `${new URL(trackingUri).host}, asked ${ways}: ${reason}; runs go on, and what they log is read when it answers`;
     return { state: 'broken', says };
   }
+}
+
+/** Who vouches for a second factor, and where one is wanted by signalbox.yml. */
+async function oidc({ oidc: settings }: Config, policy: Policy | null): Promise<Omit<Finding, 'name'>> {
+  const wanted = Object.entries(policy?.models ?? {}).flatMap(([model, { environments }]) =>
+    Object.entries(environments).flatMap(([name, { stepUp }]) => (stepUp ? [`${model} in ${name}`] : [])),
+  );
+  if (!settings) {
+    if (wanted.length === 0) return { state: 'off', says: 'OIDC_ISSUER is not set' };
+    const says = `OIDC_ISSUER is not set, and nobody can approve ${wanted.join(', ')} without it (\`stepUp: true\`)`;
+    return { state: 'broken', says };
+  }
+  const { host } = new URL(settings.issuer);
+  await providerOf(settings, () => new Date()).check();
+  const how = settings.acr.length > 0 ? `acr ${settings.acr.join(' or ')}` : 'mfa in amr';
+  const unnamed = (policy?.people ?? []).filter(
+    one => hasRank(one.role, 'trainer') && one.oidc === undefined && one.email === undefined,
+  );
+  const without = unnamed.map(({ name }) => name).join(', ');
+  if (wanted.length > 0 && unnamed.length > 0)
+    return {
+      state: 'advice',
+      says: `${host} answers; without \`oidc\` or \`email\` in signalbox.yml these cannot approve ${wanted.join(', ')}: ${without}`,
+    };
+  return { state: 'ok', says: `${host} answers; a second factor is ${how}` };
 }
 
 /** Whether those count who are in the groups that signalbox.yml names. */

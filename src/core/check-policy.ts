@@ -46,6 +46,14 @@ function* people({ people, teams }: Policy): Problems {
         };
       owners.set(account, person.name);
     }
+    const { oidc } = person;
+    const same = oidc === undefined ? undefined : people.slice(0, i).find(one => one.oidc === oidc);
+    if (oidc !== undefined && same)
+      yield {
+        path: ['people', i, 'oidc'],
+        word: oidc,
+        reason: `It belongs to ${same.name} already, and to one person only.`,
+      };
     for (const [j, team] of person.teams.entries())
       if (!Object.hasOwn(teams, team))
         yield { path: ['people', i, 'teams', j], ...noSuch('team', team, Object.keys(teams)) };

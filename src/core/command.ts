@@ -3,6 +3,7 @@ import type { ErrorCode, ErrorDetails } from './errors.ts';
 import type { Person } from './people.ts';
 import type { Ports, Scope } from './ports.ts';
 import type { Policy } from './project.ts';
+import type { FactorFor } from './promotion/step-up.ts';
 import type { Reply } from './reply.ts';
 import type { Rights } from './rights.ts';
 
@@ -62,6 +63,8 @@ export interface CommandContext {
   /** Whether another actor is the same person. */
   isSelf(other: Actor): boolean;
   policy: Policy;
+  /** What they have shown, where they approve a promotion that wants it. */
+  factor?: FactorFor | undefined;
   /** The intent's key: whatever the command makes carries it, so that a repeat makes nothing new. */
   key: string;
   now: Date;

@@ -204,6 +204,30 @@ export const errors = {
     why: 'Only whoever is an operator by breakglass may do without them.',
     todo: 'In an emergency: {example}.',
   },
+  STEP_UP_OFF: {
+    status: 409,
+    what: '{word} cannot be approved.',
+    why: 'Its approval needs a second factor (`stepUp: true`), and no OpenID Connect provider is configured.',
+    todo: 'Ask an operator to set OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET.',
+  },
+  STEP_UP_ELSEWHERE: {
+    status: 422,
+    what: 'Approving {word} needs a second factor, which cannot be asked for here.',
+    why: '{reason}',
+    todo: 'Press Approve under its message in Slack, or say there {example}.',
+  },
+  STEP_UP_UNNAMED: {
+    status: 403,
+    what: 'You cannot approve {word}.',
+    why: 'It needs a second factor, and signalbox.yml does not say who you are at the provider that asks for it.',
+    todo: 'Ask an operator to name you under `people:` with `oidc` or `email`.',
+  },
+  STEP_UP_FAILED: {
+    status: 400,
+    what: 'Nothing was approved.',
+    why: '{reason}',
+    todo: '{todo}',
+  },
   ROLLBACK_NEVER_LIVE: {
     status: 409,
     what: '{model} cannot go back to {version} in {environment}.',

@@ -28,7 +28,18 @@ const personSchema = z.strictObject({
     .optional()
     .describe('GitHub login.'),
   jira: z.string().min(1).max(128).optional().describe('Jira account id.'),
-  email: z.email().optional().describe('E-mail address.'),
+  email: z
+    .email()
+    .optional()
+    .describe('E-mail address; where `oidc` is absent, also who they are at the provider of OIDC_ISSUER.'),
+  oidc: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe(
+      'Who they are at the provider of OIDC_ISSUER: the subject, or an e-mail address that it has verified.',
+    ),
   name: z.string().min(1).describe('What others see.'),
   role: z.enum(['none', 'viewer', 'trainer', 'approver', 'operator']).describe('What this person may do.'),
   teams: z.array(nameSchema).default([]).describe('The teams this person belongs to.'),

@@ -28,6 +28,7 @@ import type {
   PromotionEvent,
   PromotionTransition,
 } from './promotion/promotion.ts';
+import type { StepUpWish } from './promotion/step-up.ts';
 import type { Model, ModelVersion, NewVersion } from './promotion/version.ts';
 import type { Rate } from './rate.ts';
 import type { Reply, Tone } from './reply.ts';
@@ -1834,6 +1835,23 @@ export interface GitHubLinking {
   startAddress(actor: Actor, until: Date): Promise<string | null>;
 }
 
+/** What links that ask for a second factor are about. */
+export interface StepUpStore {
+  /** Stores it under a random id, or answers the id under which the same wish (`key`) is stored already. */
+  ask(one: { id: string; key: string; until: Date; wish: StepUpWish }): Promise<string>;
+  get(id: string): Promise<{ wish: StepUpWish; used: boolean } | null>;
+  /** `false`: it was used before. */
+  use(id: string, now: Date): Promise<boolean>;
+}
+
+/** The pages on which a person shows a second factor for an approval. */
+export interface StepUp {
+  /** Whether a provider is configured. */
+  isOn: boolean;
+  /** The address of the first of them, for this wish alone and until then; the same one again for the same `key`. */
+  startAddress(wish: StepUpWish, key: string, until: Date): Promise<string>;
+}
+
 export interface Ports {
   pulls: PullHeads;
   github: GitHubLinking;
@@ -1855,6 +1873,7 @@ export interface Ports {
   registry: RegistryView;
   promotions: PromotionStore;
   promotionDesk: PromotionDesk;
+  stepUp: StepUp;
   sweeps: SweepStore;
   costs: RunCosts;
   baselines: Baselines;

@@ -105,6 +105,7 @@ import { type GitHub, openGitHub } from './github.ts';
 import { openGroups } from './groups.ts';
 import { type Mlflow, openMlflow } from './mlflow.ts';
 import { openSlack, type Slack } from './slack.ts';
+import { openStepUp } from './step-up.ts';
 import { openStore } from './store.ts';
 
 /** A person who waits for an ack is told within a second that the database is away. */
@@ -216,6 +217,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   };
   const rollout = rollouts({ ...adapters, policy, environment: config.environment });
   const charts = runCharts({ ...adapters, runs, log, address: config.publicUrl });
+  const clock = () => new Date();
   const ports = {
     runs,
     logs,
@@ -245,12 +247,12 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
       look: (number: number, at: Date) => lookAt(number, evidence, at),
       reaches: rollout.reaches,
     },
+    stepUp: openStepUp(config, adapters, clock),
     pulls: pullHeads({
       ...{ repositories: adapters.repositories, pullRequests: adapters.github.pullRequests },
       ...{ source, readFile: readRepositoryFile },
     }),
   };
-  const clock = () => new Date();
   return {
     ...adapters,
     charts,

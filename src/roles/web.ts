@@ -12,6 +12,7 @@ import { githubWays } from './github-ways.ts';
 import { mlflowWays } from './mlflow-ways.ts';
 import { receiveSlack } from './slack-receive.ts';
 import { slackWays } from './slack-ways.ts';
+import { openStepUpPages } from './step-up.ts';
 import { version } from './version.ts';
 
 export interface Running {
@@ -30,9 +31,10 @@ export async function startWeb(base: Base): Promise<Running & { url: string }> {
   const github = githubWays(base, deliveries, refusals);
   const mlflow = mlflowWays(base, deliveries, refusals);
   const slack = slackWays(base, receiveSlack(base, deliveries), refusals);
+  const stepUp = openStepUpPages(base);
   const server = createHttpServer({
-    edges: [...slack.edges, ...github.edges, ...mlflow.edges],
-    pages: [...slack.pages, ...base.github.pages, chartPage(base)],
+    edges: [...slack.edges, ...github.edges, ...mlflow.edges, ...stepUp.edges],
+    pages: [...slack.pages, ...base.github.pages, ...stepUp.pages, chartPage(base)],
     dispatch: base.dispatch,
     runs: base.runs,
     logs: base.logs,

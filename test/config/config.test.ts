@@ -58,6 +58,10 @@ describe('environment', () => {
     SLACK_CLIENT_SECRET: 'client-s3cret',
     SIGNALBOX_SECRET_KEY: key,
   };
+  const oidc = {
+    ...{ OIDC_ISSUER: 'https://login.example.com', OIDC_CLIENT_ID: 'signalbox' },
+    OIDC_CLIENT_SECRET: 's3cret-value',
+  };
   const mlflow = { MLFLOW_TRACKING_URI: 'http://localhost:5000', MLFLOW_TRACKING_USERNAME: 'reader' };
   const rows: { name: string; env: Record<string, string>; code: string | null; says?: RegExp }[] = [
     { name: 'empty', env: {}, code: null },
@@ -242,6 +246,35 @@ describe('environment', () => {
       code: 'ENV_INVALID',
       says: /MLFLOW_TRACKING_URI.*without a user and a password/,
     })),
+    { name: 'a second factor', env: oidc, code: null },
+    { name: 'one of this machine', env: { ...oidc, OIDC_ISSUER: 'http://127.0.0.1:9000' }, code: null },
+    { name: 'one by name', env: { ...oidc, OIDC_ACR: 'phr phrh' }, code: null },
+    {
+      name: 'a second factor without a secret',
+      env: { OIDC_ISSUER: oidc.OIDC_ISSUER, OIDC_CLIENT_ID: 'signalbox' },
+      code: 'ENV_HALF',
+      says: /OIDC_CLIENT_SECRET is missing.*OIDC_ISSUER is set/,
+    },
+    {
+      name: 'a second factor without a provider',
+      env: { OIDC_CLIENT_ID: 'signalbox', OIDC_CLIENT_SECRET: 's3cret-value' },
+      code: 'ENV_HALF',
+      says: /OIDC_ISSUER is missing.*OIDC_CLIENT_ID is set/,
+    },
+    {
+      name: 'the name of a second factor alone',
+      env: { OIDC_ACR: 'phr' },
+      code: 'ENV_HALF',
+      says: /OIDC_ISSUER is missing.*OIDC_ACR is set/,
+    },
+    ...['http://login.example.com', 'login.example.com', 'https://login.example.com/?tenant=1'].map(
+      issuer => ({
+        name: `a second factor of ${issuer}`,
+        env: { ...oidc, OIDC_ISSUER: issuer },
+        code: 'ENV_INVALID',
+        says: /OIDC_ISSUER/,
+      }),
+    ),
     { name: 'Slack over sockets', env: { SLACK_APP_TOKEN: 'xapp-1', SLACK_BOT_TOKEN: 'xoxb-1' }, code: null },
     { name: 'Slack over both', env: { ...slack, SLACK_APP_TOKEN: 'xapp-1' }, code: null },
     {

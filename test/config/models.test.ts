@@ -62,6 +62,7 @@ describe('models and targets in signalbox.yml', () => {
       target: 'digits-staging',
       gates: ['val_accuracy >= 0.9'],
       approvals: { count: 1, from: 'approver' },
+      stepUp: false,
       expires: 86_400,
       quiet: [],
       rollout: { steps: [100], bake: 300 },
@@ -128,6 +129,19 @@ describe('models and targets in signalbox.yml', () => {
       says: /secret/,
     },
     { name: 'an address that is none', text: change('https://deploy', 'file://deploy'), says: /https/ },
+    {
+      name: 'a second factor',
+      text: change('approvals: { count: 2, from: team:research }', 'stepUp: true'),
+    },
+    {
+      name: 'a second factor where nobody approves',
+      text: change(
+        'approvals: { count: 2, from: team:research }',
+        'approvals: { count: 0 }\n        stepUp: true',
+      ),
+      says: /nobody is asked for a second factor/,
+      where: ['stepUp: true'],
+    },
     {
       name: 'a gate with a typing error',
       text: change(gate, "'val_accuracy >= 0.9 and'"),

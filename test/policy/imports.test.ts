@@ -11,6 +11,7 @@ const owners: { packages: RegExp; room: string }[] = [
   { packages: /^(fastify|prom-client)$/, room: 'src/adapters/http/' },
   { packages: /^(vega|@resvg\/resvg-js)$/, room: 'src/adapters/charts/' },
   { packages: /^pino$/, room: 'src/adapters/logger/' },
+  { packages: /^openid-client$/, room: 'src/adapters/oidc/' },
   { packages: /^(yaml|cron-parser)$/, room: 'src/files/' },
   // It has the environment and the rest of the global `process`, under any name.
   { packages: /^node:process$/, room: 'src/config.ts' },

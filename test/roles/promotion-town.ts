@@ -40,8 +40,13 @@ const usual = {
 };
 
 /** A workspace with a model that has versions, and everything that becomes of promotions of it. */
-export async function openPromotionTown(t: TestContext, server: TestServer, start = new Date()) {
-  const town = await openTown(t, server);
+export async function openPromotionTown(
+  t: TestContext,
+  server: TestServer,
+  start = new Date(),
+  env: Record<string, string> = {},
+) {
+  const town = await openTown(t, server, env);
   const { said, evidence, database, runs, artifacts } = town;
   const { db } = database;
   const person = (
@@ -96,6 +101,8 @@ export async function openPromotionTown(t: TestContext, server: TestServer, star
     ...town,
     rolled,
     held,
+    /** Later, for those who show a second factor. */
+    later: town.wait,
     promotions: evidence.promotions,
     declare,
     person,

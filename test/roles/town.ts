@@ -53,6 +53,7 @@ import type { GroupChange } from '../../src/core/webhook.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { openGroups } from '../../src/roles/groups.ts';
 import { openSlack } from '../../src/roles/slack.ts';
+import { openStepUp, openStepUpPages } from '../../src/roles/step-up.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { channel, developer, openApp, openFake, token } from '../fakes/slack/fixture.ts';
 import { memory, memoryPorts, policy } from '../support/memory-ports.ts';
@@ -145,6 +146,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       usage: usageStore(db),
       records: recordStore(db),
       ...models,
+      stepUp: openStepUp(config, { database, signer: signer(db) }, () => new Date(now)),
       charts,
       registry: registryView(registryStore(db), null, null),
       sweeps,
@@ -155,6 +157,13 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       },
     },
   };
+  const stepUp = openStepUpPages({
+    ...{ config, database, signer: signer(db), groups, audit, log, links: said.ports.links },
+    promotions: evidence.promotions,
+    policy: () => said.policy,
+    dispatch: intent => dispatch(intent, said, new Date(now)),
+    clock: () => new Date(now),
+  });
   const sync = { groups, outside: openGroups(slack, github), log };
   const deliverPorts = {
     ...{ deliveries, surfaces, audit, log, unpack: slack.unpack },
@@ -290,7 +299,10 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
       );
     },
     github,
-    /** Later, for those who link a GitHub account. */
+    stepUp,
+    /** As Signalbox signs what it puts into addresses. */
+    sign: signer(db).sign,
+    /** Later, for those who link a GitHub account or show a second factor. */
     wait(ms: number) {
       now += ms;
     },

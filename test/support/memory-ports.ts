@@ -241,6 +241,7 @@ export function memoryPorts(m: Memory): Ports {
     links: { all: async () => new Map(), issue: unused, redeem: unused, unlink: unused },
     groups: { of: async () => [] },
     github: { startAddress: async () => null },
+    stepUp: { isOn: false, startAddress: unused },
     audit: {
       append: unused,
       verify: unused,

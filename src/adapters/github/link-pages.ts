@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import { type Actor, actorKey } from '../../core/actor.ts';
 import type { Page, PageRequest, RawEdge, RawRequest, RawResponse } from '../../core/edge.ts';
 import { fault } from '../../core/errors.ts';
@@ -12,8 +13,8 @@ import type {
   OnceStore,
   Signer,
 } from '../../core/ports.ts';
+import { type VisitRefusal, visit, visitReasons } from '../../core/visit.ts';
 import { GitHubError } from './errors.ts';
-import { digestOf, type LinkWords, readWords, signWords } from './link-words.ts';
 import type { GitHubOAuth } from './oauth.ts';
 
 interface LinkPagesOptions {
@@ -30,80 +31,68 @@ interface LinkPagesOptions {
   clock: () => Date;
 }
 
-const paths = { start: '/auth/github/start', back: '/auth/github/callback' };
-const cookieName = 'signalbox_github_link';
-const lifeMs = 10 * 60_000;
-const formBytes = 8_192;
+/** Whose account is to be linked: of Slack. */
+const aboutSchema = z.strictObject({ id: z.string(), name: z.string() });
+type About = z.infer<typeof aboutSchema>;
 
-/**
- * The pages by which somebody shows that a GitHub account is theirs. The address that Slack shows them is signed for their account; it says
- * whose account that is, and only a button on it goes on to GitHub. Whoever is lured to another's address sees that other's name; nobody can
- * press the button for them, or finish in their browser what was begun in another, as every step after the first needs the secret that this
- * browser keeps; and what comes back counts once.
- */
+/** The pages by which somebody shows that a GitHub account is theirs. The address that Slack shows them is signed for their account. */
 export function githubLinkPages(options: LinkPagesOptions): {
   linking: GitHubLinking;
   pages: Page[];
   edges: RawEdge[];
 } {
   const { oauth, publicUrl, webUrl, signer, once, users, audit, log, clock } = options;
-  const redirectUri = `${publicUrl}${paths.back}`;
-  const secure = publicUrl.startsWith('https:') ? '; Secure' : '';
-  const cookie = (value: string) =>
-    `${cookieName}=${value}; Path=/auth/github; Max-Age=${value === '' ? 0 : lifeMs / 1_000}; HttpOnly; SameSite=Lax${secure}`;
+  const pages = visit({
+    ...{ name: 'github', about: aboutSchema, publicUrl, signer, once, clock },
+    random: bytes => randomBytes(bytes).toString('base64url'),
+    digest: text => createHash('sha256').update(text).digest('base64url'),
+  });
 
-  async function show({ query }: PageRequest): Promise<RawResponse> {
-    const asked = await readWords(query.get('ask') ?? '', 'github-ask', signer, clock());
-    if (typeof asked === 'string') return refused(asked);
-    const held = randomBytes(24).toString('base64url');
-    const form = await signWords({ ...asked, for: 'github-form', browser: digestOf(held) }, signer);
+  async function show(request: PageRequest): Promise<RawResponse> {
+    const asked = await pages.opened(request);
+    if (!asked.ok) return refused(asked.why);
+    const { id, name } = asked.about;
     return htmlPage({
       status: 200,
       title: 'Link a GitHub account',
       paragraphs: [
-        `The GitHub account of this browser will belong with the Slack account ${asked.name} (slack:${asked.id}).`,
+        `The GitHub account of this browser will belong with the Slack account ${name} (slack:${id}).`,
         'Go on only if that Slack account is yours, and you asked for this yourself a moment ago. Else close this page: whoever sent you here would be taken for you.',
       ],
       form: {
-        action: paths.start,
-        label: `I am ${asked.name}: go on to GitHub`,
-        fields: { form },
+        action: pages.paths.start,
+        label: `I am ${name}: go on to GitHub`,
+        fields: asked.fields,
         leadsTo: new URL(webUrl).origin,
       },
-      headers: { 'set-cookie': cookie(held) },
+      headers: { 'set-cookie': asked.cookie },
     });
   }
 
-  async function press({ headers, body }: RawRequest): Promise<RawResponse> {
-    const fields = new URLSearchParams(Buffer.from(body).toString());
-    const held = heldIn([headers.cookie ?? ''].flat().join('; '));
-    const form = await readWords(fields.get('form') ?? '', 'github-form', signer, clock(), held);
-    if (typeof form === 'string') return refused(form);
-    const nonce = randomBytes(16).toString('base64url');
-    const until = clock().getTime() + lifeMs;
-    const state = await signWords({ ...form, for: 'github-state', nonce, until }, signer);
+  async function press(request: RawRequest): Promise<RawResponse> {
+    const pressed = await pages.pressed(request);
+    if (!pressed.ok) return refused(pressed.why);
     const kept = {
-      'set-cookie': cookie(held),
+      'set-cookie': pressed.cookie,
       'cache-control': 'no-store',
       'referrer-policy': 'no-referrer',
     };
-    return { status: 303, headers: { ...kept, location: oauth.authorizeUrl(state, redirectUri) } };
+    const location = oauth.authorizeUrl(pressed.state, pages.backUrl);
+    return { status: 303, headers: { ...kept, location } };
   }
 
-  async function back({ query, cookie: cookies }: PageRequest): Promise<RawResponse> {
-    const held = heldIn(cookies);
-    const state = await readWords(query.get('state') ?? '', 'github-state', signer, clock(), held);
-    if (typeof state === 'string') return refused(state);
-    if (!(await once.use(state.nonce ?? '', new Date(state.until), clock()))) return refused('used');
-    const code = query.get('code');
+  async function back(request: PageRequest): Promise<RawResponse> {
+    const returned = await pages.returned(request);
+    if (!returned.ok) return refused(returned.why);
+    const code = request.query.get('code');
     if (!code) return failed('GitHub says that it was not agreed to.');
     const user = await userOf(code);
-    return typeof user === 'string' ? failed(user) : await link(user, state);
+    return typeof user === 'string' ? failed(user) : await link(user, returned.about);
   }
 
   async function userOf(code: string): Promise<GitHubUser | string> {
     try {
-      return await oauth.userOf(code, redirectUri);
+      return await oauth.userOf(code, pages.backUrl);
     } catch (err) {
       if (!(err instanceof GitHubError)) throw err;
       log.warn({ err }, 'github did not say whose browser it is');
@@ -111,7 +100,7 @@ export function githubLinkPages(options: LinkPagesOptions): {
     }
   }
 
-  async function link(user: GitHubUser, { id, name }: LinkWords): Promise<RawResponse> {
+  async function link(user: GitHubUser, { id, name }: About): Promise<RawResponse> {
     const actor: Actor = { kind: 'slack', id, name };
     const { account } = user;
     const linked = await users.link(user, actorKey(actor), actor, clock());
@@ -132,9 +121,9 @@ export function githubLinkPages(options: LinkPagesOptions): {
     ]);
   }
 
-  function refused(why: keyof typeof reasons): RawResponse {
+  function refused(why: VisitRefusal): RawResponse {
     log.warn({ why }, 'a page for linking a github account was refused');
-    return failed(reasons[why]);
+    return failed(visitReasons[why]);
   }
 
   function failed(reason: string): RawResponse {
@@ -148,32 +137,15 @@ export function githubLinkPages(options: LinkPagesOptions): {
 
   /** The last one: the browser has nothing to keep any more. */
   function page(status: number, title: string, paragraphs: readonly string[]): RawResponse {
-    return htmlPage({ status, title, paragraphs, headers: { 'set-cookie': cookie('') } });
+    return htmlPage({ status, title, paragraphs, headers: { 'set-cookie': pages.forget } });
   }
 
   return {
-    linking: {
-      async startAddress({ id, name }, until) {
-        const ask = await signWords({ for: 'github-ask', id, name, until: until.getTime() }, signer);
-        return `${publicUrl}${paths.start}?ask=${ask}`;
-      },
-    },
+    linking: { startAddress: ({ id, name }, until) => pages.startAddress({ id, name }, until) },
     pages: [
-      { path: paths.start, handle: show },
-      { path: paths.back, handle: back },
+      { path: pages.paths.start, handle: show },
+      { path: pages.paths.back, handle: back },
     ],
-    edges: [{ path: paths.start, limitBytes: formBytes, handle: press }],
+    edges: [pages.edge(press)],
   };
-}
-
-const reasons = {
-  forged: 'This address did not come from Signalbox.',
-  old: 'It took more than ten minutes.',
-  'other-browser': 'It was begun in another browser, or the browser keeps no cookies.',
-  used: 'It was used before.',
-};
-
-function heldIn(cookies: string): string {
-  const pairs = cookies.split(';').map(pair => pair.trim().split('='));
-  return pairs.find(([name]) => name === cookieName)?.[1] ?? '';
 }

@@ -257,6 +257,20 @@ export interface Tables {
     evidence: string;
     reason: string;
     at: Date;
+    factor_account: Generated<string | null>;
+    factor_at: Generated<Date | null>;
+  };
+  step_ups: {
+    id: string;
+    request_key: string;
+    promotion: number;
+    evidence: string;
+    actor: Json<Actor>;
+    place: Json<Place>;
+    reason: string;
+    asked_at: Date;
+    until: Date;
+    used_at: Generated<Date | null>;
   };
   promotion_evidence: { promotion: number; digest: string; content: Json<Evidence>; at: Date };
   promotion_buttons: { id: string; promotion: number; evidence: string; team: string; channel: string };

@@ -1,8 +1,9 @@
-import { type Selectable, sql } from 'kysely';
+import { type Insertable, type Selectable, sql } from 'kysely';
 import { type Actor, actorKey, hasMessages, type Place } from '../../core/actor.ts';
 import type { NewPromotion, PromotionStore } from '../../core/ports.ts';
 import type { Evidence } from '../../core/promotion/evidence.ts';
 import {
+  type Answer,
   changed,
   isMoving,
   isOver,
@@ -314,7 +315,7 @@ async function store(
     if (i >= before.answers.length)
       await tx
         .insertInto('promotion_answers')
-        .values({ promotion: number, seq: i + 1, ...answer, by: json(lasting(answer.by)) })
+        .values(answerRow(number, i + 1, answer))
         .execute();
   // The name of the environment means it from the same moment; whoever is late with another promotion changes nothing.
   if (state === 'live')
@@ -327,6 +328,7 @@ async function store(
     .where('promotion', '=', number)
     .where('kind', '=', 'promotion')
     .execute();
+  const factor = factorDetails(change);
   await appendAudits(
     tx,
     events.map(({ actor, type, from, to, reason, at }) => ({
@@ -335,11 +337,29 @@ async function store(
         action: `promotion.${type}`,
         subject: `promotion:${number}`,
         outcome: 'done' as const,
-        details: { from, to, reason, evidence: promotion.evidence ?? before.evidence },
+        details: { from, to, reason, evidence: promotion.evidence ?? before.evidence, ...factor },
       },
       at,
     })),
   );
+}
+
+function answerRow(
+  promotion: number,
+  seq: number,
+  { says, by, person, evidence, reason, at, factor }: Answer,
+): Insertable<Tables['promotion_answers']> {
+  return {
+    ...{ promotion, seq, says, person, evidence, reason, at, by: json(lasting(by)) },
+    ...(factor ? { factor_account: factor.account, factor_at: factor.at } : {}),
+  };
+}
+
+/** That an approval came with a second factor, whose and when. */
+function factorDetails(change: PromotionChange | undefined): Record<string, unknown> {
+  if (change?.type !== 'answer' || !change.answer.factor) return {};
+  const { account, at } = change.answer.factor;
+  return { secondFactor: { account, at: at.toISOString() } };
 }
 
 async function addEvents(tx: Tx, promotion: Promotion, events: readonly PromotionEvent[]): Promise<void> {
@@ -397,8 +417,10 @@ async function promotionOf(db: Db | Tx, row: Selectable<Tables['promotions']>): 
     state: row.state,
     evidence: row.evidence,
     needed: row.needed,
-    answers: answers.map(({ says, by, person, evidence, reason, at }) => {
-      return { says, by, person, evidence, reason, at };
+    answers: answers.map(({ says, by, person, evidence, reason, at, ...more }) => {
+      const { factor_account: account, factor_at: shownAt } = more;
+      const factor = account !== null && shownAt !== null ? { factor: { account, at: shownAt } } : {};
+      return { says, by, person, evidence, reason, at, ...factor };
     }),
     step: row.step,
     stepAt: row.step_at,

@@ -10,7 +10,7 @@ const keptHeadsDays = 400;
 
 /**
  * Forgets what only guarded against repeats: deliveries that are done, idempotency keys, answers that were said, what was found of heads, levers that moved nothing, rates that are whole
- * again, Homes that nobody opens, pushes and approvals of commits that were long ago. Facts (runs, events, audit) stay. At most a batch of each at a time, so that no lock is held long; answers how many rows went.
+ * again, Homes that nobody opens, pushes and approvals of commits that were long ago, approvals that waited for a second factor. Facts (runs, events, audit) stay. At most a batch of each at a time, so that no lock is held long; answers how many rows went.
  */
 export async function forgetOld(db: Db): Promise<number> {
   const old = sql`now() - make_interval(days => ${keptDays})`;
@@ -43,6 +43,9 @@ export async function forgetOld(db: Db): Promise<number> {
       (select ctid from github_approvals where at < ${forgotten} limit ${batch})`.execute(db),
     await sql`delete from github_arrivals where ctid in
       (select ctid from github_arrivals where at < ${pushed} limit ${batch})`.execute(db),
+    await sql`delete from step_ups where ctid in (select ctid from step_ups where until < ${old} limit ${batch})`.execute(
+      db,
+    ),
     // Whoever is looked at again begins anew.
     await sql`delete from github_looks where tried_at < ${pushed}`.execute(db),
   ];

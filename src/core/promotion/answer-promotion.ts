@@ -7,8 +7,9 @@ import { findPromotion, settled } from './find-promotion.ts';
 import type { Answer, Promotion } from './promotion.ts';
 import { isOver } from './promotion.ts';
 import { promotionJson, promotionName, promotionTitle, stateWords } from './promotion-reply.ts';
+import { type FactorFor, namedAtProvider } from './step-up.ts';
 
-type AnswerPorts = Pick<Ports, 'models' | 'promotions' | 'promotionDesk'>;
+type AnswerPorts = Pick<Ports, 'models' | 'promotions' | 'promotionDesk' | 'stepUp'>;
 
 export interface Said {
   says: Answer['says'];
@@ -25,13 +26,14 @@ export async function answerPromotion(
   word: string,
   { says, reason, pass = false }: Said,
   context: CommandContext,
-  { models, promotions, promotionDesk }: AnswerPorts,
+  { models, promotions, promotionDesk, stepUp }: AnswerPorts,
 ): Promise<Outcome> {
   const { actor, place, now, person, role, isSelf } = context;
   const found = await findPromotion(word, place, promotions);
   if (!found.ok) return found;
-  // What was shown: by the button, or as it was when they said so.
-  const shown = found.shown ?? found.promotion.evidence;
+  // What was shown: by the button, with the link to a second factor, or as it was when they said so.
+  const factor = factorOf(found.promotion, context);
+  const shown = factor?.evidence ?? found.shown ?? found.promotion.evidence;
   const looked = await promotionDesk.look(found.promotion.number, now);
   if (!looked) return settled(found.promotion, 'PROMOTION_OVER');
   const { promotion, environment } = looked;
@@ -52,7 +54,18 @@ export async function answerPromotion(
     trained: version !== null && isSelf(version.trainedBy),
   });
   if (!may.ok) return denied(`model ${says}`, may);
-  const answer = { says, by: actor, person: person.id, evidence: promotion.evidence, reason, at: now };
+  if (says === 'approve' && environment.stepUp && !factor)
+    return await askFactor({ promotion, evidence: promotion.evidence, reason }, context, stepUp);
+  const given = factor ? { factor: { account: factor.account, at: factor.at } } : {};
+  const answer = {
+    ...given,
+    says,
+    by: actor,
+    person: person.id,
+    evidence: promotion.evidence,
+    reason,
+    at: now,
+  };
   const after = await promotions.change(promotion.number, { type: 'answer', answer }, now, actor);
   if (after.ok) return answered(after.promotion);
   // Another one was quicker.
@@ -61,6 +74,45 @@ export async function answerPromotion(
   if (after.code === 'answered' || answeredBefore(current, says, shown, isSelf)) return answered(current);
   if (after.code === 'evidence') return changedSince(current);
   return settled(current, isOver(current.state) ? 'PROMOTION_OVER' : 'PROMOTION_NOT_ASKED');
+}
+
+/** What they have shown for this promotion. */
+function factorOf({ number }: Promotion, { factor }: CommandContext): FactorFor | null {
+  return factor?.promotion === number ? factor : null;
+}
+
+const minutes = 10;
+
+/** It counts when they come back from a page that is for them alone. */
+async function askFactor(
+  { promotion, evidence, reason }: { promotion: Promotion; evidence: string; reason: string },
+  { actor, place, person, policy, key, now }: CommandContext,
+  stepUp: Ports['stepUp'],
+): Promise<Outcome> {
+  const word = promotionName(promotion);
+  const example = `model approve ${word}`;
+  if (!stepUp.isOn) return { ok: false, code: 'STEP_UP_OFF', details: { word } };
+  if (actor.kind === 'token' || place.kind !== 'slack') {
+    const why =
+      actor.kind === 'token'
+        ? 'A token is no person, so that nobody could say whose factor counts.'
+        : 'The link to it would be seen here by others.';
+    return { ok: false, code: 'STEP_UP_ELSEWHERE', details: { word, reason: why, example } };
+  }
+  const wish = { promotion: promotion.number, evidence, actor, place, reason, askedAt: now };
+  const until = new Date(now.getTime() + minutes * 60_000);
+  if (namedAtProvider(person, policy.people).length === 0)
+    return { ok: false, code: 'STEP_UP_UNNAMED', details: { word, name: actor.name } };
+  const address = await stepUp.startAddress(wish, key, until);
+  const text = [
+    { link: address, text: 'Sign in anew' },
+    ` within ${minutes} minutes, and your approval counts. The link is for you alone and counts once: give it to nobody.`,
+  ];
+  const data = { promotion: promotion.number, stepUp: { address, until: until.toISOString() } };
+  return {
+    ok: true,
+    reply: reply(`Approving ${word} needs a second factor.`, [{ kind: 'text', text }], { data }),
+  };
 }
 
 /** The same person said the same of the same, under whichever account. */

@@ -43,6 +43,12 @@ export function* modelProblems(
             ...(read.meant === undefined ? {} : { allowed: [read.meant] }),
           };
       }
+      if (said.stepUp && said.approvals.count === 0)
+        yield {
+          path: [...at, 'stepUp'],
+          word: 'stepUp',
+          reason: 'Nobody has to approve there, so that nobody is asked for a second factor.',
+        };
       yield* approverProblems(said.approvals.from, around, [...at, 'approvals', 'from']);
       if (said.escalate) yield* approverProblems(said.escalate.to, around, [...at, 'escalate', 'to']);
     }

@@ -39,7 +39,8 @@ export interface Evidence extends Pick<Promotion, 'kind' | 'model' | 'version' |
   /** Accelerator-hours and money of the run. */
   cost: string;
   drift: string;
-  policy: { target: string; count: number; from: string };
+  /** `stepUp`: an approval needs a second factor; absent where it does not. */
+  policy: { target: string; count: number; from: string; stepUp?: true };
 }
 
 /** What evidence is made of. */
@@ -58,7 +59,7 @@ const mostRows = 20;
 /** What a promotion is decided on. A rollback has no gates: it goes to what has served before. */
 export function evidenceOf(
   promotion: Pick<Promotion, 'kind' | 'model' | 'version' | 'environment'>,
-  { target, gates, approvals }: Pick<ModelEnvironment, 'target' | 'gates' | 'approvals'>,
+  { target, gates, approvals, stepUp }: Pick<ModelEnvironment, 'target' | 'gates' | 'approvals' | 'stepUp'>,
   { version, isKept, run, serving, cost, currency }: Found,
   now: Date,
 ): Evidence {
@@ -93,7 +94,10 @@ export function evidenceOf(
     trainedBy: version.trainedBy.name,
     cost: cost.money > 0 ? `${hours}, ${formatMoney(cost.money, currency)}` : hours,
     drift,
-    policy: { target, count: kind === 'rollback' ? 0 : approvals.count, from: approvals.from },
+    policy: {
+      ...{ target, count: kind === 'rollback' ? 0 : approvals.count, from: approvals.from },
+      ...(stepUp && kind !== 'rollback' ? { stepUp: true as const } : {}),
+    },
   };
 }
 

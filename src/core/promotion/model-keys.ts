@@ -139,6 +139,12 @@ const modelEnvironmentSchema = z.strictObject({
     })
     .prefault({ count: 1 })
     .describe('Who must agree. When absent, one person with the role approver.'),
+  stepUp: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether each approval needs a second factor: whoever approves gets a link on which they sign in anew (OIDC_ISSUER).',
+    ),
   expires: durationSchema.prefault('24h').describe('How long it waits for them.'),
   remind: durationSchema.optional().describe('How long until they are reminded, and again each time.'),
   escalate: z

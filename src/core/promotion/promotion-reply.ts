@@ -157,9 +157,11 @@ function fieldsOf(
   const asked = { label: 'Asked by', value: [person(promotion), why] };
   const rows: { label: string; value: Inline[] }[] = [asked];
   if (kind === 'promote' && promotion.needed > 0) {
-    const names = approvalsOf(promotion).map(({ by }) => by.name);
+    const names = approvalsOf(promotion).map(approverName);
     const approvers = from === null ? null : readApprovers(from);
-    const who = approvers === null || isOver(promotion.state) ? '' : `; asked of ${approversName(approvers)}`;
+    const how = evidence?.policy.stepUp ? ', each with a second factor' : '';
+    const who =
+      approvers === null || isOver(promotion.state) ? '' : `; asked of ${approversName(approvers)}${how}`;
     rows.push({ label: 'Approvals', value: [`${approvalsSentence(names, promotion.needed)}${who}`] });
   }
   if (!evidence) return rows;
@@ -214,6 +216,11 @@ function actionsOf(promotion: Promotion, button: string | null): ReplyBlock[] {
       },
     ];
   return [];
+}
+
+/** `octocat`, `octocat (with a second factor)` */
+export function approverName({ by, factor }: Answer): string {
+  return factor ? `${by.name} (with a second factor)` : by.name;
 }
 
 /** In the thread: what was said no longer counts. */

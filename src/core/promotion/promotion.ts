@@ -1,4 +1,5 @@
 import type { Actor, Place } from '../actor.ts';
+import type { SecondFactor } from './step-up.ts';
 
 /**
  * The life of a promotion:
@@ -53,6 +54,8 @@ export interface Answer {
   /** Why; never empty for a rejection. */
   reason: string;
   at: Date;
+  /** With which they said it, where one was asked for. */
+  factor?: SecondFactor;
 }
 
 export interface Promotion {
@@ -190,7 +193,8 @@ export function changed(
       const approved = approvalsOf({ answers, evidence: promotion.evidence });
       if (approved.length >= promotion.needed)
         return moved('approved', approvedSentence(approved), { answers });
-      const reason = `${answer.by.name} approved it: ${approved.length} of ${promotion.needed}.`;
+      const how = answer.factor ? ' with a second factor' : '';
+      const reason = `${answer.by.name} approved it${how}: ${approved.length} of ${promotion.needed}.`;
       return stays('answered', reason, { answers, said: reason });
     }
     case 'pass': {
@@ -252,9 +256,10 @@ function judged(
   return moved('awaiting-approval', reason, more);
 }
 
-/** `octocat and hubot approved it.` */
+/** `octocat and hubot approved it.`, `octocat approved it with a second factor.` */
 function approvedSentence(answers: readonly Answer[]): string {
   const names = answers.map(({ by }) => by.name);
   const last = names.pop() ?? 'Nobody';
-  return `${names.length > 0 ? `${names.join(', ')} and ` : ''}${last} approved it.`;
+  const how = answers.every(({ factor }) => factor) ? ' with a second factor' : '';
+  return `${names.length > 0 ? `${names.join(', ')} and ` : ''}${last} approved it${how}.`;
 }
