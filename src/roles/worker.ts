@@ -322,7 +322,8 @@ function lookAtRepositories(
 }
 
 function githubWait(err: unknown): number | null {
-  return err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null;
+  if (err instanceof GitHubError) return err.outcome === 'retry' ? err.afterMs : null;
+  return err instanceof Error ? githubWait(err.cause) : null;
 }
 
 interface Work {
