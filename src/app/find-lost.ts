@@ -22,7 +22,7 @@ export interface FindLostPorts {
 
 /** GitHub's limits are for all that Signalbox does there: what was lost is a small part of it. */
 const mostAsked = 20;
-/** Some hours of the busiest app; a look that was not finished begins anew, and nothing of it is lost. */
+/** A thousand of the five thousand requests that GitHub takes in an hour. What is older is found by looking at the repositories themselves. */
 const mostRead = 100_000;
 
 /**

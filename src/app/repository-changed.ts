@@ -263,7 +263,7 @@ async function keep(
   { source: sources }: Pick<RepositoryPorts, 'source'>,
 ): Promise<boolean> {
   const pinned = await sources.pin(source, sha);
-  if (!pinned.ok && pinned.code === 'unavailable') throw new Error(pinned.reason);
+  if (!pinned.ok && pinned.code === 'unavailable') throw new Error(pinned.reason, { cause: pinned.cause });
   return pinned.ok;
 }
 

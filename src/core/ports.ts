@@ -1263,7 +1263,8 @@ export type Resolved =
   | { ok: true; sha: string }
   | { ok: false; code: 'unknown'; refs: string[] }
   | { ok: false; code: 'ambiguous'; reason: string }
-  | { ok: false; code: 'unavailable'; reason: string };
+  /** `cause`: what was thrown, where it was; it may say when to ask again. */
+  | { ok: false; code: 'unavailable'; reason: string; cause?: unknown };
 
 export interface SourceFile {
   /** By its content, as Git names it. */

@@ -111,8 +111,8 @@ function remotesOn(
     if (!found || (!known && (await repositories.seen(found, [source])).length === 0)) return null;
     return {
       key: `github:${found.id}`,
-      async open() {
-        const { token, name: now } = await app.codeToken(found);
+      async open({ recent = false } = {}) {
+        const { token, name: now } = await (recent ? app.recentCodeToken(found) : app.codeToken(found));
         return { url: `${webUrl}/${now}.git`, token };
       },
     };

@@ -381,7 +381,8 @@ function randomId(): string {
 }
 
 function githubWait(err: unknown): number | null {
-  return err instanceof GitHubError && err.outcome === 'retry' ? err.afterMs : null;
+  if (err instanceof GitHubError) return err.outcome === 'retry' ? err.afterMs : null;
+  return err instanceof Error ? githubWait(err.cause) : null;
 }
 
 interface Work {

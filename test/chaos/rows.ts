@@ -2,6 +2,9 @@ import type { LifeName } from './life.ts';
 
 type Role = 'web' | 'worker' | 'agent' | 'supervisor';
 
+/** Many more deaths, which take many minutes. */
+export const isLong = process.env.SIGNALBOX_CHAOS === 'long';
+
 /** Every step of a clean life, by who passes it; the test holds the list equal to what is passed. */
 export const steps: Record<LifeName, Record<Role, readonly string[]>> = {
   quick: {
@@ -109,15 +112,28 @@ export interface Row {
   deaths: readonly string[];
 }
 
-/** Each step: one dies before it, and one that comes to it again dies after it. */
-const eachStep: Row[] = Object.entries(steps).flatMap(([life, byRole]) =>
-  Object.entries(byRole).flatMap(([role, names]) =>
-    names.map(name => ({
-      name: `${role} ${name}: before it, and after`,
-      life: life as LifeName,
-      deaths: [`${role} ${name} before`, `${role} ${name} after`],
-    })),
-  ),
+const each = Object.entries(steps).flatMap(([life, byRole]) =>
+  Object.entries(byRole).map(([role, names]) => ({
+    life: life as LifeName,
+    names: names.map(name => `${role} ${name}`),
+  })),
+);
+
+/** Between every two steps: one dies before a step, and one that takes over before the next. */
+const between: Row[] = each.flatMap(({ life, names }) =>
+  Array.from({ length: Math.ceil(names.length / 2) }, (_, pair) => {
+    const two = names.slice(pair * 2, pair * 2 + 2);
+    return { name: `before ${two.join(', and before ')}`, life, deaths: two.map(name => `${name} before`) };
+  }),
+);
+
+/** One dies before a step, and one that comes to it again dies as it is done: what it has not gone on to yet may be any of several things. */
+const around: Row[] = each.flatMap(({ life, names }) =>
+  names.map(name => ({
+    name: `${name}: before it, and after`,
+    life,
+    deaths: [`${name} before`, `${name} after`],
+  })),
 );
 
 /** Who takes over dies too. */
@@ -143,6 +159,6 @@ const more: { life: LifeName; deaths: string[] }[] = [
 ];
 
 export const rows: readonly Row[] = [
-  ...eachStep,
+  ...(isLong ? around : between),
   ...more.map(({ life, deaths }) => ({ life, deaths, name: deaths.join(', then ') })),
 ];

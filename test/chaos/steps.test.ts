@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { type Box, openBox } from './box.ts';
 import { checkBox, checkLife } from './check-life.ts';
 import { beginLife, type LifeName, lives } from './life.ts';
-import { type Row, rows, sometimes, steps } from './rows.ts';
+import { isLong, type Row, rows, sometimes, steps } from './rows.ts';
 import { traced } from './steps.ts';
 import { openTown, type Town } from './town.ts';
 import { watchLife } from './watch-life.ts';
@@ -12,9 +12,9 @@ import { watchLife } from './watch-life.ts';
  * SIGKILL for web, worker, agent and supervisor at each step of the life of a run. The steps are the calls over ports, the files that
  * appear, the processes that start and the signals that are sent; none of them is marked in the product.
  *
- * SIGNALBOX_CHAOS=long lets them die also where the step is passed for the second and the third time, which takes three times as long.
+ * SIGNALBOX_CHAOS=long lets them die after each step too, and where it is passed for the second and the third time: six times as long.
  */
-const times = process.env.SIGNALBOX_CHAOS === 'long' ? [1, 2, 3] : [1];
+const times = isLong ? [1, 2, 3] : [1];
 /** What is promised. */
 const takeoverMs = 15_000;
 /** A step that depends on who is first may be missed. */

@@ -50,8 +50,13 @@ export function whyNotFetched(failed: Extract<GitResult, { ok: false }>): string
   return `git could not fetch it: ${failed.said.replace(/\.$/, '')}.`;
 }
 
-export function unavailable(reason: string): Resolved {
-  return { ok: false, code: 'unavailable', reason };
+export function unavailable(reason: string, cause?: unknown): Resolved {
+  return { ok: false, code: 'unavailable', reason, ...(cause === undefined ? {} : { cause }) };
+}
+
+/** Why a source cannot be read, in words for those who asked. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
 }
 
 export async function isFolder(path: string): Promise<boolean> {

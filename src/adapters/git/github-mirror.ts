@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { SignalboxError } from '../../core/errors.ts';
 import { type GitHubSource, githubSource } from '../../core/github-source.ts';
 import type { Resolved, SourcePort } from '../../core/ports.ts';
-import { fetchInto, holds, makeBare, pin, unavailable, whyNotFetched } from './bare.ts';
+import { fetchInto, holds, makeBare, pin, SourceError, unavailable, whyNotFetched } from './bare.ts';
 import { fileIn } from './blob.ts';
 import { withLock } from './lock.ts';
 import { resolveRef } from './refs.ts';
@@ -17,10 +17,14 @@ export interface Remote {
   token: string;
 }
 
-/** `key`: the same for as long as the repository is. `open` asks GitHub. Null: no such repository is known. */
-export type GitHubRemotes = (
-  source: GitHubSource,
-) => Promise<{ key: string; open(): Promise<Remote> } | null>;
+/** `key`: the same for as long as the repository is. `open` asks GitHub, and throws in words for those who asked. Null: no such repository is known. */
+export type GitHubRemotes = (source: GitHubSource) => Promise<Openable | null>;
+
+interface Openable {
+  key: string;
+  /** `recent`: an answer of the last minutes will do, though the repository may have been moved since. */
+  open(options?: { recent?: boolean }): Promise<Remote>;
+}
 
 type Mirrors = Pick<
   SourcePort,
@@ -54,9 +58,19 @@ export function githubMirrors(cacheDir: string, remotes: GitHubRemotes): Mirrors
         await makeBare(mirror);
         return await work();
       });
+    const reach = (recent: boolean) =>
+      remote.open({ recent }).catch(cause => {
+        throw new SourceError(cause instanceof Error ? cause.message : 'Reading it failed.', { cause });
+      });
+    const fetchBy = ({ url, token }: Remote, specs: string[]) =>
+      fetchInto(mirror, url, specs, { origin: new URL(url).origin, token });
     const fetch = async (specs: string[]) => {
-      const { url, token } = await remote.open();
-      return await fetchInto(mirror, url, specs, { origin: new URL(url).origin, token });
+      const recent = await reach(true);
+      const fetched = await fetchBy(recent, specs);
+      if (fetched.ok || fetched.timedOut) return fetched;
+      // It may have been moved, and its token taken back.
+      const now = await reach(false);
+      return isUnknownRef(fetched) && now.url === recent.url ? fetched : await fetchBy(now, specs);
     };
     return { inMirror: [`--git-dir=${mirror}`], locked, fetch };
   }
@@ -74,7 +88,7 @@ export function githubMirrors(cacheDir: string, remotes: GitHubRemotes): Mirrors
       if (await isCommit(inMirror, sha)) return await pin(inMirror, resolved);
       const fetched = await fetch([`+${sha}:refs/signalbox/pins/${sha}`]);
       if (!fetched.ok)
-        return /not our ref|no such remote ref|couldn't find remote ref/i.test(fetched.said)
+        return isUnknownRef(fetched)
           ? { ok: false, code: 'unknown', refs: [] }
           : unavailable(whyNotFetched(fetched));
       return (await isCommit(inMirror, sha)) ? resolved : { ok: false, code: 'unknown', refs: [] };
@@ -177,6 +191,10 @@ export function githubMirrors(cacheDir: string, remotes: GitHubRemotes): Mirrors
       return listed.out.split('\0').filter(Boolean);
     },
   };
+}
+
+function isUnknownRef({ said }: { said: string }): boolean {
+  return /not our ref|no such remote ref|couldn't find remote ref/i.test(said);
 }
 
 async function isCommit(inMirror: string[], sha: string): Promise<boolean> {

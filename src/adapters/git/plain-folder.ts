@@ -13,6 +13,7 @@ import {
   symlink,
 } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { SourceError } from './bare.ts';
 
 const leftOut = new Set(['.git', 'node_modules', '__pycache__', '.signalbox']);
 /** A folder that is copied for each change must not be one with data sets in it. */
@@ -24,14 +25,9 @@ interface Entry {
   kind: 'file' | 'program' | 'link';
 }
 
-/** Thrown with a sentence for people. */
-export class FolderError extends Error {
-  override readonly name = 'FolderError';
-}
-
 /**
  * Keeps a copy of a folder that is not in Git, under `sha256:<hex>` of its sorted paths, modes and contents: what is archived later is what
- * was there now. Leaves out `.git`, `node_modules`, `__pycache__`. Throws FolderError when it is larger than 1 GiB.
+ * was there now. Leaves out `.git`, `node_modules`, `__pycache__`. Throws SourceError when it is larger than 1 GiB.
  */
 export async function snapshotFolder(folder: string, snapshots: string): Promise<string> {
   const first = await digestOf(folder, await entriesOf(folder));
@@ -71,7 +67,7 @@ async function entriesOf(folder: string): Promise<Entry[]> {
         const { size, mode } = await lstat(path);
         bytes += size;
         if (bytes > mostBytes)
-          throw new FolderError(
+          throw new SourceError(
             'The folder holds more than 1 GiB: put the code into Git, or the data somewhere else.',
           );
         entries.push({ path: shown, kind: mode & 0o100 ? 'program' : 'file' });

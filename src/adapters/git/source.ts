@@ -4,11 +4,20 @@ import { join, resolve as resolvePath } from 'node:path';
 import { SignalboxError } from '../../core/errors.ts';
 import { githubSource } from '../../core/github-source.ts';
 import type { Log, Resolved, SourceFile, SourcePort } from '../../core/ports.ts';
-import { fetchInto, holds, isFolder, makeBare, pin, unavailable, whyNotFetched } from './bare.ts';
+import {
+  fetchInto,
+  holds,
+  isFolder,
+  makeBare,
+  pin,
+  SourceError,
+  unavailable,
+  whyNotFetched,
+} from './bare.ts';
 import { fileIn, fileOf } from './blob.ts';
 import { type GitHubRemotes, githubMirrors } from './github-mirror.ts';
 import { withLock } from './lock.ts';
-import { FolderError, snapshotFolder, snapshotPath } from './plain-folder.ts';
+import { snapshotFolder, snapshotPath } from './plain-folder.ts';
 import { resolveRef } from './refs.ts';
 import { git, gitStream } from './run-git.ts';
 
@@ -121,7 +130,7 @@ export function createGitSource(options: {
 
   const failed = (source: string) => (err: unknown) => {
     log.warn({ source: shown(source), err }, 'a source could not be read');
-    return unavailable(err instanceof FolderError ? err.message : 'Reading it failed.');
+    return unavailable(err instanceof SourceError ? err.message : 'Reading it failed.', err);
   };
   return {
     archive,

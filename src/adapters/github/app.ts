@@ -10,6 +10,16 @@ interface GitHubAppOptions extends GitHubClientOptions {
   clock: () => Date;
 }
 
+type CodeOf = Pick<RepositoryRef, 'id' | 'installation'>;
+
+interface CodeToken {
+  token: string;
+  name: string;
+}
+
+/** A token is good for an hour, and a name until somebody renames the repository. */
+const recentMs = 5 * 60_000;
+
 /** The GitHub App: a client of its own for each place where it is installed, whose token is kept and renewed. */
 export interface GitHubApp {
   /** A call with the rights that the app has in an organisation. Throws `GitHubError`. */
@@ -19,7 +29,9 @@ export interface GitHubApp {
   /** The repository that has this name now; null: there is none, or the app is not installed there. Throws `GitHubError`. */
   repository(owner: string, repo: string): Promise<RepositoryRef | null>;
   /** What reads the code of one repository, whatever it is called, and nothing else; and its name now. Throws `GitHubError`. */
-  codeToken(repository: Pick<RepositoryRef, 'id' | 'installation'>): Promise<{ token: string; name: string }>;
+  codeToken(repository: CodeOf): Promise<CodeToken>;
+  /** The same, of the last minutes: a busy repository is fetched more often than GitHub gives out tokens. Throws `GitHubError`. */
+  recentCodeToken(repository: CodeOf): Promise<CodeToken>;
   /** A call as the app itself, which has rights nowhere. Throws `GitHubError`. */
   asApp<T>(call: (client: Octokit) => Promise<T>): Promise<T>;
 }
@@ -28,6 +40,7 @@ export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOpti
   const app = new App({ appId, privateKey, Octokit: githubOctokit(client) });
   /** Where it is installed. It changes when an organisation removes the app and takes it in again. */
   const ids = new Map<string, number>();
+  const recent = new Map<string, { until: number; answer: Promise<CodeToken> }>();
 
   async function idOf(org: string): Promise<number> {
     const known = ids.get(org);
@@ -59,6 +72,32 @@ export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOpti
     }
   }
 
+  async function askForCode({ id, installation }: CodeOf): Promise<CodeToken> {
+    const { data } = await asApp(client =>
+      client.request('POST /app/installations/{installation_id}/access_tokens', {
+        installation_id: installation,
+        repository_ids: [id],
+        permissions: { contents: 'read' },
+      }),
+    );
+    const name = data.repositories?.find(one => one.id === id)?.full_name;
+    if (name === undefined)
+      throw new GitHubError('The GitHub App is not installed there any more.', 'refused');
+    return { token: data.token, name };
+  }
+
+  async function codeToken(repository: CodeOf): Promise<CodeToken> {
+    const key = keyOf(repository);
+    const answer = askForCode(repository);
+    recent.set(key, { until: clock().getTime() + recentMs, answer });
+    try {
+      return await answer;
+    } catch (error) {
+      recent.delete(key);
+      throw error;
+    }
+  }
+
   return {
     inInstallation,
     asApp,
@@ -73,18 +112,11 @@ export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOpti
         throw error;
       }
     },
-    async codeToken({ id, installation }) {
-      const { data } = await asApp(client =>
-        client.request('POST /app/installations/{installation_id}/access_tokens', {
-          installation_id: installation,
-          repository_ids: [id],
-          permissions: { contents: 'read' },
-        }),
-      );
-      const name = data.repositories?.find(one => one.id === id)?.full_name;
-      if (name === undefined)
-        throw new GitHubError('The GitHub App is not installed there any more.', 'refused');
-      return { token: data.token, name };
+    codeToken,
+    async recentCodeToken(repository) {
+      const now = clock().getTime();
+      for (const [one, { until }] of recent) if (until <= now) recent.delete(one);
+      return await (recent.get(keyOf(repository))?.answer ?? codeToken(repository));
     },
     async inOrg(org, call) {
       const id = await idOf(org);
@@ -97,4 +129,8 @@ export function githubApp({ appId, privateKey, clock, ...client }: GitHubAppOpti
       }
     },
   };
+}
+
+function keyOf({ id, installation }: CodeOf): string {
+  return `${installation}/${id}`;
 }
