@@ -34,6 +34,8 @@ export type RepositoryEvent = {
       pull: PullRequest /** What its head was before; null: it was opened, or opened again. */;
       before: string | null;
     }
+  /** It goes to another branch than before: nothing was pushed. */
+  | { type: 'retargeted'; pull: PullRequest }
   | {
       type: 'closed';
       pull: PullRequest /** The commit by which it came into its base branch; null: it did not. */;
