@@ -55,6 +55,7 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
     isSelf: (other: Actor) => isSamePerson(intent.actor, other, people, links),
     policy: deps.policy,
     key: intent.key,
+    review: intent.review,
     now,
   };
   try {

@@ -1,6 +1,7 @@
 import type { Actor, Place, Role } from './actor.ts';
 import type { Fault } from './errors.ts';
 import type { Scope } from './ports.ts';
+import type { ByReview } from './promotion/review.ts';
 import type { Reply } from './reply.ts';
 
 /** What somebody may do in a repository: change it, see it though not everybody does, or no more than everybody. */
@@ -16,6 +17,8 @@ export interface Intent {
   place: Place;
   /** What GitHub said just now that they may do in the repository of the place, where it was said there. */
   standing?: Standing;
+  /** The review that says it, where it was said by one. */
+  review?: ByReview;
   wish: /** The command line as typed, verb first and without a slash: `train digits -p lr=0.1`. */
     | { kind: 'words'; words: string }
     /** The same, already taken apart by a typed API; the values have the kinds that the command's arguments and flags name. */

@@ -257,7 +257,9 @@ export interface Tables {
     evidence: string;
     reason: string;
     at: Date;
+    review: number | null;
   };
+  promotion_shown: { surface: string; shown: string; at: Generated<Date> };
   promotion_evidence: { promotion: number; digest: string; content: Json<Evidence>; at: Date };
   promotion_buttons: { id: string; promotion: number; evidence: string; team: string; channel: string };
   promotion_deployments: RegistryWork & {
