@@ -69,7 +69,7 @@ export const githubPullRequestReview = {
       ...githubSender(says === 'withdraw' ? sender : user),
       review: {
         ...{ id: review.id, says, commit: review.commit_id ?? null, at: new Date(saidAt) },
-        body: cleanLine(review.body ?? '', mostBody),
+        body: cleanLine((review.body ?? '').replace(/\s+/g, ' '), mostBody),
         head: pull.head.sha,
         merged: pull.mergedAs ?? null,
       },

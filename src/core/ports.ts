@@ -274,6 +274,8 @@ export interface SweepWork {
 export interface BaselineStore {
   /** Runs that succeeded and that the filter does not rule out, the newest first; only with smaller numbers than `before`. */
   candidates(filter: BaselineFilter, limit: number, before?: number): Promise<Run[]>;
+  /** The other run that made what served last in the environment `production` of a model of the project, by the time given; null: none did. */
+  inProduction(filter: Pick<BaselineFilter, 'project' | 'run' | 'endedBy'>): Promise<Run | null>;
 }
 
 /** Where people can see code. */
