@@ -73,7 +73,9 @@ export const modelPromote = defineCommand({
     if (created && (place.kind === 'slack' || place.kind === 'github')) {
       // Its own message shows the rest.
       const what = superseded ? ` It takes the place of ${promotionName(superseded)}.` : '';
-      return { ok: true, reply: reply(`${promotionName(shown)} is asked for.${what}`, [], { data }) };
+      const said = `${promotionName(shown)} is asked for.${what}`;
+      // Where everybody reads everything, that message is answer enough.
+      return { ok: true, reply: reply(said, [], { data, shownByRun: place.kind === 'github' }) };
     }
     return { ok: true, reply: reply(title, blocks, { tone, data }) };
   },

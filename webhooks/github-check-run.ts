@@ -56,9 +56,8 @@ export const githubCheckRun = {
         const mark = text === null ? null : readCheckMark(text);
         if (mark?.repo !== repository.id)
           return { kind: 'ignore', why: 'a press on a check that is none of ours' };
+        const { actor, account } = githubSender(sender);
         const pressed = action === 'requested_action' ? button : 'run' in mark ? 'rerun' : again;
-        const lines = wordsOf(mark, pressed);
-        if (lines.length === 0) return { kind: 'ignore', why: 'a press of a button that is none of ours' };
         const place: GitHubPlace = {
           kind: 'github',
           installation: installation.id,
@@ -69,7 +68,17 @@ export const githubCheckRun = {
           pull: true,
           user: sender.login,
         };
-        const { actor, account } = githubSender(sender);
+        if ('run' in mark && pressed === 'promote')
+          return {
+            kind: 'promote',
+            key: `github:${deliveryId}`,
+            place,
+            actor,
+            account,
+            of: { run: mark.run },
+          };
+        const lines = wordsOf(mark, pressed);
+        if (lines.length === 0) return { kind: 'ignore', why: 'a press of a button that is none of ours' };
         const intents = lines.map((words, i) => ({
           key: i === 0 ? `github:${deliveryId}` : `github:${deliveryId}:${i}`,
           ...{ actor, place, wish: { kind: 'words' as const, words } },

@@ -18,6 +18,12 @@ const eventSchema = z.intersection(
       pull_request: z.intersection(pullSchema, z.object({ updated_at: time })),
     }),
     z.object({
+      action: z.literal('edited'),
+      // What it was before; there where it goes to another branch now.
+      changes: z.object({ base: z.object({}).optional() }),
+      pull_request: z.intersection(pullSchema, z.object({ updated_at: time })),
+    }),
+    z.object({
       action: z.literal('closed'),
       pull_request: z.intersection(
         pullSchema,
@@ -27,12 +33,12 @@ const eventSchema = z.intersection(
   ]),
 );
 
-/** A pull request has another head, or is at its end. */
+/** A pull request has another head or another base, or is at its end. */
 export const githubPullRequest = {
   name: 'github-pull-request',
   source: 'github',
   kind: 'pull_request',
-  events: ['opened', 'reopened', 'synchronize', 'closed'],
+  events: ['opened', 'reopened', 'synchronize', 'edited', 'closed'],
   translate(payload: unknown): Translation {
     const parsed = eventSchema.safeParse(payload);
     if (!parsed.success) return { kind: 'ignore', why: `not a pull request: ${fieldsOf(parsed.error)}` };
@@ -44,6 +50,10 @@ export const githubPullRequest = {
       return { kind: 'repository', event: { type: 'closed', ...told, at, pull, merged } };
     }
     const { updated_at: at, ...pull } = data.pull_request;
+    if (data.action === 'edited')
+      return data.changes.base
+        ? { kind: 'repository', event: { type: 'retargeted', ...told, at, pull } }
+        : { kind: 'ignore', why: 'a pull request with other words' };
     const before = data.action === 'synchronize' ? data.before : null;
     return { kind: 'repository', event: { type: 'proposed', ...told, at, pull, before } };
   },

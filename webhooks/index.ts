@@ -3,6 +3,8 @@ import { githubCheckRun } from './github-check-run.ts';
 import { githubIssueComment } from './github-issue-comment.ts';
 import { githubMergeGroup } from './github-merge-group.ts';
 import { githubPullRequest } from './github-pull-request.ts';
+import { githubPullRequestLabel } from './github-pull-request-label.ts';
+import { githubPullRequestReview } from './github-pull-request-review.ts';
 import { githubPush } from './github-push.ts';
 import { mlflowAlias } from './mlflow-alias.ts';
 import { slackCommand } from './slack-command.ts';
@@ -17,6 +19,8 @@ export const webhooks: readonly WebhookDefinition[] = [
   githubIssueComment,
   githubMergeGroup,
   githubPullRequest,
+  githubPullRequestLabel,
+  githubPullRequestReview,
   githubPush,
   mlflowAlias,
   slackCommand,

@@ -1,4 +1,10 @@
-import { type BaselineWish, baselineFilter, baselineWish, mayBeBaseline } from '../core/baseline.ts';
+import {
+  type BaselineWish,
+  baselineFilter,
+  baselineWish,
+  type HistoryWish,
+  mayBeBaseline,
+} from '../core/baseline.ts';
 import type { BaselineStore, Log, SourcePort } from '../core/ports.ts';
 import type { Run } from '../core/run.ts';
 
@@ -20,6 +26,10 @@ export async function baselineOf(
   const wish = baselineWish(run);
   if (!wish) return null;
   const filter = baselineFilter(run, wish);
+  if (run.spec.compare === 'production') {
+    const serving = await ports.baselines.inProduction(filter);
+    if (serving) return { wish: { kind: 'production' }, run: serving };
+  }
   let asks = 0;
   let before: number | undefined;
   for (let page = 0; page < most.pages; page++) {
@@ -37,7 +47,7 @@ export async function baselineOf(
 
 /** While its repository is away, a run counts for no branch: the message is made true again with the next change. */
 async function isOn(
-  wish: BaselineWish,
+  wish: HistoryWish,
   { number, spec }: Run,
   { source, log }: BaselinePorts,
 ): Promise<boolean> {

@@ -6,6 +6,7 @@ import type { AuditLog, DeliveryStore, GitHubUser, Log, SurfaceStore, Wakeups } 
 import { type Inline, type Reply, reply, type Tone } from '../core/reply.ts';
 import type { RepositoryEvent } from '../core/repository-event.ts';
 import type { Delivery, GroupChange, Translation } from '../core/webhook.ts';
+import type { PromoteWishes } from './promote-wishes.ts';
 import { whileKept } from './while-kept.ts';
 
 export interface DeliverPorts {
@@ -20,6 +21,10 @@ export interface DeliverPorts {
   standing(place: GitHubPlace, account: GitHubUser): Promise<Standing>;
   groupChanged(change: GroupChange): Promise<void>;
   repositoryChanged(event: RepositoryEvent): Promise<void>;
+  /** What a review of a pull request wants; null: nothing more. */
+  reviewed(said: Translation & { kind: 'review' }): Promise<Intent | null>;
+  /** What a label or a button asks to be promoted; null: nothing. */
+  toPromote(said: Translation & { kind: 'promote' }): Promise<PromoteWishes | null>;
   /** `model`: as MLflow calls it. */
   registryChanged(model: string): Promise<void>;
   /** How long to wait after this error, where whoever was asked says so. Absent: nobody does. */
@@ -65,6 +70,8 @@ async function act(delivery: Delivery, ports: DeliverPorts, clock: () => Date): 
       return ports.wakeups.wake([`surface:${home}`]);
     }
     if (translation.kind === 'intents') return await hear(translation, ports, clock);
+    if (translation.kind === 'review') return await weigh(translation, ports, clock);
+    if (translation.kind === 'promote') return await offer(translation, ports, clock);
     await obey(translation.intent, ports, clock);
   });
 }
@@ -74,10 +81,7 @@ async function obey(intent: Intent, ports: DeliverPorts, clock: () => Date): Pro
   const result = await ports.dispatch(intent, clock());
   // The answer is stored as a surface; publishing it is another's work.
   const content = answerFor(intent.place, result);
-  if (content) {
-    const surface = await ports.surfaces.addNote(answerKey(intent, result), intent.place, content);
-    ports.wakeups.wake([`surface:${surface}`]);
-  }
+  if (content) await note(answerKey(intent, result), intent.place, content, ports);
   return result;
 }
 
@@ -97,6 +101,55 @@ async function hear(
   await sign(place, !left && results.every(result => result.ok) ? 'success' : 'failure', ports);
 }
 
+/** A review that counts is shown by the promotion's own message; one that does not is answered once. */
+async function weigh(
+  said: Translation & { kind: 'review' },
+  ports: DeliverPorts,
+  clock: () => Date,
+): Promise<void> {
+  const intent = await ports.reviewed(said);
+  if (!intent) return;
+  const standing = await ports.standing(said.place, said.account);
+  const result = await ports.dispatch({ ...intent, standing }, clock());
+  if (result.ok || isStranger(intent.place, result)) return;
+  await note(`answer:${intent.key}`, intent.place, faultReply(result.fault), ports);
+}
+
+/** Who may put a label or press a button there is no stranger, and hears why it is refused: of one label at one place once. */
+async function offer(
+  said: Translation & { kind: 'promote' },
+  ports: DeliverPorts,
+  clock: () => Date,
+): Promise<void> {
+  const { key, place, actor, account, of } = said;
+  const wishes = await ports.toPromote(said);
+  if (!wishes) return;
+  const refusedAs = (code: string) =>
+    'label' in of ? `label:${place.repo}:${place.issue}:${of.label.toLowerCase()}:${code}` : `answer:${key}`;
+  if ('fault' in wishes) {
+    const { fault } = wishes;
+    const details = { code: fault.code, source: 'github', kind: 'label' in of ? 'label' : 'button' };
+    const subject = actorKey(actor);
+    await ports.audit.append(
+      { actor, action: 'delivery.refused', subject, outcome: 'refused', details },
+      clock(),
+    );
+    return await note(refusedAs(fault.code), place, faultReply(fault), ports);
+  }
+  const standing = await ports.standing(place, account);
+  for (const intent of wishes.intents) {
+    const result = await ports.dispatch({ ...intent, standing }, clock());
+    const content = result.ok ? answerFor(place, result) : faultReply(result.fault);
+    const isDenied = !result.ok && result.fault.code === 'ACCESS_DENIED';
+    if (content) await note(isDenied ? refusedAs('denied') : `answer:${intent.key}`, place, content, ports);
+  }
+}
+
+async function note(key: string, place: Place, content: Reply, ports: DeliverPorts): Promise<void> {
+  const surface = await ports.surfaces.addNote(key, place, content);
+  ports.wakeups.wake([`surface:${surface}`]);
+}
+
 async function tellLeft(
   { amount, most, place }: NonNullable<(Translation & { kind: 'intents' })['left']>,
   ports: DeliverPorts,
@@ -106,8 +159,7 @@ async function tellLeft(
     [{ kind: 'text', text: [`At most ${most} are taken of one comment. Say the others in another one.`] }],
     { tone: 'warning' },
   );
-  const surface = await ports.surfaces.addNote(`left:github:${place.comment}`, place, said);
-  ports.wakeups.wake([`surface:${surface}`]);
+  await note(`left:github:${place.comment}`, place, said, ports);
 }
 
 async function sign(place: GitHubPlace, tone: Tone, ports: DeliverPorts): Promise<void> {
@@ -136,8 +188,7 @@ async function refuse(
   const said = { actor, action: 'delivery.refused', subject: actorKey(actor), outcome: 'refused' } as const;
   await ports.audit.append({ ...said, details }, now);
   if (!place) return;
-  const surface = await ports.surfaces.addNote(`answer:${key}`, place, faultReply(fault));
-  ports.wakeups.wake([`surface:${surface}`]);
+  await note(`answer:${key}`, place, faultReply(fault), ports);
 }
 
 function answerFor(place: Place, result: Dispatched): Reply | null {

@@ -56,6 +56,7 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
     policy: deps.policy,
     factor: intent.factor,
     key: intent.key,
+    review: intent.review,
     now,
   };
   try {

@@ -10,6 +10,7 @@ import type {
 } from '../core/ports.ts';
 import { isOver } from '../core/promotion/promotion.ts';
 import { promotionReply } from '../core/promotion/promotion-reply.ts';
+import { typedAnswers } from '../core/promotion/typed-answers.ts';
 import type { Reply } from '../core/reply.ts';
 import type { Run } from '../core/run.ts';
 import { environmentOf } from './promotion-evidence.ts';
@@ -30,7 +31,7 @@ export async function promotionMessage(
   place: Place,
   ports: PromotionMessagePorts,
   _now: Date,
-): Promise<Reply | null> {
+): Promise<{ content: Reply; stage: string } | null> {
   const promotion = await ports.promotions.get(number);
   if (!promotion) return null;
   const { evidence: digest } = promotion;
@@ -41,7 +42,14 @@ export async function promotionMessage(
       ? await ports.promotions.button({ id: ports.id(), promotion: number, evidence: digest, place })
       : null;
   const chart = isOver(promotion.state) ? null : await chartOf(promotion, place, ports);
-  return promotionReply(promotion, { evidence, from: environment?.approvals.from ?? null, chart, button });
+  const facts = { evidence, from: environment?.approvals.from ?? null, chart, button };
+  const said = promotionReply(promotion, facts);
+  const isAsked = promotion.state === 'awaiting-approval' && digest !== null;
+  const typed = isAsked && place.kind === 'github' ? [typedAnswers(promotion, place)] : [];
+  return {
+    content: { ...said, blocks: [...said.blocks, ...typed] },
+    stage: isAsked ? digest : promotion.state,
+  };
 }
 
 /** The curve of the metric that its project watches. */

@@ -41,8 +41,8 @@ export interface PublishPorts {
   sweepCost(members: readonly SweepMember[], now: Date): Promise<SweepCost>;
   /** The curve that is shown when a run has ended, and its pictures. */
   charts: RunCharts;
-  /** What a promotion's message shows in a place; null: there is no such promotion. */
-  promotionOf(number: number, place: Place, now: Date): Promise<Reply | null>;
+  /** What a promotion's message shows in a place, and what of it is kept as shown; null: there is no such promotion. */
+  promotionOf(number: number, place: Place, now: Date): Promise<{ content: Reply; stage: string } | null>;
   /** The versions that a run made and that may be promoted. */
   versionsOf(run: Run): Promise<{ model: string; number: number }[]>;
   /** What the Home of the person of a place shows. */
@@ -231,8 +231,16 @@ async function ofRun(
   ports: PublishPorts,
   now: Date,
 ): Promise<Shown | null> {
+  if (surface.kind === 'promotion' && surface.promotion !== null) {
+    const { place, remote, promotion } = surface;
+    // Its buttons count where the message is.
+    const at = place.kind === 'slack' && remote ? { ...place, channel: remote.channel } : place;
+    const shown = await ports.promotionOf(promotion, at, now);
+    return shown && { ...shown, check: undefined };
+  }
   const content = await contentOf(surface, run, ports, now);
-  const check = surface.kind === 'check' && run ? (checkOf(run) ?? undefined) : undefined;
+  const isCheck = surface.kind === 'check' && run;
+  const check = isCheck ? (checkOf(run, (await ports.versionsOf(run)).length > 0) ?? undefined) : undefined;
   return content && { content, check, stage: run ? stageOf(run) : undefined };
 }
 
@@ -256,12 +264,6 @@ async function contentOf(
   now: Date,
 ): Promise<Reply | null> {
   if (surface.content) return surface.content;
-  if (surface.kind === 'promotion' && surface.promotion !== null) {
-    const { place, remote } = surface;
-    // Its buttons count where the message is.
-    const at = place.kind === 'slack' && remote ? { ...place, channel: remote.channel } : place;
-    return await ports.promotionOf(surface.promotion, at, now);
-  }
   if (!run) return null;
   if (surface.kind === 'warning') return leaseWarning(run, now);
   const metrics = await ports.runs.metrics(run.number);

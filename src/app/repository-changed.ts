@@ -48,10 +48,13 @@ export async function repositoryChanged(
   }
 
   // 2. What was pushed where, for whoever comments later.
-  if (event.type === 'proposed') {
-    const { at, before, pull } = event;
-    const push = { at, before, after: pull.head.sha, forced: null, sight: event.looked ?? false };
-    await ports.repositories.pushed({ ...push, repo: repo.id, pull: pull.number, branch: null });
+  if (event.type === 'proposed' || event.type === 'retargeted') {
+    const { at, pull } = event;
+    if (event.type === 'proposed') {
+      const { before } = event;
+      const push = { at, before, after: pull.head.sha, forced: null, sight: event.looked ?? false };
+      await ports.repositories.pushed({ ...push, repo: repo.id, pull: pull.number, branch: null });
+    }
     const source = sourceOf(repo);
     for (const { sha } of [pull.base, pull.head])
       if (!(await keep(source, sha, ports)))

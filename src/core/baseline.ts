@@ -1,15 +1,19 @@
 import { isEnd, isLease, isServing, type Run } from './run.ts';
 
-/** What a run is to be held against: the newest that succeeded on a branch, or the one of its project before. */
-export type BaselineWish = { kind: 'base'; branch: string } | { kind: 'previous' };
+/**
+ * What a run is to be held against: the newest that succeeded on a branch, the one of its project before, or the one that made what serves in
+ * production.
+ */
+export type BaselineWish = HistoryWish | { kind: 'production' };
+export type HistoryWish = { kind: 'base'; branch: string } | { kind: 'previous' };
 
 type Pull = { repo: number; number: number };
 
 /**
  * A run of a pull request is held against the branch that one goes to, and what came to a branch against that branch, unless the project
- * says otherwise. Null: it is a lease, and held against nothing.
+ * says otherwise; so too where nothing serves in production yet. Null: it is a lease, and held against nothing.
  */
-export function baselineWish(run: Pick<Run, 'spec'>): BaselineWish | null {
+export function baselineWish(run: Pick<Run, 'spec'>): HistoryWish | null {
   if (isLease(run) || isServing(run)) return null;
   const { trigger, compare, pull, ref } = run.spec;
   const branch = trigger === 'pull-request' ? pull?.base : trigger === 'merge' ? ref : undefined;
@@ -29,7 +33,7 @@ export interface BaselineFilter {
   pull: Pull | null;
 }
 
-export function baselineFilter(run: Run, wish: BaselineWish): BaselineFilter {
+export function baselineFilter(run: Run, wish: HistoryWish): BaselineFilter {
   const isPrevious = wish.kind === 'previous';
   return {
     project: run.spec.project,
@@ -44,7 +48,7 @@ export function baselineFilter(run: Run, wish: BaselineWish): BaselineFilter {
  * Whether a run may be the one that another is held against. `ask`: only if its commit is one of that branch, for it was asked for by
  * another name. A run of a pull request counts for other runs of the same one alone: elsewhere nobody has agreed to it yet.
  */
-export function mayBeBaseline(run: Run, wish: BaselineWish, other: Run): 'yes' | 'no' | 'ask' {
+export function mayBeBaseline(run: Run, wish: HistoryWish, other: Run): 'yes' | 'no' | 'ask' {
   const filter = baselineFilter(run, wish);
   // What one member of a sweep came to says more of its parameters than of the code.
   if (other.spec.sweep) return 'no';
@@ -65,6 +69,7 @@ export function mayBeBaseline(run: Run, wish: BaselineWish, other: Run): 'yes' |
 /** `on main`, where the branch is known. */
 export function whereOf(wish: BaselineWish, { spec }: Pick<Run, 'spec'>): string {
   if (wish.kind === 'base') return ` on ${wish.branch}`;
+  if (wish.kind === 'production') return ' in production';
   return spec.trigger === 'pull-request' || spec.ref === 'HEAD' || spec.sha.startsWith(spec.ref)
     ? ''
     : ` on ${spec.ref}`;

@@ -5,7 +5,7 @@ import { isEnd, isLease, isOnMachine, type Run, type RunState } from './run.ts';
 
 export type CheckConclusion = 'success' | 'failure' | 'cancelled' | 'timed_out' | 'neutral';
 /** What can be pressed on a check run. */
-export type CheckButton = 'cancel' | 'rerun';
+export type CheckButton = 'cancel' | 'rerun' | 'promote';
 
 export interface CheckAnnotation {
   path: string;
@@ -51,8 +51,8 @@ export const conclusions: Partial<Record<RunState, CheckConclusion>> = {
 };
 const shownMessage = 500;
 
-/** Null where there is nothing to show it at: a run that was not asked for at a pull request, or a project that is not in Git. */
-export function checkOf(run: Run): RunCheck | null {
+/** `isPromotable`: it made versions that can be promoted. Null where there is nothing to show it at: a run that was not asked for at a pull request, or a project that is not in Git. */
+export function checkOf(run: Run, isPromotable = false): RunCheck | null {
   const { number, spec, state, place, startedAt, endedAt } = run;
   if (
     place.kind !== 'github' ||
@@ -72,7 +72,11 @@ export function checkOf(run: Run): RunCheck | null {
     startedAt: startedAt?.toISOString() ?? null,
     endedAt: endedAt?.toISOString() ?? null,
     annotation: ended ? annotationOf(run) : null,
-    buttons: ended ? ['rerun'] : run.stopping ? [] : ['cancel'],
+    buttons: ended
+      ? [...(isPromotable ? ['promote' as const] : []), 'rerun']
+      : run.stopping
+        ? []
+        : ['cancel'],
   };
 }
 

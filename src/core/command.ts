@@ -3,6 +3,7 @@ import type { ErrorCode, ErrorDetails } from './errors.ts';
 import type { Person } from './people.ts';
 import type { Ports, Scope } from './ports.ts';
 import type { Policy } from './project.ts';
+import type { ByReview } from './promotion/review.ts';
 import type { FactorFor } from './promotion/step-up.ts';
 import type { Reply } from './reply.ts';
 import type { Rights } from './rights.ts';
@@ -67,6 +68,8 @@ export interface CommandContext {
   factor?: FactorFor | undefined;
   /** The intent's key: whatever the command makes carries it, so that a repeat makes nothing new. */
   key: string;
+  /** The review that says it, where it was said by one. */
+  review?: ByReview | undefined;
   now: Date;
 }
 

@@ -192,6 +192,18 @@ export const errors = {
     why: '{reason}',
     todo: 'Look at its message again, and answer then.',
   },
+  REVIEW_UNCLEAR: {
+    status: 409,
+    what: 'This review decides nothing about {word}.',
+    why: '{reason}',
+    todo: 'It is decided by {who}. Who looked at what it says may say so here: {example}.',
+  },
+  PROMOTION_LABEL: {
+    status: 409,
+    what: '{word} asks for no promotion here.',
+    why: '{reason}',
+    todo: '{todo}',
+  },
   PROMOTION_MOVING: {
     status: 409,
     what: '{word} is being rolled out.',

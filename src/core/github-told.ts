@@ -27,15 +27,21 @@ export const pullSchema = z
     labels: z.array(z.object({ name: z.string() })).default([]),
     base: z.object({ ref: z.string().min(1), sha }),
     head: z.object({ ref: z.string().min(1), sha, repo: z.object({ id: z.int() }).nullable() }),
+    merged_at: z.string().nullish(),
+    // Of one that is open, the commit by which GitHub tries the merge.
+    merge_commit_sha: sha.nullish(),
   })
   .transform(
-    ({ number, user, state, labels, base, head }): PullRequest => ({
+    ({ number, user, state, labels, base, head, merged_at, merge_commit_sha }): PullRequest => ({
       number,
       base: { branch: base.ref, sha: base.sha },
       head: { branch: head.ref, sha: head.sha, repo: head.repo?.id ?? null },
       labels: labels.map(label => label.name),
       author: user,
       ...(state ? { isOpen: state === 'open' } : {}),
+      ...(merged_at === undefined
+        ? {}
+        : { mergedAs: merged_at === null ? null : (merge_commit_sha ?? null) }),
     }),
   );
 

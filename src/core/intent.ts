@@ -1,6 +1,7 @@
 import type { Actor, Place, Role } from './actor.ts';
 import type { Fault } from './errors.ts';
 import type { Scope } from './ports.ts';
+import type { ByReview } from './promotion/review.ts';
 import type { FactorFor } from './promotion/step-up.ts';
 import type { Reply } from './reply.ts';
 
@@ -19,6 +20,8 @@ export interface Intent {
   standing?: Standing;
   /** What they have shown for this approval. */
   factor?: FactorFor;
+  /** The review that says it, where it was said by one. */
+  review?: ByReview;
   wish: /** The command line as typed, verb first and without a slash: `train digits -p lr=0.1`. */
     | { kind: 'words'; words: string }
     /** The same, already taken apart by a typed API; the values have the kinds that the command's arguments and flags name. */

@@ -19,10 +19,10 @@ export const metricsSchema = z
   .refine(metrics => Object.keys(metrics).length <= mostMetrics, `must not name more than ${mostMetrics}`);
 export type MetricKeys = z.infer<typeof metricsSchema>;
 
-export const compareSchema = z.enum(['base', 'previous']);
+export const compareSchema = z.enum(['base', 'previous', 'production']);
 export type Compare = z.infer<typeof compareSchema>;
 
 export const metricsDescription =
   'Which way metrics get better, and what they are counted in: `val_auc: { better: higher }`. Where a metric is not named, well-known words in its name say it (`loss`, `accuracy`), and where they do not, no value of it is called better.';
 export const compareDescription =
-  'What its runs are held against: `base`, the newest run that succeeded on the branch that the pull request goes to (of a merge or a push: the branch it came to), or `previous`, the newest that succeeded before. When absent, `base` for pull requests and merges; a run of neither is always held against the previous one.';
+  'What its runs are held against: `base`, the newest run that succeeded on the branch that the pull request goes to (of a merge or a push: the branch it came to), `previous`, the newest that succeeded before, or `production`, the one whose version of a model serves in the environment `production` (where none does: as when absent). When absent, `base` for pull requests and merges; a run of neither is always held against the previous one.';

@@ -275,6 +275,8 @@ export interface SweepWork {
 export interface BaselineStore {
   /** Runs that succeeded and that the filter does not rule out, the newest first; only with smaller numbers than `before`. */
   candidates(filter: BaselineFilter, limit: number, before?: number): Promise<Run[]>;
+  /** The other run that made what served last in the environment `production` of a model of the project, by the time given; null: none did. */
+  inProduction(filter: Pick<BaselineFilter, 'project' | 'run' | 'endedBy'>): Promise<Run | null>;
 }
 
 /** Where people can see code. */
@@ -322,6 +324,8 @@ export interface ModelStore {
   versions(model: string, limit: number, before?: number): Promise<ModelVersion[]>;
   /** What a run made. */
   ofRun(run: number): Promise<ModelVersion[]>;
+  /** The newest that was made from one of these commits; null: none was. */
+  newestOf(model: string, commits: readonly string[]): Promise<ModelVersion | null>;
   /**
    * Notes what a model is. Of one that is new, or of another project or output than before, the newest run that has made its output is looked
    * at; earlier ones make no versions.
@@ -543,6 +547,11 @@ export interface PromotionStore {
   button(wish: { id: string; promotion: number; evidence: string; place: SlackPlace }): Promise<string>;
   /** What a button is about, where it was put; null: there is none such there. */
   pressed(id: string, place: Place): Promise<{ promotion: number; evidence: string } | null>;
+  /**
+   * What its message at an issue or pull request showed at a time: the digest of the evidence where it asked for an answer, else its state.
+   * Null: nothing.
+   */
+  shownAt(number: number, place: GitHubPlace, at: Date): Promise<string | null>;
   /** Says something once in the threads of its messages; a repeat of the key says nothing. */
   remark(number: number, key: string, content: Reply): Promise<void>;
 }
@@ -1472,6 +1481,8 @@ export interface PullRequestsPort {
   get(repository: RepositoryRef, number: number): Promise<PullRequest | null>;
   /** The one by whose merge this commit came into its base branch; null: there is none. */
   mergedBy(repository: RepositoryRef, sha: string): Promise<PullRequest | null>;
+  /** What a review says now; null: it is gone, was dismissed, or says neither. */
+  review(repository: RepositoryRef, pull: number, review: number): Promise<'approve' | 'reject' | null>;
 }
 
 export interface DeploymentStatus {

@@ -19,6 +19,8 @@ export interface PullRequest {
   author: string;
   /** Whether it was then; absent: nobody said. */
   isOpen?: boolean;
+  /** The commit by which it came into its base branch; null: it has not; absent: nobody said. */
+  mergedAs?: string | null;
 }
 
 /** What happened in a repository, as one delivery tells it, or as it was found by looking. Times are GitHub's. */
@@ -34,6 +36,8 @@ export type RepositoryEvent = {
       pull: PullRequest /** What its head was before; null: it was opened, or opened again. */;
       before: string | null;
     }
+  /** It goes to another branch than before: nothing was pushed. */
+  | { type: 'retargeted'; pull: PullRequest }
   | {
       type: 'closed';
       pull: PullRequest /** The commit by which it came into its base branch; null: it did not. */;

@@ -147,7 +147,7 @@ export function againstWords({ spec }: Pick<Run, 'spec'>, { wish, baseline }: He
     const sha = run.spec.sha.replace(/^sha256:/, '').slice(0, 7);
     return [{ bold: `#${run.number}` }, `${whereOf(wish, run)}, `, { code: sha }];
   }
-  if (wish.kind === 'previous') return [`nothing yet: no other run of ${spec.project} has succeeded.`];
+  if (wish.kind !== 'base') return [`nothing yet: no other run of ${spec.project} has succeeded.`];
   return [
     `nothing yet: no run of ${spec.project} has succeeded on ${wish.branch}. One that a merge into ${wish.branch} starts makes one, or `,
     { command: `train ${spec.project} --ref ${wish.branch}` },

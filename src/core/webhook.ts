@@ -2,7 +2,8 @@ import type { Actor, GitHubPlace, Place, SlackPlace } from './actor.ts';
 import type { Fault } from './errors.ts';
 import type { Intent } from './intent.ts';
 import type { GitHubUser } from './ports.ts';
-import type { RepositoryEvent } from './repository-event.ts';
+import type { PullReview } from './promotion/review.ts';
+import type { PullRequest, RepositoryEvent } from './repository-event.ts';
 
 /** One verified and stored message from outside. `body` is the raw text that was signed. */
 export interface Delivery {
@@ -53,6 +54,17 @@ export type Translation =
       left?: { amount: number; most: number; place: GitHubPlace };
     }
   | { kind: 'ignore'; why: string }
+  /** Somebody reviewed a pull request, which may answer a promotion that was asked for there. */
+  | { kind: 'review'; key: string; place: GitHubPlace; actor: Actor; account: GitHubUser; review: PullReview }
+  /** Somebody asks for promotions without words: of what a pull request has made, by a label; or of what a run has made. */
+  | {
+      kind: 'promote';
+      key: string;
+      place: GitHubPlace;
+      actor: Actor;
+      account: GitHubUser;
+      of: { label: string; pull: PullRequest } | { run: number };
+    }
   /** A group is not as it was. */
   | { kind: 'group'; change: GroupChange }
   /** Something of a registered model has changed in MLflow. */

@@ -89,7 +89,9 @@ export function openGitHub(
     teamMembers: app ? githubTeamMembers(app, users, clock) : off,
     unpack: githubUnpack(webhooks, stores.signer),
     messenger: calls && github.app ? githubMessenger({ calls, appId: github.app.appId, ...stores }) : null,
-    pullRequests: calls ? githubPullRequests(calls) : { get: async () => null, mergedBy: async () => null },
+    pullRequests: calls
+      ? githubPullRequests(calls)
+      : { get: async () => null, mergedBy: async () => null, review: async () => null },
     deployments: calls && github.app ? githubDeployments(calls, github.app.appId) : null,
     lists: app && calls ? githubLists(calls, app, clock) : null,
     remotes: app ? remotesOn(app, stores.repositories, webUrl) : async () => null,

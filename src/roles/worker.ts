@@ -26,8 +26,10 @@ import { lookAround } from '../app/look-around.ts';
 import { makeVersions } from '../app/make-versions.ts';
 import { readModelFiles } from '../app/model-files.ts';
 import { promote } from '../app/promote.ts';
+import { promoteWishes } from '../app/promote-wishes.ts';
 import { promotable, promotionMessage } from '../app/promotion-message.ts';
 import { publish } from '../app/publish.ts';
+import { wishOfReview } from '../app/pull-review.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { resultOf } from '../app/result-of.ts';
 import { schedule } from '../app/schedule.ts';
@@ -108,6 +110,9 @@ export function startWorker(base: Base): Running {
     dispatch: base.dispatch,
     standing: github.standing,
     repositoryChanged: changed,
+    reviewed: said =>
+      wishOfReview(said, { ...base.evidence, pullRequests: github.pullRequests, log }, clock()),
+    toPromote: said => promoteWishes(said, base.policy(), base),
     waitFor: githubWait,
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,

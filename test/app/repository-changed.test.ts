@@ -116,6 +116,7 @@ describe('what happens in a repository', { skip }, () => {
       pullRequests: {
         get: async (_, number) => pulls.get(number) ?? null,
         mergedBy: async (_, sha) => [...pulls.values()].find(one => one.merged === sha) ?? null,
+        review: async () => null,
       },
       readFile: readRepositoryFile,
       log,

@@ -112,6 +112,22 @@ describe('models and targets in signalbox.yml', () => {
       says: /digits in staging serves there/,
     },
     {
+      name: 'one label for two environments',
+      text: change('digits-staging, gates', 'digits-staging, label: Promote, gates').replace(
+        'expires: 24h',
+        'label: promote',
+      ),
+      says: /It asks for staging already/,
+      where: ['label: promote'],
+    },
+    {
+      name: 'a label for each environment',
+      text: change('digits-staging, gates', 'digits-staging, label: try, gates').replace(
+        'expires: 24h',
+        'label: promote',
+      ),
+    },
+    {
       name: 'a kind of target that is none',
       text: change('kind: webhook', 'kind: web'),
       says: /kind/,

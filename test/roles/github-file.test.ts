@@ -149,6 +149,38 @@ describe('.signalbox.yml on GitHub', () => {
       assert.equal(state(town, head, '.signalbox.yml'), file);
     });
 
+  test('with another base it is read anew at once; with other words nothing is', async t => {
+    const town = await openGitHubTown(t, server, { files });
+    await town.repo.push({ by: 'octocat', branch: 'plain', files: { '.signalbox.yml': null } });
+    await town.repo.push({ by: 'octocat', branch: 'topic', files: { 'train.py': '1\n' } });
+    await town.repo.push({
+      by: 'octocat',
+      branch: 'topic',
+      onto: await town.repo.git('rev-parse', 'plain'),
+      files: { 'train.py': '2\n' },
+    });
+    const pull = await town.repo.open({ by: 'octocat', from: 'topic', into: 'plain' });
+    await work(town);
+    const head = headOf(town, pull);
+    assert.equal(state(town, head, 'signalbox'), 'none');
+    later(town, 5_000);
+    await town.repo.edit('octocat', pull, { title: 'Other words' });
+    await work(town);
+    assert.equal(state(town, head, 'signalbox'), 'none');
+    await town.repo.edit('octocat', pull, { base: 'main' });
+    await work(town, { twice: true });
+    assert.equal(state(town, head, 'signalbox'), 'neutral');
+    assert.deepEqual(
+      named(town, head, 'signalbox')
+        .at(-1)
+        ?.actions.map(one => one.label),
+      ['Train quick'],
+    );
+    // Nothing was pushed.
+    const pushes = await town.repositories.pushes(town.place.repo, pull, 'topic');
+    assert.equal(pushes.filter(push => push.before === null).length, 1);
+  });
+
   test('a base that moved on is no change of the pull request', async t => {
     const town = await openGitHubTown(t, server, { files });
     await propose(town, { 'train.py': '1\n' });

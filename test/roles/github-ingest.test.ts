@@ -101,6 +101,8 @@ async function setUp(t: TestContext, known: readonly WebhookDefinition[] = [clos
           dispatch: none,
           groupChanged: none,
           registryChanged: none,
+          reviewed: async () => null,
+          toPromote: async () => null,
           repositoryChanged: none,
           standing: async () => 'none',
         },

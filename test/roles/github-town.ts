@@ -1,3 +1,4 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +17,11 @@ import { groupStore } from '../../src/adapters/postgres/groups.ts';
 import { linkStore } from '../../src/adapters/postgres/links.ts';
 import { lookStore } from '../../src/adapters/postgres/looks.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { modelStore } from '../../src/adapters/postgres/models.ts';
 import { onceStore } from '../../src/adapters/postgres/once.ts';
+import { promotionStore } from '../../src/adapters/postgres/promotions.ts';
 import { rateBudget } from '../../src/adapters/postgres/rates.ts';
+import { recordStore } from '../../src/adapters/postgres/records.ts';
 import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
@@ -26,12 +30,16 @@ import { sweepStore } from '../../src/adapters/postgres/sweeps.ts';
 import { deliver } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { lookAround } from '../../src/app/look-around.ts';
+import { promoteWishes } from '../../src/app/promote-wishes.ts';
+import { lookAt } from '../../src/app/promotion-evidence.ts';
+import { promotable, promotionMessage } from '../../src/app/promotion-message.ts';
 import { publish } from '../../src/app/publish.ts';
 import { pullHeads } from '../../src/app/pull-head.ts';
+import { wishOfReview } from '../../src/app/pull-review.ts';
 import { repositoryChanged } from '../../src/app/repository-changed.ts';
 import { resultOf } from '../../src/app/result-of.ts';
 import { loadConfig } from '../../src/config.ts';
-import type { GitHubPlace } from '../../src/core/actor.ts';
+import type { GitHubPlace, Place } from '../../src/core/actor.ts';
 import { sweepCost } from '../../src/core/find-sweep.ts';
 import type { Intent } from '../../src/core/intent.ts';
 import type { MetricSummary } from '../../src/core/ports.ts';
@@ -39,6 +47,7 @@ import type { Policy } from '../../src/core/project.ts';
 import type { RepositoryEvent } from '../../src/core/repository-event.ts';
 import type { Run } from '../../src/core/run.ts';
 import type { SweepMember } from '../../src/core/sweep.ts';
+import type { Translation } from '../../src/core/webhook.ts';
 import { readRepositoryFile } from '../../src/files/repository-file.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { messengers } from '../../src/roles/messengers.ts';
@@ -96,11 +105,28 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
   const own = { ...digits, source: 'github:octo-org/digits', trusted: true };
   const ours: Policy = { ...policy, projects: { ...others, digits: own }, defaultRole: 'trainer' };
   const pullRequests = github.pullRequests;
+  /** The content that the store has. */
+  const artifacts = { kept: new Set<string>(), has: async (sha256: string) => artifacts.kept.has(sha256) };
+  const evidence = {
+    ...{ runs, artifacts, promotions: promotionStore(db), models: modelStore(db), records: recordStore(db) },
+    modelPolicies: { all: async () => new Map(Object.entries(said.policy.models)) },
+    costs: runCosts(db),
+    currency: () => said.policy.currency,
+    hash: (text: string) => createHash('sha256').update(text).digest('hex'),
+  };
+  const models = {
+    ...{ models: evidence.models, modelPolicies: evidence.modelPolicies, promotions: evidence.promotions },
+    promotionDesk: {
+      look: (number: number, at: Date) => lookAt(number, evidence, at),
+      reaches: () => true,
+    },
+  };
   const said = {
     commands,
     policy: ours,
     ports: {
       ...memoryPorts(memory()),
+      ...models,
       sweeps,
       costs: runCosts(db),
       ...{ runs, audit, links, groups: groupStore(db), freezes: freezeStore(db) },
@@ -132,6 +158,10 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     waitFor,
     groupChanged: async () => {},
     registryChanged: async () => {},
+    reviewed: (review: Translation & { kind: 'review' }) =>
+      wishOfReview(review, { ...evidence, pullRequests, log }, clock()),
+    toPromote: (asked: Translation & { kind: 'promote' }) =>
+      promoteWishes(asked, said.policy, { ...evidence, repositories, rollout: models.promotionDesk }),
   };
   const results = {
     ...{ runs, source, log, baselines: baselineStore(db), costs: runCosts(db) },
@@ -143,8 +173,9 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     messenger: messengers(github.messenger ? { github: github.messenger } : {}),
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
-    promotionOf: async () => null,
-    versionsOf: async () => [],
+    promotionOf: (number: number, at: Place, now: Date) =>
+      promotionMessage(number, at, { ...evidence, charts: noCharts, id: randomUUID }, now),
+    versionsOf: (run: Run) => promotable(run, { ...evidence, rollout: models.promotionDesk }),
     sweeps,
     sweepCost: (members: readonly SweepMember[], now: Date) => sweepCost(members, runCosts(db), 'USD', now),
     charts: noCharts,
@@ -199,6 +230,8 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
       lines,
       said,
       repositories,
+      evidence,
+      artifacts,
       show,
       work,
     },

@@ -71,6 +71,8 @@ async function setUp(t: TestContext, env: Record<string, string> = { SLACK_BOT_T
       unpack: slack.unpack,
       groupChanged: async () => {},
       registryChanged: async () => {},
+      reviewed: async () => null,
+      toPromote: async () => null,
     },
     repositoryChanged: async () => {},
     audit: auditLog(db),

@@ -172,6 +172,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     standing: github.standing,
     repositoryChanged: async () => {},
     registryChanged: async () => {},
+    reviewed: async () => null,
+    toPromote: async () => null,
     groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {

@@ -101,6 +101,7 @@ export function memoryPorts(m: Memory): Ports {
       evidence: unused,
       button: unused,
       pressed: unused,
+      shownAt: unused,
       remark: unused,
     },
     promotionDesk: { look: unused, reaches: () => false },

@@ -42,6 +42,15 @@ test('github-check-run: a press is its words, said at the pull request by whoeve
   });
 });
 
+test('github-check-run: Promote names the run, and nothing of what it made', () => {
+  const said = pressed({ ...press, requested_action: { identifier: 'promote' } }, own);
+  assert.ok(said.kind === 'promote');
+  assert.deepEqual(
+    [said.key, said.of, said.place.issue, said.actor.id],
+    ['github:abc', { run: 42 }, 12, 'octocat'],
+  );
+});
+
 test('github-check-run: a summary of several runs repeats them all, each once', () => {
   const text = checkMarkText({ repo: 5, issue: 12, sha, runs: [42, 40] });
   const translated = pressed({ ...press, action: 'rerequested' }, text);

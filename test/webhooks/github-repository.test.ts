@@ -80,6 +80,13 @@ describe('pull requests', () => {
       { type: 'closed', merged: null },
     ],
     ['closed at no time', request('closed', { closed_at: null }), null],
+    [
+      'for another branch',
+      request('edited', {}, { changes: { base: { ref: { from: 'old' }, sha: { from: a } } } }),
+      { type: 'retargeted', pull: { number: 3, base: { branch: 'main', sha: a } } },
+    ],
+    ['with another title', request('edited', {}, { changes: { title: { from: 'old' } } }), null],
+    ['edited, and nobody says what', request('edited'), null],
     ['labelled', request('labeled'), null],
     ['without its base', request('opened', { base: undefined }), null],
   ];

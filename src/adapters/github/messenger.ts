@@ -45,6 +45,7 @@ const signs = { working: 'eyes', success: 'rocket', failure: 'confused' } as con
 const buttons: Record<CheckButton, { label: string; description: string }> = {
   cancel: { label: 'Cancel', description: 'Stop the run.' },
   rerun: { label: 'Run again', description: 'Repeat it from the same commit.' },
+  promote: { label: 'Promote', description: 'Ask that what it made serves.' },
 };
 
 /**

@@ -1,7 +1,11 @@
+import { z } from 'zod';
 import { pullSchema } from '../../core/github-told.ts';
 import type { PullRequestsPort } from '../../core/ports.ts';
 import { byId, type GitHubCall } from './calls.ts';
 import { GitHubError } from './errors.ts';
+
+/** https://docs.github.com/en/rest/pulls/reviews#get-a-review-for-a-pull-request */
+const reviewSchema = z.object({ state: z.string() });
 
 /** Pull requests as GitHub has them now. Throws `GitHubError`. */
 export function githubPullRequests(call: GitHubCall): PullRequestsPort {
@@ -27,6 +31,19 @@ export function githubPullRequests(call: GitHubCall): PullRequestsPort {
         one => one.base.repo.id === id && one.merged_at !== null && one.merge_commit_sha === sha,
       );
       return merged ? pullSchema.parse(merged) : null;
+    },
+    async review({ id, name, installation }, pull_number, review_id) {
+      const [owner = '', repo = ''] = name.split('/');
+      try {
+        const { data } = await call(installation, { writes: false }, client =>
+          byId(client, id).rest.pulls.getReview({ owner, repo, pull_number, review_id }),
+        );
+        const { state } = reviewSchema.parse(data);
+        return state === 'APPROVED' ? 'approve' : state === 'CHANGES_REQUESTED' ? 'reject' : null;
+      } catch (error) {
+        if (error instanceof GitHubError && error.outcome === 'missing') return null;
+        throw error;
+      }
     },
   };
 }

@@ -27,6 +27,25 @@ export function baselineStore(db: Db): BaselineStore {
       if (before !== undefined) query = query.where('number', '<', before);
       return (await query.execute()).map(runOf);
     },
+    async inProduction({ project, run, endedBy }) {
+      let query = db
+        .selectFrom('promotions as p')
+        .innerJoin('model_versions as v', join =>
+          join.onRef('v.model', '=', 'p.model').onRef('v.number', '=', 'p.version'),
+        )
+        .innerJoin('runs as r', 'r.number', 'v.run')
+        .selectAll('r')
+        .where('p.environment', '=', 'production')
+        .where('p.state', '=', 'live')
+        .where('v.project', '=', project)
+        .where('v.run', '<>', run)
+        .orderBy('p.ended_at', 'desc')
+        .orderBy('p.number', 'desc')
+        .limit(1);
+      if (endedBy) query = query.where('p.ended_at', '<=', endedBy);
+      const row = await query.executeTakeFirst();
+      return row ? runOf(row) : null;
+    },
   };
 }
 

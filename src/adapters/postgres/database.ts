@@ -259,6 +259,7 @@ export interface Tables {
     at: Date;
     factor_account: Generated<string | null>;
     factor_at: Generated<Date | null>;
+    review: number | null;
   };
   step_ups: {
     id: string;
@@ -272,6 +273,7 @@ export interface Tables {
     until: Date;
     used_at: Generated<Date | null>;
   };
+  promotion_shown: { surface: string; shown: string; at: Generated<Date> };
   promotion_evidence: { promotion: number; digest: string; content: Json<Evidence>; at: Date };
   promotion_buttons: { id: string; promotion: number; evidence: string; team: string; channel: string };
   promotion_deployments: RegistryWork & {

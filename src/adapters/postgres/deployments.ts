@@ -32,7 +32,7 @@ export function deploymentStore(db: Db): DeploymentStore {
           d.deployment, d.wanted, d.failures, d.claims as claim,
           coalesce((
             select e.reason from promotion_events e
-            where e.promotion = p.number and e.type not in ('waits', 'answered', 'passed') order by e.seq desc limit 1
+            where e.promotion = p.number and e.type not in ('waits', 'answered', 'withdrawn', 'passed') order by e.seq desc limit 1
           ), '') as reason,
           (
             select n.number from promotions n

@@ -26,12 +26,13 @@ import { records } from './migrations/0026-records.ts';
 import { models } from './migrations/0027-models.ts';
 import { promotions } from './migrations/0028-promotions.ts';
 import { serving } from './migrations/0029-serving.ts';
+import { reviews } from './migrations/0030-reviews.ts';
 import { stepUp } from './migrations/0032-step-up.ts';
 
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
   ...[resources, sharedQueue, leases, encodings, repositories, looks, files, metrics, mlflow, baselines],
-  ...[sweeps, alerts, records, models, promotions, serving, stepUp],
+  ...[sweeps, alerts, records, models, promotions, serving, reviews, stepUp],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;

@@ -30,6 +30,15 @@ export function modelStore(db: Db): ModelStore {
     async ofRun(run) {
       return (await versions().where('run', '=', run).orderBy('model').execute()).map(versionOf);
     },
+    async newestOf(model, commits) {
+      const row = await versions()
+        .where('model', '=', model)
+        .where('sha', 'in', commits)
+        .orderBy('number', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row ? versionOf(row) : null;
+    },
     async declare({ name, project, output, pullRequests }) {
       await db.transaction().execute(async tx => {
         const { rows } = await sql`

@@ -173,6 +173,21 @@ export function promotionStore(db: Db): PromotionStore {
         .executeTakeFirst();
       return row ?? null;
     },
+    async shownAt(number, { repo, issue }, at) {
+      const row = await db
+        .selectFrom('promotion_shown as s')
+        .innerJoin('surfaces as f', 'f.id', 's.surface')
+        .select('s.shown')
+        .where('f.promotion', '=', number)
+        .where(sql`f.place ->> 'kind'`, '=', 'github')
+        .where(sql`(f.place ->> 'repo')::bigint`, '=', repo)
+        .where(sql`(f.place ->> 'issue')::bigint`, '=', issue)
+        .where('s.at', '<=', at)
+        .orderBy('s.at', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row?.shown ?? null;
+    },
     async remark(number, key, content) {
       // There are no threads on GitHub: the comment itself says it.
       await sql`
@@ -311,12 +326,7 @@ async function store(
       // As it was when it was first decided on.
       .onConflict(conflict => conflict.columns(['promotion', 'digest']).doNothing())
       .execute();
-  for (const [i, answer] of promotion.answers.entries())
-    if (i >= before.answers.length)
-      await tx
-        .insertInto('promotion_answers')
-        .values(answerRow(number, i + 1, answer))
-        .execute();
+  await storeAnswers(tx, before, promotion);
   // The name of the environment means it from the same moment; whoever is late with another promotion changes nothing.
   if (state === 'live')
     await registryStore(tx).want(promotion.model, promotion.environment, promotion.version, lastAt(events));
@@ -347,10 +357,10 @@ async function store(
 function answerRow(
   promotion: number,
   seq: number,
-  { says, by, person, evidence, reason, at, factor }: Answer,
+  { says, by, person, evidence, reason, at, factor, review }: Answer,
 ): Insertable<Tables['promotion_answers']> {
   return {
-    ...{ promotion, seq, says, person, evidence, reason, at, by: json(lasting(by)) },
+    ...{ promotion, seq, says, person, evidence, reason, at, review: review ?? null, by: json(lasting(by)) },
     ...(factor ? { factor_account: factor.account, factor_at: factor.at } : {}),
   };
 }
@@ -360,6 +370,28 @@ function factorDetails(change: PromotionChange | undefined): Record<string, unkn
   if (change?.type !== 'answer' || !change.answer.factor) return {};
   const { account, at } = change.answer.factor;
   return { secondFactor: { account, at: at.toISOString() } };
+}
+
+/** Answers come at the end, and what was withdrawn goes; what is said of it stays in the events. */
+async function storeAnswers(tx: Tx, before: Promotion, { number, answers }: Promotion): Promise<void> {
+  const table = () => tx.selectFrom('promotion_answers').where('promotion', '=', number);
+  for (const { says, person, evidence } of before.answers.filter(one => !answers.includes(one)))
+    await tx
+      .deleteFrom('promotion_answers')
+      .where('promotion', '=', number)
+      .where('says', '=', says)
+      .where('person', '=', person)
+      .where('evidence', '=', evidence)
+      .execute();
+  for (const answer of answers.filter(one => !before.answers.includes(one))) {
+    const last = await table()
+      .select(({ fn }) => fn.max('seq').as('seq'))
+      .executeTakeFirst();
+    await tx
+      .insertInto('promotion_answers')
+      .values(answerRow(number, (last?.seq ?? 0) + 1, answer))
+      .execute();
+  }
 }
 
 async function addEvents(tx: Tx, promotion: Promotion, events: readonly PromotionEvent[]): Promise<void> {
@@ -417,10 +449,11 @@ async function promotionOf(db: Db | Tx, row: Selectable<Tables['promotions']>): 
     state: row.state,
     evidence: row.evidence,
     needed: row.needed,
-    answers: answers.map(({ says, by, person, evidence, reason, at, ...more }) => {
+    answers: answers.map(({ says, by, person, evidence, reason, at, review, ...more }) => {
       const { factor_account: account, factor_at: shownAt } = more;
       const factor = account !== null && shownAt !== null ? { factor: { account, at: shownAt } } : {};
-      return { says, by, person, evidence, reason, at, ...factor };
+      const answer = { says, by, person, evidence, reason, at, ...factor };
+      return review === null ? answer : { ...answer, review };
     }),
     step: row.step,
     stepAt: row.step_at,

@@ -146,6 +146,13 @@ export function surfaceStore(db: Db): SurfaceStore {
           next_at: sql<Date>`now() + make_interval(secs => ${pauseMs / 1_000})`,
         })
         .executeTakeFirst();
+      if (
+        numUpdatedRows > 0n &&
+        surface.kind === 'promotion' &&
+        stage !== undefined &&
+        stage !== surface.shownStage
+      )
+        await db.insertInto('promotion_shown').values({ surface: surface.id, shown: stage }).execute();
       if (numUpdatedRows > 0n || !remote) return;
       await db
         .updateTable('surfaces')

@@ -2,12 +2,15 @@ import { denied } from '../access.ts';
 import type { CommandContext, Outcome } from '../command.ts';
 import type { Ports } from '../ports.ts';
 import { reply } from '../reply.ts';
-import { mayAnswer, readApprovers } from './approvers.ts';
+import { type Approvers, approversName, mayAnswer, readApprovers } from './approvers.ts';
 import { findPromotion, settled } from './find-promotion.ts';
+import type { ModelEnvironment } from './model-keys.ts';
 import type { Answer, Promotion } from './promotion.ts';
 import { isOver } from './promotion.ts';
-import { promotionJson, promotionName, promotionTitle, stateWords } from './promotion-reply.ts';
+import { listed, promotionJson, promotionName, promotionTitle, stateWords } from './promotion-reply.ts';
+import type { ByReview } from './review.ts';
 import { type FactorFor, namedAtProvider } from './step-up.ts';
+import type { ModelVersion } from './version.ts';
 
 type AnswerPorts = Pick<Ports, 'models' | 'promotions' | 'promotionDesk' | 'stepUp'>;
 
@@ -28,25 +31,28 @@ export async function answerPromotion(
   context: CommandContext,
   { models, promotions, promotionDesk, stepUp }: AnswerPorts,
 ): Promise<Outcome> {
-  const { actor, place, now, person, role, isSelf } = context;
+  const { actor, place, now, person, role, isSelf, review } = context;
   const found = await findPromotion(word, place, promotions);
   if (!found.ok) return found;
-  // What was shown: by the button, with the link to a second factor, or as it was when they said so.
+  // What was shown: by the button, at the time of the review, with the link to a second factor, or as it was when they said so.
   const factor = factorOf(found.promotion, context);
-  const shown = factor?.evidence ?? found.shown ?? found.promotion.evidence;
+  const shown = review ? review.shown : (factor?.evidence ?? found.shown ?? found.promotion.evidence);
   const looked = await promotionDesk.look(found.promotion.number, now);
   if (!looked) return settled(found.promotion, 'PROMOTION_OVER');
   const { promotion, environment } = looked;
   const known = answeredBefore(promotion, says, shown, isSelf);
   if (known) return answered(promotion);
   if (isOver(promotion.state)) return settled(promotion, 'PROMOTION_OVER');
-  if (shown !== null && promotion.evidence !== null && shown !== promotion.evidence)
+  const version = await models.version(promotion.model, promotion.version);
+  const unclear =
+    review && version && environment ? isUnclear(review, promotion, version, environment) : null;
+  if (unclear) return unclear;
+  if ((review || shown !== null) && promotion.evidence !== null && shown !== promotion.evidence)
     return changedSince(promotion);
   if (promotion.state !== 'awaiting-approval' || promotion.evidence === null || !environment)
     return settled(promotion, 'PROMOTION_NOT_ASKED');
   if (pass) return await passApprovals(promotion, promotion.evidence, reason, context, promotions);
-  const version = await models.version(promotion.model, promotion.version);
-  const approvers = readApprovers(environment.approvals.from) ?? { role: 'operator' as const };
+  const approvers = approversOf(environment);
   const may = mayAnswer(says, approvers, {
     role,
     teams: person.teams,
@@ -56,7 +62,10 @@ export async function answerPromotion(
   if (!may.ok) return denied(`model ${says}`, may);
   if (says === 'approve' && environment.stepUp && !factor)
     return await askFactor({ promotion, evidence: promotion.evidence, reason }, context, stepUp);
-  const given = factor ? { factor: { account: factor.account, at: factor.at } } : {};
+  const given = {
+    ...(factor ? { factor: { account: factor.account, at: factor.at } } : {}),
+    ...(review ? { review: review.id } : {}),
+  };
   const answer = {
     ...given,
     says,
@@ -113,6 +122,31 @@ async function askFactor(
     ok: true,
     reply: reply(`Approving ${word} needs a second factor.`, [{ kind: 'text', text }], { data }),
   };
+}
+
+function approversOf({ approvals }: ModelEnvironment): Approvers {
+  return readApprovers(approvals.from) ?? { role: 'operator' };
+}
+
+/** A review says which code was looked at, and nothing else: it is taken only where that leaves no doubt. */
+function isUnclear(
+  { commits, others }: ByReview,
+  promotion: Promotion,
+  { number, sha }: ModelVersion,
+  environment: ModelEnvironment,
+): Outcome | null {
+  const word = promotionName(promotion);
+  const example = `model approve ${word}`;
+  const who = approversName(approversOf(environment));
+  if (!commits.includes(sha)) {
+    const [commit] = commits;
+    const of = commit === undefined ? 'It is of no commit that is known' : `It is of ${commit.slice(0, 7)}`;
+    const reason = `${of}, and version ${number} was made from ${sha.slice(0, 7)}.`;
+    return { ok: false, code: 'REVIEW_UNCLEAR', details: { word, reason, who, example } };
+  }
+  if (others.length === 0) return null;
+  const reason = `It may mean ${listed([word, ...others])}, which wait here for one commit.`;
+  return { ok: false, code: 'REVIEW_UNCLEAR', details: { word, reason, who, example } };
 }
 
 /** The same person said the same of the same, under whichever account. */

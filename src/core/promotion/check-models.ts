@@ -28,6 +28,7 @@ export function* modelProblems(
   for (const [name, model] of Object.entries(models)) {
     const path = ['models', name];
     yield* outputProblems(model, around, path);
+    yield* labelProblems(model, path);
     for (const [environment, said] of Object.entries(model.environments)) {
       const at = [...path, 'environments', environment];
       yield* targetProblems(said.target, model, around, taken, [...at, 'target']);
@@ -73,6 +74,25 @@ function* outputProblems(
   for (const [key, file] of Object.entries(named))
     if (!isDeclared(own, file))
       yield { path: [...path, key], word: file, reason: `It is no output of ${project}.`, allowed: own };
+}
+
+/** Which environment a label asks for must be clear; how it is written is the same to GitHub. */
+function* labelProblems(
+  { environments }: ModelPolicy,
+  path: readonly PropertyKey[],
+): Generator<PolicyProblem, void> {
+  const known = new Map<string, string>();
+  for (const [environment, { label }] of Object.entries(environments)) {
+    if (label === undefined) continue;
+    const by = known.get(label.toLowerCase());
+    if (by !== undefined)
+      yield {
+        path: [...path, 'environments', environment, 'label'],
+        word: label,
+        reason: `It asks for ${by} already.`,
+      };
+    known.set(label.toLowerCase(), environment);
+  }
 }
 
 function* targetProblems(

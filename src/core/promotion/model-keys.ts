@@ -155,6 +155,15 @@ const modelEnvironmentSchema = z.strictObject({
     .optional(),
   quiet: z.array(quietSchema).max(20).default([]).describe('When no rollout begins there.'),
   rollout: rolloutSchema.prefault({}).describe('How a version comes to serve there.'),
+  label: z
+    .string()
+    .trim()
+    .min(1)
+    .max(50)
+    .optional()
+    .describe(
+      'A label on GitHub: put on a pull request, it asks for the newest version that was made from it to serve there.',
+    ),
 });
 export type ModelEnvironment = z.infer<typeof modelEnvironmentSchema>;
 

@@ -56,6 +56,8 @@ export interface Answer {
   at: Date;
   /** With which they said it, where one was asked for. */
   factor?: SecondFactor;
+  /** The review on GitHub that said it. */
+  review?: number | undefined;
 }
 
 export interface Promotion {
@@ -88,7 +90,7 @@ export interface Promotion {
 }
 
 export interface PromotionEvent {
-  type: PromotionState | 'answered' | 'passed' | 'step' | 'waits';
+  type: PromotionState | 'answered' | 'withdrawn' | 'passed' | 'step' | 'waits';
   from: PromotionState;
   to: PromotionState;
   actor: Actor;
@@ -109,6 +111,8 @@ export type PromotionChange =
     }
   /** `evidence`: of what the one who answers was shown. */
   | { type: 'answer'; answer: Answer }
+  /** What a review approved does not count any more. */
+  | { type: 'withdraw'; review: number }
   /** An emergency: it needs no more approvals. `evidence`: of what whoever said so was shown. */
   | { type: 'pass'; evidence: string; reason: string }
   /** What keeps an approved one from beginning, or one that has begun from going on. */
@@ -196,6 +200,15 @@ export function changed(
       const how = answer.factor ? ' with a second factor' : '';
       const reason = `${answer.by.name} approved it${how}: ${approved.length} of ${promotion.needed}.`;
       return stays('answered', reason, { answers, said: reason });
+    }
+    case 'withdraw': {
+      const answers = promotion.answers.filter(one => one.review !== change.review || one.says !== 'approve');
+      const gone = promotion.answers.find(one => !answers.includes(one));
+      // What is decided stays so.
+      if (!gone || (state !== 'awaiting-approval' && state !== 'evaluating')) return stale;
+      const left = approvalsOf({ answers, evidence: promotion.evidence }).length;
+      const reason = `The review by which ${gone.by.name} approved it was dismissed: ${left} of ${promotion.needed}.`;
+      return stays('withdrawn', reason, { answers, said: reason });
     }
     case 'pass': {
       if (state !== 'awaiting-approval') return stale;

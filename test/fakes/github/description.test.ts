@@ -45,8 +45,11 @@ async function all({ repo, client, at, github }: Fixture) {
   await rest.pulls.get({ ...at, pull_number });
   await rest.pulls.listFiles({ ...at, pull_number });
   await rest.pulls.listCommits({ ...at, pull_number });
-  await repo.review('hubot', pull_number, 'APPROVED', 'Good');
+  const review = await repo.review('hubot', pull_number, 'APPROVED', 'Good');
   await rest.pulls.listReviews({ ...at, pull_number });
+  await rest.pulls.getReview({ ...at, pull_number, review_id: review.id });
+  await repo.editReview(pull_number, review, 'Very good');
+  await repo.dismissReview('hubot', pull_number, review);
   await repo.label('hubot', pull_number, 'train');
   await rest.pulls.update({ ...at, pull_number, title: 'y' });
   await rest.issues.listForRepo(at);

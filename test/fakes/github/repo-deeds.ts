@@ -302,9 +302,18 @@ export function repoDeeds(parts: Parts, repo: Repo, reach: Reach) {
       told(issues.editComment(parts, repo, commentAt(id), user(by), body)),
     deleteComment: (by: string, id: number) =>
       told(issues.deleteComment(parts, repo, commentAt(id), user(by))),
-    review: (by: string, number: number, state: Review['state'], body = '') => {
+    /** `atLines`: it says something at lines of the code, and need not say anything else. */
+    review: (by: string, number: number, state: pulls.NewReview['state'], body = '', atLines = false) => {
       const { issue, pull } = pullAt(number);
-      return told(pulls.review(parts, repo, issue, pull, user(by), { state, body }));
+      return told(pulls.review(parts, repo, issue, pull, user(by), { state, body, atLines }));
+    },
+    editReview: (number: number, made: Review, body: string) => {
+      const { issue, pull } = pullAt(number);
+      return told(pulls.editReview(parts, repo, issue, pull, made, body));
+    },
+    dismissReview: (by: string, number: number, made: Review) => {
+      const { issue, pull } = pullAt(number);
+      return told(pulls.dismissReview(parts, repo, issue, pull, made, user(by)));
     },
     label: (by: string, number: number, name: string) =>
       told(issues.addLabel(parts, repo, issueAt(number), user(by), name)),

@@ -40,7 +40,7 @@ export interface Review {
   id: number;
   user: User;
   body: string;
-  state: 'APPROVED' | 'CHANGES_REQUESTED' | 'COMMENTED';
+  state: 'APPROVED' | 'CHANGES_REQUESTED' | 'COMMENTED' | 'DISMISSED';
   commit: string;
   at: number;
 }

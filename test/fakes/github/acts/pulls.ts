@@ -1,8 +1,8 @@
-import { invalid, Refusal } from '../error.ts';
+import { invalid, notFound, Refusal } from '../error.ts';
 import { isAncestor, mergeCommit, rebased, refAt, setRef, squashCommit } from '../git.ts';
 import { pullShape, pullTitle, reviewShape } from '../shapes/pull.ts';
 import { type Parts, tell } from '../tell.ts';
-import type { Issue, Json, Pull, Repo, Review, User } from '../world.ts';
+import { type Issue, type Json, type Pull, type Repo, type Review, roleOf, type User } from '../world.ts';
 import { newIssue, tellChange } from './issues.ts';
 import { keepHead, refMoved } from './push.ts';
 
@@ -165,30 +165,88 @@ export async function markReady(parts: Parts, repo: Repo, issue: Issue, pull: Pu
   await tellChange(parts, repo, issue, 'ready_for_review', by);
 }
 
+export interface NewReview {
+  state: Exclude<Review['state'], 'DISMISSED'>;
+  body: string;
+  /** Whether it says something at lines of the code. */
+  atLines?: boolean;
+}
+
+/** A review of the head as it is. Refuses what GitHub refuses. */
 export async function review(
   parts: Parts,
   repo: Repo,
   issue: Issue,
   pull: Pull,
   user: User,
-  given: Pick<Review, 'state' | 'body'>,
+  { state, body, atLines = false }: NewReview,
 ): Promise<Review> {
-  if (user === issue.user && given.state !== 'COMMENTED')
+  if (roleOf(repo, user) === 'none') throw notFound();
+  if (user === issue.user && state !== 'COMMENTED')
     throw new Refusal(422, 'Unprocessable Entity', {
-      errors: ['Can not approve your own pull request'],
+      errors: [`Can not ${state === 'APPROVED' ? 'approve' : 'request changes on'} your own pull request`],
     });
+  if (state !== 'APPROVED' && body === '' && !atLines)
+    throw new Refusal(422, 'Unprocessable Entity', { errors: ['Body can not be blank'] });
   const { world } = parts;
-  const made = { ...given, id: world.id(), user, commit: pull.head.sha, at: world.clock.now() };
+  const made = { state, body, id: world.id(), user, commit: pull.head.sha, at: world.clock.now() };
   pull.reviews.push(made);
+  tellReview(parts, repo, issue, pull, made, 'submitted', user);
+  return made;
+}
+
+/** Its words; what it decided stays. */
+export async function editReview(
+  parts: Parts,
+  repo: Repo,
+  issue: Issue,
+  pull: Pull,
+  made: Review,
+  body: string,
+): Promise<void> {
+  const { body: from } = made;
+  made.body = body;
+  tellReview(parts, repo, issue, pull, made, 'edited', made.user, { changes: { body: { from } } });
+}
+
+/** By whoever may write there. */
+export async function dismissReview(
+  parts: Parts,
+  repo: Repo,
+  issue: Issue,
+  pull: Pull,
+  made: Review,
+  by: User,
+): Promise<void> {
+  if (!['admin', 'maintain', 'write'].includes(roleOf(repo, by))) throw new Refusal(403, 'Forbidden');
+  if (made.state !== 'APPROVED' && made.state !== 'CHANGES_REQUESTED')
+    throw new Refusal(422, 'Unprocessable Entity', {
+      errors: [`Can not dismiss a ${made.state.toLowerCase()} pull request review`],
+    });
+  made.state = 'DISMISSED';
+  tellReview(parts, repo, issue, pull, made, 'dismissed', by);
+}
+
+function tellReview(
+  parts: Parts,
+  repo: Repo,
+  issue: Issue,
+  pull: Pull,
+  made: Review,
+  action: string,
+  by: User,
+  more: Json = {},
+): void {
+  const { world } = parts;
   const shape = reviewShape(world, repo, issue, made);
   tell(parts, repo, {
     event: 'pull_request_review',
-    action: 'submitted',
-    by: user,
+    action,
+    by,
     more: {
-      review: { ...shape, state: given.state.toLowerCase() },
+      ...more,
+      review: { ...shape, state: made.state.toLowerCase() },
       pull_request: pullShape(world, repo, issue, pull),
     },
   });
-  return made;
 }

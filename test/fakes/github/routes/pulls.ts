@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { edit, mergePull, openPull, setState, tryMerge } from '../acts/pulls.ts';
-import { bodyOf, invalid } from '../error.ts';
+import { bodyOf, invalid, notFound } from '../error.ts';
 import { changes, log } from '../git.ts';
-import { paged, pullOf, type RepoCall, type Route } from '../route.ts';
+import { numbered, paged, pullOf, type RepoCall, type Route } from '../route.ts';
 import { commitShape, fileShape } from '../shapes/commit.ts';
 import { baseOf, fullPullShape, pullShape, reviewShape } from '../shapes/pull.ts';
 import type { Issue } from '../world.ts';
@@ -128,6 +128,18 @@ export const pullRoutes: Route[] = [
       repo: call => {
         const { issue, pull } = pullOf(call);
         return paged(call, pull.reviews, it => reviewShape(call.world, call.repo, issue, it));
+      },
+    },
+  },
+  {
+    name: `GET ${base}/{pull_number}/reviews/{review_id}`,
+    needs: reads,
+    run: {
+      repo: call => {
+        const { issue, pull } = pullOf(call);
+        const made = pull.reviews.find(it => it.id === numbered(call.params, 'review_id'));
+        if (!made) throw notFound();
+        return { body: reviewShape(call.world, call.repo, issue, made) };
       },
     },
   },
