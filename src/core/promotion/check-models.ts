@@ -43,6 +43,12 @@ export function* modelProblems(
             ...(read.meant === undefined ? {} : { allowed: [read.meant] }),
           };
       }
+      if (said.channel !== undefined && around.onlyOpen)
+        yield {
+          path: [...at, 'channel'],
+          word: said.channel,
+          reason: 'Only signalbox.yml may name a channel where promotions are shown.',
+        };
       yield* approverProblems(said.approvals.from, around, [...at, 'approvals', 'from']);
       if (said.escalate) yield* approverProblems(said.escalate.to, around, [...at, 'escalate', 'to']);
     }
