@@ -9,7 +9,7 @@ import type {
   RunStore,
 } from '../core/ports.ts';
 import type { ModelEnvironment } from '../core/promotion/model-keys.ts';
-import { isOver, type Promotion } from '../core/promotion/promotion.ts';
+import { isOver, type Promotion, whyBack } from '../core/promotion/promotion.ts';
 import {
   type PromotionFacts,
   promotionReply,
@@ -84,10 +84,9 @@ async function pastOf(
 ): Promise<Pick<PromotionFacts, 'halted' | 'passed'>> {
   if (state === 'evaluating' || state === 'awaiting-approval') return {};
   const events = await promotions.events(number);
-  const reason = (found: (typeof events)[number] | undefined) => found?.reason ?? null;
   return {
-    halted: reason(events.findLast(({ to, from }) => to === 'rolling-back' && from !== to)),
-    passed: reason(events.findLast(({ type }) => type === 'passed')),
+    halted: whyBack(events),
+    passed: events.findLast(({ type }) => type === 'passed')?.reason ?? null,
   };
 }
 

@@ -120,7 +120,10 @@ function formOf(state: string, back: Back | null): Form {
     submit: 'Roll back',
     fields: [
       { name: 'version', label: 'Back to', kind: 'choice', choices, ...(value ? { value } : {}) },
-      { name: 'reason', label: 'Why', kind: 'text', hint: 'Everybody sees it in the message.' },
+      {
+        ...{ name: 'reason', label: 'Why', kind: 'text', optional: false },
+        hint: 'Everybody sees it in the message.',
+      },
     ],
     ...(promotion
       ? {

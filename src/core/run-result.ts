@@ -229,7 +229,7 @@ export function metricCell({ name, unit, better }: Pick<ResultRow, 'name' | 'uni
 }
 
 /** `better ▲ +0.007 (+0.8 %)` */
-export function differenceCell({
+function differenceCell({
   difference,
   share,
   verdict,
@@ -237,8 +237,13 @@ export function differenceCell({
   if (difference === null) return none;
   if (verdict === 'same' || difference === 0) return 'same';
   const arrow = difference > 0 ? '▲' : '▼';
-  const part = share === null ? '' : ` (${signed(Number((share * 100).toPrecision(2)))} %)`;
+  const part = share === null ? '' : ` (${sharePercent(share)})`;
   return `${verdict === null ? '' : `${verdict} `}${arrow} ${signed(difference)}${part}`;
+}
+
+/** `+1.3 %` */
+export function sharePercent(share: number): string {
+  return `${signed(Number((share * 100).toPrecision(2)))} %`;
 }
 
 /** `+0.012`, `−3`, `0`, for people. */

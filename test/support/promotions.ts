@@ -57,9 +57,9 @@ const chart: Chart = {
   ...{ title: 'val_accuracy of #42 beside #38 (production)', metric: 'val_accuracy', better: 'higher' },
   xTitle: 'epoch',
   series: [
-    runCurve(points(25, i => 0.9312 - 0.4 * Math.exp(-i / 5), 1, 1)),
+    runCurve(points(25, i => 0.9312 - 0.4 * (Math.exp(-i / 5) - Math.exp(-24 / 5)), 1, 1)),
     baseline(
-      points(25, i => 0.9188 - 0.4 * Math.exp(-i / 7), 1, 1),
+      points(25, i => 0.9188 - 0.4 * (Math.exp(-i / 7) - Math.exp(-24 / 7)), 1, 1),
       '#38 (production)',
     ),
   ],
@@ -268,7 +268,15 @@ export const scenes: Record<string, Scene> = {
   },
   rolling: { steps: atTen, hold: { stage: 1, weight: 10, seconds: 150 } },
   live: { steps: isLive },
-  'live-first': { steps: isLive, servedBefore: null, serving: null, asked: { before: null } },
+  'live-first': {
+    ...{ servedBefore: null, serving: null, asked: { before: null } },
+    production: { gates: ['age < 14d'], approvals: { count: 0 } },
+    steps: [
+      [1, 'judge'],
+      [2, step(0, 'Version 7 is being made ready.')],
+      [900, { type: 'live', reason: 'Version 7 answers all requests.' }],
+    ],
+  },
   'no-longer': {
     steps: isLive,
     live: { environment: 'production', version: 8, promotion: 13, since: later(2_000) },

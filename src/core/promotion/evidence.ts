@@ -74,7 +74,7 @@ export function evidenceOf(
     production: serving && measuredOf(serving.version),
     drift,
   };
-  const hours = `${formatNumber(cost.hours)} GPU h`;
+  const hours = `${formatNumber(Math.round(cost.hours * 100) / 100)} GPU h`;
   return {
     kind,
     model,

@@ -1,7 +1,7 @@
 import { actorKey } from '../actor.ts';
 import { cleanLine, counted } from '../format.ts';
 import type { Inline, ReplyBlock } from '../reply.ts';
-import { arrowWords, differenceCell, metricCell } from '../run-result.ts';
+import { arrowWords, metricCell, sharePercent, signed } from '../run-result.ts';
 import { approversName, readApprovers } from './approvers.ts';
 import type { Evidence, EvidenceMetric } from './evidence.ts';
 import { approvalsOf, isOver, type Promotion } from './promotion.ts';
@@ -11,6 +11,7 @@ export type Row = { label: string; value: Inline[] };
 const most = { metrics: 10, gates: 10, name: 80, gate: 200, sentence: 300, reason: 500, parameters: 8 };
 const shown = { sha256: 19, sha: 7 };
 const none = '–';
+const absent = 'absent';
 
 /** The signs stand in one column, and say it without colours. */
 const verdicts = { fails: '✗ fails', open: '○ open', holds: '✓ holds' } as const;
@@ -27,7 +28,7 @@ export function gatesBlocks({ gates, kind }: Evidence): ReplyBlock[] {
       { bold: verdicts[verdict] },
       ' ',
       { code: cleanLine(gate, most.gate) },
-      ` ${cleanLine(sentence, most.sentence)}`,
+      `: ${cleanLine(sentence, most.sentence)}`,
     ]);
   const left = sorted.slice(most.gates);
   if (left.length > 0) items.push([`and ${left.length} more, ${countsOf(left)}`]);
@@ -45,8 +46,8 @@ function countsOf(gates: Evidence['gates']): string {
     .join(', ');
 }
 
-/** The version beside what serves: the verdict begins a cell that a phone shows without being scrolled. */
-export function metricsBlocks({ metrics, version, serving }: Evidence): ReplyBlock[] {
+/** The version beside what serves: a phone shows the verdicts without being scrolled. `isBrief`: as text it fits there as a whole. */
+export function metricsBlocks({ metrics, version, serving }: Evidence, isBrief = false): ReplyBlock[] {
   if (metrics.length === 0) return [{ kind: 'text', text: ['Its run reported no metrics.'] }];
   const [primary, ...others] = metrics;
   const directed = others.filter(({ better }) => better !== null);
@@ -55,34 +56,40 @@ export function metricsBlocks({ metrics, version, serving }: Evidence): ReplyBlo
   const rows = all.slice(0, most.metrics);
   const right = 'right' as const;
   const left = all.length - rows.length;
-  const notes = [...arrowWords(rows), ...(left > 0 ? [`${counted(left, 'more metric')} not shown.`] : [])];
+  const notes = [
+    ...(isBrief ? [] : arrowWords(rows)),
+    ...(left > 0 ? [`${counted(left, 'more metric')} not shown.`] : []),
+  ];
   return [
     {
       kind: 'table',
       columns: [
         { title: 'Metric' },
-        { title: `Version ${version}`, align: right },
+        { title: `v${version}`, align: right },
         ...(serving
           ? [
-              { title: `Against ${serving.version}`, align: right },
-              { title: `Version ${serving.version}`, align: right },
+              { title: `vs v${serving.version}` },
+              { title: `v${serving.version}`, align: right },
+              ...(isBrief ? [] : [{ title: 'Difference', align: right }]),
             ]
           : []),
       ],
       rows: rows.map(row => [
         metricCell({ name: cleanLine(row.name, most.name), unit: undefined, better: row.better }),
         row.value ?? none,
-        ...(serving ? [against(row), row.before ?? none] : []),
+        ...(serving
+          ? [row.verdict ?? none, row.before ?? none, ...(isBrief ? [] : [differenceOf(row)])]
+          : []),
       ]),
     },
     ...(notes.length > 0 ? [{ kind: 'context' as const, text: [notes.join(' ')] }] : []),
   ];
 }
 
-/** What was stored before differences were has none of them. */
-function against({ verdict, ...row }: EvidenceMetric): string {
-  const cell = differenceCell({ verdict, difference: row.difference ?? null, share: row.share ?? null });
-  return cell === none && verdict !== null ? verdict : cell;
+/** `+0.0124 (+1.3 %)`; what was stored before there were differences has none. */
+function differenceOf({ difference = null, share = null, verdict }: Partial<EvidenceMetric>): string {
+  if (difference === null || verdict === 'same') return none;
+  return `${signed(difference)}${share === null ? '' : ` (${sharePercent(share)})`}`;
 }
 
 /** What somebody who is asked must know: whose word is missing, what it replaces, and until when. */
@@ -133,14 +140,14 @@ export function originRows(
     value: [{ person: actorKey(requestedBy), name: requestedBy.name }, why],
   };
   const replaced: Row[] =
-    isOver(state) && before !== null ? [{ label: 'Served before', value: [`version ${before}`] }] : [];
+    state === 'live' && before !== null ? [{ label: 'Replaced', value: [`version ${before}`] }] : [];
   if (!evidence) return [asked, ...replaced];
   const { run, trainedBy, cost, sha256 } = evidence;
   const by = trainedBy === requestedBy.name ? 'the same' : trainedBy;
   return [
     asked,
     ...replaced,
-    { label: 'Made by', value: ['run ', { command: `train status ${run}` }, ` of ${by}, ${cost}`] },
+    { label: 'Made by', value: [`run #${run} of ${by}, ${cost}`] },
     codeRow(evidence),
     ...parametersRow(evidence),
     { label: 'Artifact', value: [{ code: sha256.slice(0, shown.sha256) }] },
@@ -160,7 +167,8 @@ function parametersRow({ differences, serving }: Evidence): Row[] {
   const said = differences
     .slice(0, most.parameters)
     .map(
-      ({ label, value, before }) => `${cleanLine(label, most.name)} ${value ?? none} (was ${before ?? none})`,
+      ({ label, value, before }) =>
+        `${cleanLine(label, most.name)} ${value ?? absent} (was ${before ?? absent})`,
     );
   const left = differences.length - said.length;
   return [{ label: 'Parameters', value: [[...said, ...(left > 0 ? [`${left} more`] : [])].join(', ')] }];

@@ -103,14 +103,17 @@ export function promotionReply(promotion: Promotion, facts: PromotionFacts): Rep
   const waits = state === 'awaiting-approval';
   const count = waits ? ` (${approvalsOf(promotion).length} of ${needed})` : '';
   const isPast = state === 'live' && Boolean(facts.replacedBy);
+  // Of what is decided, the rest comes first.
+  const isSettled = !['evaluating', 'awaiting-approval', 'refused'].includes(state);
   const decisive = decisionRows(promotion, evidence, facts.from);
   const blocks: ReplyBlock[] = [
-    ...saidBlocks(promotion, facts),
     ...voided(promotion),
+    ...saidBlocks(promotion, facts),
     ...(facts.progress ? progressBlocks(facts.progress) : []),
     ...(decisive.length > 0 ? [{ kind: 'fields' as const, rows: decisive }] : []),
-    ...(evidence ? evidenceBlocks(promotion, evidence, chart ?? null) : []),
+    ...(evidence && !isSettled ? evidenceBlocks(evidence, chart ?? null) : []),
     { kind: 'fields', rows: originRows(promotion, evidence) },
+    ...(evidence && isSettled ? settledBlocks(evidence) : []),
     ...actionsOf(promotion, facts),
   ];
   return reply(`${promotionTitle(promotion)} ${isPast ? 'was live' : states[state]}${count}`, blocks, {
@@ -122,37 +125,33 @@ export function promotionReply(promotion: Promotion, facts: PromotionFacts): Rep
 
 function saidBlocks(
   { said, state }: Promotion,
-  { halted, passed, replacedBy }: PromotionFacts,
+  { halted, passed, replacedBy, evidence }: PromotionFacts,
 ): ReplyBlock[] {
-  const now =
-    state === 'live' && replacedBy
-      ? `Version ${replacedBy.version} serves there now (${promotionName({ number: replacedBy.promotion })}).`
-      : said;
-  const sentences = [passed ?? '', halted ?? '', now].map(one => cleanLine(one, shownReason));
+  // The gates themselves say it.
+  const isSaidBelow = state === 'refused' && evidence?.gates.some(({ verdict }) => verdict === 'fails');
+  const after = state === 'live' && replacedBy ? replacedBy : null;
+  const now = after
+    ? `Version ${after.version} serves there now (${promotionName({ number: after.promotion })}).`
+    : said;
+  const sentences = [passed ?? '', halted ?? '', isSaidBelow ? '' : now].map(one =>
+    cleanLine(one, shownReason),
+  );
   return [...new Set(sentences)].filter(one => one !== '').map(one => ({ kind: 'text', text: [one] }));
 }
 
-/** All of it while it is decided on; of what is decided, the rest is in the history. */
-function evidenceBlocks(promotion: Promotion, evidence: Evidence, chart: Chart | null): ReplyBlock[] {
-  switch (promotion.state) {
-    case 'evaluating':
-    case 'awaiting-approval':
-    case 'refused':
-      return [
-        ...gatesBlocks(evidence),
-        ...metricsBlocks(evidence),
-        ...(chart ? [{ kind: 'chart' as const, ...chart }] : []),
-      ];
-    default:
-      if (promotion.kind === 'rollback') return [];
-      return [
-        {
-          kind: 'details',
-          title: 'What it was decided on',
-          blocks: [...gatesBlocks(evidence), ...metricsBlocks(evidence)],
-        },
-      ];
-  }
+function evidenceBlocks(evidence: Evidence, chart: Chart | null): ReplyBlock[] {
+  return [
+    ...gatesBlocks(evidence),
+    ...metricsBlocks(evidence),
+    ...(chart ? [{ kind: 'chart' as const, ...chart }] : []),
+  ];
+}
+
+/** A rollback goes to what has served before, and is decided on nothing. */
+function settledBlocks(evidence: Evidence): ReplyBlock[] {
+  if (evidence.kind === 'rollback') return [];
+  const blocks = [...gatesBlocks(evidence), ...metricsBlocks(evidence, true)];
+  return [{ kind: 'details', title: 'What it was decided on', blocks }];
 }
 
 function progressBlocks({ weight, step, steps, until, check }: RolloutProgress): ReplyBlock[] {
