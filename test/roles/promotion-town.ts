@@ -40,8 +40,13 @@ const usual = {
 };
 
 /** A workspace with a model that has versions, and everything that becomes of promotions of it. */
-export async function openPromotionTown(t: TestContext, server: TestServer, start = new Date()) {
-  const town = await openTown(t, server);
+export async function openPromotionTown(
+  t: TestContext,
+  server: TestServer,
+  start = new Date(),
+  env: Record<string, string> = {},
+) {
+  const town = await openTown(t, server, env);
   const { said, evidence, database, runs, artifacts } = town;
   const { db } = database;
   const person = (
@@ -106,8 +111,12 @@ export async function openPromotionTown(t: TestContext, server: TestServer, star
       clock = new Date(clock.getTime() + ms);
     },
     /** Makes a version: the next number. */
-    async version(digit: string, metrics: MetricSummary[] = [summaryOf('val_accuracy', 10, 0.93)], lr = 0.1) {
-      const place: Place = { kind: 'http' };
+    async version(
+      digit: string,
+      metrics: MetricSummary[] = [summaryOf('val_accuracy', 10, 0.93)],
+      lr = 0.1,
+      place: Place = { kind: 'http' },
+    ) {
       const made = await runs.create(
         wish(`run ${digit}`, { requestedBy: octocat, place }, { outputs: ['*.json'], parameters: { lr } }),
       );

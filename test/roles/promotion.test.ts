@@ -13,9 +13,6 @@ before(async () => {
 });
 after(() => server?.stop());
 
-/** A channel that Signalbox is invited to in this test. */
-const secret = 'C000000003';
-
 /** Version 1 serves, and version 2 has been asked for in production: P3 (or the number that is answered). */
 async function asked(t: TestContext, more: Record<string, unknown> = {}, by = dev, start?: Date) {
   const one = await openPromotionTown(t, server, start);
@@ -687,31 +684,4 @@ describe('the Roll back button of what is live', () => {
     await one.show();
     assert.ok(ts !== '' && !one.hasButton(one.number) && one.hasButton(newer));
   });
-});
-
-test('it is shown where it was asked for and where its run was; every copy is updated', async t => {
-  const one = await asked(t);
-  const { rows } = await one.database.pool.query('select number from model_versions where number = 2');
-  assert.equal(rows.length, 1);
-  await one.database.pool.query(
-    `insert into surfaces (key, kind, promotion, place)
-     select key || ':copy', kind, promotion, jsonb_set(place, '{channel}', to_jsonb($2::text)) from surfaces
-     where kind = 'promotion' and promotion = $1`,
-    [one.number, secret],
-  );
-  const wanted = async () =>
-    (
-      await one.database.pool.query<{ seq: number }>(
-        "select wanted_seq as seq from surfaces where promotion = $1 and kind = 'promotion' order by key",
-        [one.number],
-      )
-    ).rows.map(({ seq }) => Number(seq));
-  const before = await wanted();
-  assert.equal(before.length, 2);
-  await one.says(op, `model approve ${one.name}`);
-  const after = await wanted();
-  assert.ok(
-    before.every((seq, i) => (after[i] ?? 0) > seq),
-    'each is to be shown anew',
-  );
 });

@@ -55,6 +55,7 @@ import type { SweepMember } from '../../src/core/sweep.ts';
 import type { GroupChange } from '../../src/core/webhook.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { openGroups } from '../../src/roles/groups.ts';
+import { messengers } from '../../src/roles/messengers.ts';
 import { inPerson, openSlack } from '../../src/roles/slack.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { channel, developer, openApp, openFake, token } from '../fakes/slack/fixture.ts';
@@ -169,7 +170,11 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {
-    ...{ surfaces, runs, log, messenger: slack.messenger },
+    ...{ surfaces, runs, log },
+    messenger: messengers({
+      slack: slack.messenger,
+      ...(github.messenger ? { github: github.messenger } : {}),
+    }),
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
     promotionOf: (number: number, place: Place, at: Date) =>
