@@ -205,7 +205,7 @@ describe('models and targets in signalbox.yml', () => {
     },
     {
       name: 'a channel where promotions are shown',
-      text: change('remind: 4h', "remind: 4h\n        channel: T0123/C0456"),
+      text: change('remind: 4h', 'remind: 4h\n        channel: T0123/C0456'),
     },
     {
       name: 'a channel by its name',

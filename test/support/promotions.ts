@@ -21,8 +21,8 @@ import { later, liveRun } from './live-run.ts';
 import { summaryOf } from './summary.ts';
 import { versionOf } from './version.ts';
 
-export const octocat: Actor = { kind: 'slack', id: 'T1/U1', name: 'octocat' };
-export const hubot: Actor = { kind: 'slack', id: 'T1/U2', name: 'hubot' };
+const octocat: Actor = { kind: 'slack', id: 'T1/U1', name: 'octocat' };
+const hubot: Actor = { kind: 'slack', id: 'T1/U2', name: 'hubot' };
 export const monalisa: Actor = { kind: 'slack', id: 'T1/U3', name: 'monalisa' };
 export const operator: Actor = { kind: 'slack', id: 'T1/U4', name: 'operator' };
 export const slackPlace: Place = { kind: 'slack', team: 'T1', channel: 'C1', user: 'U2' };
@@ -152,7 +152,7 @@ export function lived(scene: Scene) {
 }
 
 /** An answer to what a promotion is decided on at that moment. */
-export function answer(scene: Scene, by: Actor, says: 'approve' | 'reject', reason = ''): PromotionChange {
+function answer(scene: Scene, by: Actor, says: 'approve' | 'reject', reason = ''): PromotionChange {
   const { promotion } = lived(scene);
   const at = later(60);
   assert.ok(promotion.evidence !== null);
