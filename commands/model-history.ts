@@ -1,7 +1,13 @@
 import { actorKey } from '../src/core/actor.ts';
 import { defineCommand } from '../src/core/command.ts';
+import { cleanLine, counted } from '../src/core/format.ts';
 import { findModel } from '../src/core/promotion/find-promotion.ts';
-import { approvalsOf, type Promotion } from '../src/core/promotion/promotion.ts';
+import {
+  approvalsOf,
+  type Promotion,
+  type PromotionState,
+  whyBack,
+} from '../src/core/promotion/promotion.ts';
 import {
   approverName,
   listed,
@@ -37,32 +43,46 @@ export const modelHistory = defineCommand({
       all.map(async one => ({
         one,
         evidence: one.evidence === null ? null : await promotions.evidence(one.number, one.evidence),
+        halted: goneBack.includes(one.state) ? whyBack(await promotions.events(one.number)) : null,
       })),
     );
     const live = await promotions.live(model);
     const now = live.map(one => `version ${one.version} in ${one.environment}`);
-    const title = `${model}: ${now.length === 0 ? 'nothing serves yet' : `${listed(now)} serves`}`;
-    const items = known.map(({ one, evidence }) => itemOf(one, evidence?.gates.length ?? 0));
+    const title = now.length === 0 ? `${model} serves nowhere yet` : `${model} serves ${listed(now)}`;
+    const serving = new Set(live.map(one => one.promotion));
+    const items = known.map(({ one, evidence, halted }) =>
+      itemOf(one, { gates: evidence?.gates.length ?? 0, halted, serves: serving.has(one.number) }),
+    );
     const data = { model, live, promotions: known.map(({ one, evidence }) => promotionJson(one, evidence)) };
     return { ok: true, reply: reply(title, items.length > 0 ? [{ kind: 'list', items }] : [], { data }) };
   },
 });
 
-function itemOf(promotion: Promotion, gates: number): Inline[] {
+const goneBack: readonly PromotionState[] = ['rolling-back', 'halted', 'failed'];
+const shownReason = 300;
+
+/** Who, when, why, and on what; what its state says already is not said again. */
+function itemOf(
+  promotion: Promotion,
+  { gates, halted, serves }: { gates: number; halted: string | null; serves: boolean },
+): Inline[] {
   const { kind, version, before, environment, state, requestedBy, reason, said, endedAt, createdAt } =
     promotion;
   const names = approvalsOf(promotion).map(approverName);
   const from = before === null ? '' : ` (before: ${before})`;
-  const what = kind === 'rollback' ? 'back to' : 'to';
+  const what = kind === 'rollback' ? 'back to version' : 'version';
+  const is = serves ? 'serves' : state === 'live' ? 'was live' : stateWords(state);
+  const why = state === 'live' ? '' : ` ${[halted ?? '', said].filter(Boolean).join(' ')}`;
   return [
-    { bold: `${promotionName(promotion)} ${what} version ${version}` },
-    ` in ${environment}${from} ${stateWords(state)}, `,
+    { bold: `${promotionName(promotion)} ${what} ${version} in ${environment} ${is}` },
+    from,
+    ', ',
     { at: endedAt ?? createdAt },
-    ', asked for by ',
+    '. Asked by ',
     { person: actorKey(requestedBy), name: requestedBy.name },
-    reason === '' ? '' : ` (${reason})`,
-    names.length === 0 ? '' : `, approved by ${listed(names)}`,
-    gates === 0 ? '' : `, on ${gates} gates`,
-    `. ${said}`,
+    reason === '' ? '.' : `: ${cleanLine(reason, shownReason)}.`,
+    names.length === 0 ? '' : ` Approved by ${listed(names)}.`,
+    gates === 0 ? '' : ` On ${counted(gates, 'gate')}.`,
+    why,
   ];
 }

@@ -1,7 +1,7 @@
 import { denied, mayTrainAs } from '../src/core/access.ts';
-import type { Place } from '../src/core/actor.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import type { PromotionStore } from '../src/core/ports.ts';
+import { alsoShownAt } from '../src/core/promotion/also-shown.ts';
 import { findModel, findVersion, unknownEnvironment } from '../src/core/promotion/find-promotion.ts';
 import type { ModelPolicy } from '../src/core/promotion/model-keys.ts';
 import { promotionName, promotionReply } from '../src/core/promotion/promotion-reply.ts';
@@ -60,7 +60,7 @@ export const modelPromote = defineCommand({
       before: live?.version ?? null,
       requestedBy: actor,
       place,
-      alsoAt: run ? alsoAt(run.place) : [],
+      alsoAt: alsoShownAt(run, said, place),
       reason,
       needed: said.approvals.count,
       expiresAt: new Date(now.getTime() + said.expires * 1_000),
@@ -80,11 +80,6 @@ export const modelPromote = defineCommand({
     return { ok: true, reply: reply(title, blocks, { tone, data }) };
   },
 });
-
-/** The message is also where the run is talked about. */
-function alsoAt(place: Place): Place[] {
-  return place.kind === 'github' && !place.pull ? [] : [place];
-}
 
 async function whereTo(
   { name, model, number, to }: { name: string; model: ModelPolicy; number: number; to: string | undefined },

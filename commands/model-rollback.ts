@@ -1,5 +1,15 @@
+import type { Place } from '../src/core/actor.ts';
 import { defineCommand } from '../src/core/command.ts';
-import { findModel, findVersion, unknownEnvironment } from '../src/core/promotion/find-promotion.ts';
+import type { Ports } from '../src/core/ports.ts';
+import { alsoShownAt } from '../src/core/promotion/also-shown.ts';
+import {
+  findModel,
+  findPromotion,
+  findVersion,
+  unknownEnvironment,
+} from '../src/core/promotion/find-promotion.ts';
+import { waysBack } from '../src/core/promotion/going-back.ts';
+import type { Promotion } from '../src/core/promotion/promotion.ts';
 import { promotionName, promotionReply } from '../src/core/promotion/promotion-reply.ts';
 import { reply } from '../src/core/reply.ts';
 
@@ -9,7 +19,14 @@ export const modelRollback = defineCommand({
   summary: 'Let an earlier version of a model serve again.',
   access: 'approver',
   scope: 'admin',
-  arguments: [{ name: 'model', kind: 'word', summary: 'The model.', required: true }],
+  arguments: [
+    {
+      name: 'model',
+      kind: 'word',
+      summary: 'The model, or the promotion that is live, such as P12.',
+      required: true,
+    },
+  ],
   flags: [
     {
       name: 'to',
@@ -28,11 +45,18 @@ export const modelRollback = defineCommand({
   needs: ['models', 'modelPolicies', 'promotions', 'promotionDesk', 'runs'],
   async run(values, { actor, place, key, now }, ports) {
     const { models, modelPolicies, promotions, promotionDesk, runs } = ports;
-    const { model: name, reason } = values;
+    const { reason } = values;
+    const from = await promotionMeant(values.model, place, ports);
+    if (from) {
+      const ways = await waysBack(from, promotions);
+      if (!ways.ok) return ways;
+    }
+    const name = from?.model ?? values.model;
     const found = await findModel(name, modelPolicies);
     if (!found.ok) return found;
     const typed = (one: string) => `model rollback ${name} --environment ${one} --reason "..."`;
-    const environment = values.environment ?? Object.keys(found.model.environments).at(-1) ?? '';
+    const environment =
+      from?.environment ?? values.environment ?? Object.keys(found.model.environments).at(-1) ?? '';
     const unknown = unknownEnvironment(name, found.model, environment, typed);
     if (unknown) return unknown;
     const said = found.model.environments[environment];
@@ -62,7 +86,7 @@ export const modelRollback = defineCommand({
       before: live?.version ?? null,
       requestedBy: actor,
       place,
-      alsoAt: run && !(run.place.kind === 'github' && !run.place.pull) ? [run.place] : [],
+      alsoAt: alsoShownAt(run, said, place),
       reason,
       needed: 0,
       expiresAt: new Date(now.getTime() + said.expires * 1_000),
@@ -82,3 +106,14 @@ export const modelRollback = defineCommand({
     return { ok: true, reply: reply(title, blocks, { tone, data }) };
   },
 });
+
+/** Instead of a model: what a button stands for, or a promotion by its name, whose version is to serve no longer. */
+async function promotionMeant(
+  word: string,
+  place: Place,
+  { modelPolicies, promotions }: Pick<Ports, 'modelPolicies' | 'promotions'>,
+): Promise<Promotion | null> {
+  if ((await modelPolicies.all()).has(word)) return null;
+  const found = await findPromotion(word, place, promotions);
+  return found.ok ? found.promotion : null;
+}

@@ -97,7 +97,9 @@ export async function publish(id: string, ports: PublishPorts, clock: () => Date
 async function goesElsewhere(surface: ClaimedSurface, err: unknown, ports: PublishPorts): Promise<boolean> {
   const { kind, remote, place } = surface;
   const stuck = err instanceof MessengerError && err.outcome === 'elsewhere';
-  if (!stuck || kind === 'home' || remote || isMoved(place)) throw err;
+  // A channel that the policy names is nobody's own.
+  const isOfNobody = place.kind === 'slack' && place.user === '';
+  if (!stuck || kind === 'home' || remote || isMoved(place) || isOfNobody) throw err;
   const direct = await ports.messenger.direct(place);
   ports.log.info({ err, surface: surface.id }, 'a message is shown to one person instead');
   await ports.surfaces.move(surface, direct, err.message);

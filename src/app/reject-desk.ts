@@ -45,7 +45,12 @@ function formOf(state: string, name: string, note: string): Form {
     id,
     title: `Reject ${name}`.trim(),
     submit: 'Reject',
-    fields: [{ name: 'reason', label: 'Why', kind: 'text', hint: 'Everybody sees it in the message.' }],
+    fields: [
+      {
+        ...{ name: 'reason', label: 'Why', kind: 'text', optional: false },
+        hint: 'Everybody sees it in the message.',
+      },
+    ],
     ...(note === '' ? {} : { note }),
     state,
   };

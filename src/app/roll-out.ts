@@ -122,8 +122,6 @@ export function rollouts(
         const done = await rollOut(promotion, held, ports, now);
         if ('nothing' in done) return;
         if ('applied' in done) continue;
-        // How far it is was said when it came there.
-        if ('waits' in done && done.waits.code === 'baking') return;
         const change: PromotionChange =
           'waits' in done ? { type: 'wait', reason: done.waits.reason } : done.change;
         const stored = await ports.promotions.change(promotion.number, change, now, system);

@@ -61,6 +61,8 @@ export function wordsOf({
     case 'promotion-reject':
       // Typed; where forms can be opened, the button opens one that asks for the reason.
       return `model reject ${id ?? `P${run}`} --reason "..."`;
+    case 'promotion-rollback':
+      return `model rollback ${id ?? `P${run}`} --reason "..."`;
     case 'promote':
       // Without a version nothing could be promoted by it.
       return `model promote ${version?.model ?? ''} ${version?.number ?? ''}`.trimEnd();

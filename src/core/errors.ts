@@ -246,6 +246,12 @@ export const errors = {
     why: '{reason}',
     todo: 'To see what has served there: {example}.',
   },
+  ROLLBACK_NOT_LIVE: {
+    status: 409,
+    what: 'What {word} brought does not serve in {environment} any more.',
+    why: '{reason}',
+    todo: 'To go back from what serves there now: {example}.',
+  },
   ARTIFACT_UNKNOWN: {
     status: 404,
     what: 'Run #{run} has no artifact {word}.',

@@ -479,6 +479,12 @@ export interface ModelPolicies {
   all(): Promise<ReadonlyMap<string, ModelPolicy>>;
 }
 
+/** A version that has come to serve somewhere, and when. */
+export interface Served {
+  version: number;
+  at: Date;
+}
+
 export interface NewPromotion
   extends Pick<
     Promotion,
@@ -527,6 +533,8 @@ export interface PromotionStore {
   live(model: string): Promise<Live[]>;
   /** The version that served in an environment before the one that serves there; null: none did. */
   servedBefore(model: string, environment: string): Promise<number | null>;
+  /** All versions that have served in an environment, each once, with when it last came to; the latest first. */
+  served(model: string, environment: string): Promise<Served[]>;
   /** Whether a version has served in an environment at any time. */
   wasLive(model: string, version: number, environment: string): Promise<boolean>;
   /**

@@ -49,6 +49,7 @@ export const replyActions = [
   'lease-release',
   'promotion-approve',
   'promotion-reject',
+  'promotion-rollback',
   'promote',
 ] as const;
 export type ReplyActionName = (typeof replyActions)[number];

@@ -75,8 +75,7 @@ function rowOf(
   const better = betterOf(name, declared);
   const last = own && own.notFinite === undefined ? { value: own.value, step: own.step } : null;
   const base = other && other.notFinite === undefined ? other.value : null;
-  const difference = last && base !== null ? finite(last.value - base) : null;
-  const share = difference !== null && base ? finite(difference / Math.abs(base)) : null;
+  const { difference, share } = differenceOf(last?.value ?? null, base);
   return {
     name,
     unit: Object.hasOwn(declared, name) ? declared[name]?.unit : undefined,
@@ -86,9 +85,19 @@ function rowOf(
     base,
     baseBest: other ? finiteAt(bestOf(other, better)) : null,
     difference,
-    share: share !== null && Math.abs(share) < most.share ? share : null,
+    share,
     verdict: run.state === 'succeeded' && last ? verdictOf(last.value, base, difference, better) : null,
   };
+}
+
+/** How far a value is from another one, and what part of that it is; null where either is missing, or the part says nothing. */
+export function differenceOf(
+  value: number | null,
+  base: number | null,
+): Pick<ResultRow, 'difference' | 'share'> {
+  const difference = value !== null && base !== null ? finite(value - base) : null;
+  const share = difference !== null && base ? finite(difference / Math.abs(base)) : null;
+  return { difference, share: share !== null && Math.abs(share) < most.share ? share : null };
 }
 
 function verdictOf(
@@ -214,18 +223,27 @@ function columnsOf(rows: readonly ResultRow[], baseline: MeasuredRun | null, sta
 }
 
 /** `val_auc ↑`, `wer in % ↓` */
-function metricCell({ name, unit, better }: ResultRow): string {
+export function metricCell({ name, unit, better }: Pick<ResultRow, 'name' | 'unit' | 'better'>): string {
   const arrow = better === null ? '' : better === 'higher' ? ' ↑' : ' ↓';
   return `${name}${unit ? ` in ${unit}` : ''}${arrow}`;
 }
 
 /** `better ▲ +0.007 (+0.8 %)` */
-function differenceCell({ difference, share, verdict }: ResultRow): string {
+function differenceCell({
+  difference,
+  share,
+  verdict,
+}: Pick<ResultRow, 'difference' | 'share' | 'verdict'>): string {
   if (difference === null) return none;
   if (verdict === 'same' || difference === 0) return 'same';
   const arrow = difference > 0 ? '▲' : '▼';
-  const part = share === null ? '' : ` (${signed(Number((share * 100).toPrecision(2)))} %)`;
+  const part = share === null ? '' : ` (${sharePercent(share)})`;
   return `${verdict === null ? '' : `${verdict} `}${arrow} ${signed(difference)}${part}`;
+}
+
+/** `+1.3 %` */
+export function sharePercent(share: number): string {
+  return `${signed(Number((share * 100).toPrecision(2)))} %`;
 }
 
 /** `+0.012`, `−3`, `0`, for people. */
@@ -234,7 +252,8 @@ export function signed(difference: number): string {
   return difference > 0 ? `+${text}` : text.replace('-', '−');
 }
 
-function arrowWords(rows: readonly ResultRow[]): string[] {
+/** How arrows behind names are read, as one sentence. */
+export function arrowWords(rows: readonly Pick<ResultRow, 'better'>[]): string[] {
   const has = (better: Better | null) => rows.some(row => row.better === better);
   const said = [
     ...(has('higher') ? ['↑ higher is better'] : []),

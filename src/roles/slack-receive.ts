@@ -5,6 +5,7 @@ import { type Received, slackReceiver } from '../adapters/slack/receive.ts';
 import { faultReply } from '../app/deliver.ts';
 import { ingest } from '../app/ingest.ts';
 import { rejectDesk } from '../app/reject-desk.ts';
+import { rollbackDesk } from '../app/rollback-desk.ts';
 import { trainDesk } from '../app/train-desk.ts';
 import { actorKey } from '../core/actor.ts';
 import { withOwnExamples } from '../core/examples.ts';
@@ -24,6 +25,9 @@ export function receiveSlack(
   const instant = slackForms({
     desks: {
       'model reject': rejectDesk(base),
+      get 'model rollback'() {
+        return rollbackDesk({ ...base, policy: base.policy(), commands });
+      },
       get train() {
         const policy = base.policy();
         return trainDesk({ ...base, policy, commands: withOwnExamples(commands, policy) });

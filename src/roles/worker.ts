@@ -153,7 +153,12 @@ export function startWorker(base: Base): Running {
       resultOf(run, metrics, { ...base, ...results }, now),
     charts: base.charts,
     promotionOf: (number: number, place: Place, now: Date) =>
-      promotionMessage(number, place, { ...base.evidence, charts: base.charts, id: randomId }, now),
+      promotionMessage(
+        number,
+        place,
+        { ...base.evidence, ...{ serving: base.serving, charts: base.charts, id: randomId } },
+        now,
+      ),
     versionsOf: (run: Run) => promotable(run, base),
     sweeps: base.sweeps,
     sweepCost: (members: readonly SweepMember[], now: Date) =>

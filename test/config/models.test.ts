@@ -234,6 +234,15 @@ describe('models and targets in signalbox.yml', () => {
       says: /starting with a letter/,
     },
     {
+      name: 'a channel where promotions are shown',
+      text: change('remind: 4h', 'remind: 4h\n        channel: T0123/C0456'),
+    },
+    {
+      name: 'a channel by its name',
+      text: change('remind: 4h', "remind: 4h\n        channel: '#models'"),
+      says: /must be a workspace and a channel id, as T0123\/C0456/,
+    },
+    {
       name: 'a key that is mistyped',
       text: change('remind: 4h', 'reminds: 4h'),
       says: /Did you mean remind\?/,
@@ -274,6 +283,12 @@ models:
       name: 'at a target that is not opened to it',
       text: own.replace('digits-live', 'digits-staging'),
       says: /does not open it to models of remote/,
+    },
+    {
+      name: 'with a channel where promotions are shown',
+      text: own.replace('target: digits-live', 'target: digits-live, channel: T0123/C0456'),
+      policy: taken,
+      says: /Only signalbox.yml may name a channel/,
     },
     {
       name: 'of a project that is not its own',

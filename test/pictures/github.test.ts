@@ -5,15 +5,17 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { renderComment, renderSummary } from '../../src/adapters/github/render.ts';
 import { hostile, hostileNames, manyMetrics, markdown } from './github.ts';
+import { promotionComments } from './promotions.ts';
 
 const folder = join(import.meta.dirname, 'github');
+const shown = { ...markdown, ...(await promotionComments()) };
 const update = process.env.SIGNALBOX_UPDATE_GOLDEN === '1';
 const ending = '.golden.md';
 /** What GitHub takes in a comment; a summary is one character less. */
 const mostCharacters = 65_535;
 
 describe('what a pull request shows', () => {
-  for (const [name, said] of Object.entries(markdown))
+  for (const [name, said] of Object.entries(shown))
     test(name, async () => {
       const path = join(folder, `${name}${ending}`);
       if (update) {
@@ -25,7 +27,7 @@ describe('what a pull request shows', () => {
 
   test('nothing is held that is no longer shown', async () => {
     const held = (await readdir(folder)).map(file => file.slice(0, -ending.length));
-    assert.deepEqual(held.sort(), Object.keys(markdown).sort());
+    assert.deepEqual(held.sort(), Object.keys(shown).sort());
   });
 
   for (const [name, metric] of Object.entries(hostileNames))

@@ -2,6 +2,7 @@ import { forms } from './forms.ts';
 import { levers } from './levers.ts';
 import { dialogHtml, modalHtml } from './modal.ts';
 import { models } from './models.ts';
+import { promotionForms, promotionRefusals, promotions } from './promotions.ts';
 import { replies, type Shown } from './replies.ts';
 import { drawn, type Look, messageHtml, pageHtml, shownHtml } from './slack.ts';
 
@@ -17,8 +18,16 @@ export interface Picture {
 
 /** Every picture by its name. */
 export async function pictures(): Promise<Record<string, Picture>> {
-  const said = { ...(await replies()), ...(await levers()), ...(await models()) };
-  const asked = Object.entries(await forms()).map(([name, one]) => [name, modal(modalHtml(one))] as const);
+  const said = {
+    ...(await replies()),
+    ...(await levers()),
+    ...(await models()),
+    ...(await promotions()),
+    ...(await promotionRefusals()),
+  };
+  const asked = Object.entries({ ...(await forms()), ...(await promotionForms()) }).map(
+    ([name, one]) => [name, modal(modalHtml(one))] as const,
+  );
   return {
     ...Object.fromEntries(Object.entries(said).map(([name, one]) => [name, message(one)])),
     ...Object.fromEntries(asked),

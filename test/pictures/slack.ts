@@ -32,6 +32,8 @@ type Drawable = ComponentProps<typeof Message>['blocks'];
 const people = [
   { id: 'U1', name: 'octocat' },
   { id: 'U2', name: 'hubot' },
+  { id: 'U3', name: 'monalisa' },
+  { id: 'U4', name: 'operator' },
 ];
 const channels = [{ id: 'C1', name: 'gpu-room' }];
 const narrow = 500;

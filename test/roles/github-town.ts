@@ -24,6 +24,7 @@ import { rateBudget } from '../../src/adapters/postgres/rates.ts';
 import { recordStore } from '../../src/adapters/postgres/records.ts';
 import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
+import { servingStore } from '../../src/adapters/postgres/serving.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { sweepStore } from '../../src/adapters/postgres/sweeps.ts';
@@ -174,7 +175,12 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
     promotionOf: (number: number, at: Place, now: Date) =>
-      promotionMessage(number, at, { ...evidence, charts: noCharts, id: randomUUID }, now),
+      promotionMessage(
+        number,
+        at,
+        { ...evidence, serving: servingStore(db), charts: noCharts, id: randomUUID },
+        now,
+      ),
     versionsOf: (run: Run) => promotable(run, { ...evidence, rollout: models.promotionDesk }),
     sweeps,
     sweepCost: (members: readonly SweepMember[], now: Date) => sweepCost(members, runCosts(db), 'USD', now),

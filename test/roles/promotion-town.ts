@@ -113,8 +113,12 @@ export async function openPromotionTown(
       clock = new Date(clock.getTime() + ms);
     },
     /** Makes a version: the next number. */
-    async version(digit: string, metrics: MetricSummary[] = [summaryOf('val_accuracy', 10, 0.93)], lr = 0.1) {
-      const place: Place = { kind: 'http' };
+    async version(
+      digit: string,
+      metrics: MetricSummary[] = [summaryOf('val_accuracy', 10, 0.93)],
+      lr = 0.1,
+      place: Place = { kind: 'http' },
+    ) {
       const made = await runs.create(
         wish(`run ${digit}`, { requestedBy: octocat, place }, { outputs: ['*.json'], parameters: { lr } }),
       );

@@ -13,9 +13,6 @@ before(async () => {
 });
 after(() => server?.stop());
 
-/** A channel that Signalbox is invited to in this test. */
-const secret = 'C000000003';
-
 /** Version 1 serves, and version 2 has been asked for in production: P3 (or the number that is answered). */
 async function asked(t: TestContext, more: Record<string, unknown> = {}, by = dev, start?: Date) {
   const one = await openPromotionTown(t, server, start);
@@ -47,7 +44,10 @@ describe('asking for a promotion', () => {
       ],
     );
     assert.deepEqual(evidence?.metrics, [
-      { name: 'val_accuracy', value: '0.93', before: '0.92', better: 'higher', verdict: 'better' },
+      {
+        ...{ name: 'val_accuracy', value: '0.93', before: '0.92', better: 'higher', verdict: 'better' },
+        ...{ difference: 0.93 - 0.92, share: (0.93 - 0.92) / 0.92 },
+      },
     ]);
     assert.deepEqual(evidence?.differences, [{ label: 'lr', value: '0.1', before: '0.2' }]);
     assert.equal(
@@ -537,29 +537,151 @@ describe('the buttons of its message', () => {
   });
 });
 
-test('it is shown where it was asked for and where its run was; every copy is updated', async t => {
-  const one = await asked(t);
-  const { rows } = await one.database.pool.query('select number from model_versions where number = 2');
-  assert.equal(rows.length, 1);
-  await one.database.pool.query(
-    `insert into surfaces (key, kind, promotion, place)
-     select key || ':copy', kind, promotion, jsonb_set(place, '{channel}', to_jsonb($2::text)) from surfaces
-     where kind = 'promotion' and promotion = $1`,
-    [one.number, secret],
-  );
-  const wanted = async () =>
-    (
-      await one.database.pool.query<{ seq: number }>(
-        "select wanted_seq as seq from surfaces where promotion = $1 and kind = 'promotion' order by key",
-        [one.number],
-      )
-    ).rows.map(({ seq }) => Number(seq));
-  const before = await wanted();
-  assert.equal(before.length, 2);
-  await one.says(op, `model approve ${one.name}`);
-  const after = await wanted();
-  assert.ok(
-    before.every((seq, i) => (after[i] ?? 0) > seq),
-    'each is to be shown anew',
-  );
+describe('the Roll back button of what is live', () => {
+  /** Version 2 serves in production by P5; version 1 has before. */
+  async function served(t: TestContext) {
+    const one = await openPromotionTown(t, server);
+    await one.version('a', [summaryOf('val_accuracy', 10, 0.92)], 0.2);
+    await one.version('b');
+    await one.live(1, 'staging');
+    const first = await one.live(1, 'production');
+    await one.live(2, 'staging');
+    const number = await one.live(2, 'production');
+    await one.show();
+    await one.show();
+    /** The message of a promotion, as the channel shows it. */
+    const messageOf = (of: number) => one.shown().find(message => message.text?.includes(`P${of}: `));
+    const hasButton = (of: number) =>
+      JSON.stringify(messageOf(of)?.blocks ?? []).includes('open:model rollback');
+    const press = async (
+      user: string,
+      alter?: (payload: Record<string, unknown>) => Record<string, unknown>,
+    ) => {
+      const ts = messageOf(number)?.ts ?? '';
+      return await one.press('open:model rollback', { ts, user, ...(alter ? { alter } : {}) });
+    };
+    const filled = (values: { version?: string; reason: string }, user = operator) => {
+      const [view] = one.fake.modals({ user });
+      assert.ok(view, 'a modal is open');
+      const inputs = (view.given.blocks as { block_id: string; element?: { action_id: string } }[]).flatMap(
+        ({ block_id, element }) => (element ? [{ block_id, action_id: element.action_id }] : []),
+      );
+      const of = (name: 'version' | 'reason') => {
+        const input = inputs.find(({ action_id }) => action_id === name);
+        assert.ok(input);
+        return values[name] === undefined ? [] : [[input.block_id, { [name]: values[name] }] as const];
+      };
+      return { user, filled: Object.fromEntries([...of('version'), ...of('reason')]) } as never;
+    };
+    const whispered = (user: string) => JSON.stringify(one.fake.ephemerals({ channel, user }));
+    const newest = async () => (await one.promotions.ofModel('digits', 1))[0];
+    const name = `P${number}`;
+    return { ...one, first, number, name, messageOf, hasButton, pressIt: press, filled, whispered, newest };
+  }
+
+  test('only what serves has it; the modal names the version that served before, and asks why', async t => {
+    const one = await served(t);
+    assert.ok(one.hasButton(one.number));
+    assert.ok(!one.hasButton(one.first), 'nothing served before the first');
+    await one.pressIt(operator);
+    const [view] = one.fake.modals({ user: operator });
+    const text = JSON.stringify(view?.given);
+    assert.match(text, new RegExp(`Roll back ${one.name}`));
+    assert.match(text, /"initial_option":\{"text":\{[^}]*"Version 1"/);
+    assert.ok(!text.includes('Version 2"'), 'what serves is no choice');
+    await one.fake.submit(one.filled({ reason: 'it confuses 3 and 8' }));
+    assert.deepEqual(await one.work(), ['stored']);
+    const back = await one.newest();
+    assert.deepEqual([back?.kind, back?.version, back?.reason], ['rollback', 1, 'it confuses 3 and 8']);
+    assert.equal(back?.requestedBy.name, 'operator');
+    assert.deepEqual(await one.work(one.last()), ['duplicate'], 'a form that is sent again is the same form');
+    await one.goOn();
+    assert.equal(await one.state(back?.number ?? 0), 'live');
+    assert.equal((await one.newest())?.number, back?.number);
+    await one.show();
+    assert.ok(!one.hasButton(one.number), 'something newer is live there');
+    assert.match(one.messageOf(one.number)?.text ?? '', /was live/);
+  });
+
+  test('pressed by who may not: no modal, and they alone are told who may', async t => {
+    const one = await served(t);
+    await one.pressIt(developer);
+    assert.deepEqual(one.fake.modals({ user: developer }), []);
+    assert.match(one.whispered(developer), /needs the role approver, and yours is trainer/);
+    assert.equal((await one.newest())?.number, one.number);
+    assert.deepEqual(await one.refusals(), ['ACCESS_DENIED']);
+  });
+
+  test('a second account counts as its person; a role that is lost meanwhile is missed when it is sent', async t => {
+    const one = await served(t);
+    // Nobody but for the link.
+    one.people(one.said.policy.people.filter(({ name }) => name !== 'developer'));
+    const code = await one.links.issue(actorKey(op), 'wish', new Date(one.now.getTime() + minute));
+    await one.links.redeem(actorKey(dev), code, dev, one.now);
+    await one.pressIt(developer);
+    assert.equal(one.fake.modals({ user: developer }).length, 1, 'by the linked account they may');
+    one.people(one.said.policy.people.map(person => ({ ...person, role: 'trainer' as const })));
+    await one.fake.submit(one.filled({ reason: 'why not' }, developer));
+    await one.work();
+    assert.equal((await one.newest())?.number, one.number);
+  });
+
+  test('a value that was altered, another channel, another workspace: no modal', async t => {
+    const one = await served(t);
+    const altered = (payload: Record<string, unknown>) => ({
+      ...payload,
+      actions: (payload.actions as { value: string }[]).map(action => ({
+        ...action,
+        value: `${action.value.slice(0, -2)}AA`,
+      })),
+    });
+    await one.pressIt(operator, altered);
+    await one.pressIt(operator, payload => ({ ...payload, channel: { id: elsewhere, name: 'elsewhere' } }));
+    await one.pressIt(operator, payload => ({ ...payload, team: { id: 'T000000002', domain: 'grid' } }));
+    assert.deepEqual(one.fake.modals({ user: operator }), []);
+    const { rows } = await one.database.pool.query('select id from promotion_buttons where promotion = $1', [
+      one.number,
+    ]);
+    const words = `model rollback ${rows[0]?.id} --reason "x"`;
+    assert.equal(await one.says(op, words, { channel: elsewhere }), 'MODEL_UNKNOWN');
+    assert.equal(await one.says(op, words, { team: 'T000000002' }), 'MODEL_UNKNOWN');
+    assert.equal((await one.newest())?.number, one.number);
+    assert.match(await one.says(op, words), /is asked for/);
+  });
+
+  test('a version that never served there, or serves there now, is not taken', async t => {
+    const one = await served(t);
+    await one.version('c');
+    for (const version of ['3', '2', '1e0', '-1']) {
+      await one.pressIt(operator);
+      await one.fake.submit(one.filled({ reason: 'x' }));
+      const altered = one
+        .last('view_submission')
+        .replaceAll('%22value%22%3A%221%22', `%22value%22%3A%22${version}%22`);
+      assert.notEqual(altered, one.last('view_submission'));
+      assert.deepEqual(await one.work(altered), [], version);
+    }
+    assert.equal((await one.newest())?.number, one.number);
+  });
+
+  test('after a newer one went live it opens nothing, takes nothing, and says what serves', async t => {
+    const one = await served(t);
+    await one.pressIt(operator);
+    await one.version('c');
+    await one.live(3, 'staging');
+    const newer = await one.live(3, 'production');
+    await one.fake.submit(one.filled({ reason: 'too late' }));
+    assert.deepEqual(await one.work(), [], 'it is told in the form, and nothing is stored');
+    const ts = one.messageOf(one.number)?.ts ?? '';
+    const old = `P${newer} has brought version 3 since`;
+    const { rows } = await one.database.pool.query('select id from promotion_buttons where promotion = $1', [
+      one.number,
+    ]);
+    assert.equal(await one.says(op, `model rollback ${rows[0]?.id} --reason "x"`), 'ROLLBACK_NOT_LIVE');
+    assert.equal(await one.says(op, `model rollback ${one.name} --reason "x"`), 'ROLLBACK_NOT_LIVE');
+    assert.match(await one.refusal(op, `model rollback ${one.name} --reason "x"`), new RegExp(old));
+    assert.equal((await one.newest())?.number, newer);
+    await one.show();
+    assert.ok(ts !== '' && !one.hasButton(one.number) && one.hasButton(newer));
+  });
 });

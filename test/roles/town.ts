@@ -24,6 +24,7 @@ import { recordStore } from '../../src/adapters/postgres/records.ts';
 import { registryStore } from '../../src/adapters/postgres/registry.ts';
 import { repositoryStore } from '../../src/adapters/postgres/repositories.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
+import { servingStore } from '../../src/adapters/postgres/serving.ts';
 import { signer } from '../../src/adapters/postgres/signer.ts';
 import { surfaceStore } from '../../src/adapters/postgres/surfaces.ts';
 import { sweepStore } from '../../src/adapters/postgres/sweeps.ts';
@@ -31,7 +32,7 @@ import { tokenStore } from '../../src/adapters/postgres/tokens.ts';
 import { usageStore } from '../../src/adapters/postgres/usage.ts';
 import { slackForms } from '../../src/adapters/slack/instant.ts';
 import { slackReceiver } from '../../src/adapters/slack/receive.ts';
-import { deliver } from '../../src/app/deliver.ts';
+import { deliver, faultReply } from '../../src/app/deliver.ts';
 import { dispatch } from '../../src/app/dispatch.ts';
 import { homeOf } from '../../src/app/home.ts';
 import { registryView } from '../../src/app/keep-registries.ts';
@@ -39,11 +40,13 @@ import { lookAt } from '../../src/app/promotion-evidence.ts';
 import { promotionMessage } from '../../src/app/promotion-message.ts';
 import { publish } from '../../src/app/publish.ts';
 import { rejectDesk } from '../../src/app/reject-desk.ts';
+import { rollbackDesk } from '../../src/app/rollback-desk.ts';
 import { runCharts } from '../../src/app/run-charts.ts';
 import { groupChanged, syncGroups } from '../../src/app/sync-groups.ts';
 import { trainDesk } from '../../src/app/train-desk.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Place, type SlackPlace, system } from '../../src/core/actor.ts';
+import type { Fault } from '../../src/core/errors.ts';
 import { sweepCost } from '../../src/core/find-sweep.ts';
 import { groupsIn } from '../../src/core/groups.ts';
 import type { Intent } from '../../src/core/intent.ts';
@@ -52,7 +55,8 @@ import type { SweepMember } from '../../src/core/sweep.ts';
 import type { GroupChange } from '../../src/core/webhook.ts';
 import { openGitHub } from '../../src/roles/github.ts';
 import { openGroups } from '../../src/roles/groups.ts';
-import { openSlack } from '../../src/roles/slack.ts';
+import { messengers } from '../../src/roles/messengers.ts';
+import { inPerson, openSlack } from '../../src/roles/slack.ts';
 import { openStepUp, openStepUpPages } from '../../src/roles/step-up.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
 import { channel, developer, openApp, openFake, token } from '../fakes/slack/fixture.ts';
@@ -177,11 +181,15 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {
-    ...{ surfaces, runs, log, messenger: slack.messenger },
+    ...{ surfaces, runs, log },
+    messenger: messengers({
+      slack: slack.messenger,
+      ...(github.messenger ? { github: github.messenger } : {}),
+    }),
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
     promotionOf: (number: number, place: Place, at: Date) =>
-      promotionMessage(number, place, { ...evidence, charts, id: randomUUID }, at),
+      promotionMessage(number, place, { ...evidence, serving: servingStore(db), charts, id: randomUUID }, at),
     versionsOf: async () => [],
     sweeps,
     sweepCost: (members: readonly SweepMember[], now: Date) => sweepCost(members, runCosts(db), 'USD', now),
@@ -219,11 +227,19 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
         apiUrl: fake.apiUrl,
         ingest,
         refused: () => {},
-        tell: async () => {},
+        tell: async (asked: Place, said: Fault) => {
+          const place = await inPerson(asked, slack.messenger);
+          const content = faultReply(said);
+          await slack.messenger.send({ place, content, nonce: randomUUID(), remote: null, thread: null });
+        },
         log,
         clock,
       },
       desks: {
+        'model rollback': rollbackDesk({
+          ...{ commands, policy: said.policy, signer: signer(db), promotions: evidence.promotions },
+          ...{ links: said.ports.links, groups, elevations, audit },
+        }),
         'model reject': rejectDesk({ signer: signer(db), promotions: evidence.promotions }),
         train: trainDesk({
           commands,

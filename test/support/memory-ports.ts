@@ -96,6 +96,7 @@ export function memoryPorts(m: Memory): Ports {
       events: unused,
       live: unused,
       servedBefore: unused,
+      served: unused,
       wasLive: unused,
       change: unused,
       evidence: unused,

@@ -108,6 +108,13 @@ export function promotionStore(db: Db): PromotionStore {
         order by ended_at desc, number desc limit 1`.execute(db);
       return rows[0]?.before ?? null;
     },
+    async served(model, environment) {
+      const { rows } = await sql<{ version: number; at: Date }>`
+        select version, max(ended_at) as at from promotions
+        where model = ${model} and environment = ${environment} and state = 'live'
+        group by version order by at desc, version desc`.execute(db);
+      return rows;
+    },
     async wasLive(model, version, environment) {
       const row = await db
         .selectFrom('promotions')
@@ -338,6 +345,7 @@ async function store(
     .where('promotion', '=', number)
     .where('kind', '=', 'promotion')
     .execute();
+  if (state === 'live') await showWhatServed(tx, promotion);
   const factor = factorDetails(change);
   await appendAudits(
     tx,
@@ -392,6 +400,15 @@ async function storeAnswers(tx: Tx, before: Promotion, { number, answers }: Prom
       .values(answerRow(number, (last?.seq ?? 0) + 1, answer))
       .execute();
   }
+}
+
+/** The messages of what served there until now, whose way back is no longer theirs to offer. */
+async function showWhatServed(tx: Tx, { number, model, environment }: Promotion): Promise<void> {
+  await sql`
+    update surfaces set wanted_seq = wanted_seq + 1 where kind = 'promotion' and promotion = (
+      select number from promotions
+      where model = ${model} and environment = ${environment} and state = 'live' and number <> ${number}
+      order by ended_at desc, number desc limit 1)`.execute(tx);
 }
 
 async function addEvents(tx: Tx, promotion: Promotion, events: readonly PromotionEvent[]): Promise<void> {

@@ -44,6 +44,7 @@ function button(one: ReplyAction, value: string): Button {
 /** What needs more words than a press has opens a form. */
 function actionId({ action, run, version }: ReplyAction): string {
   if (action === 'promotion-reject') return `${openPrefix}model reject`;
+  if (action === 'promotion-rollback') return `${openPrefix}model rollback`;
   return [action, run, ...(version ? [version.model] : [])].join(':');
 }
 

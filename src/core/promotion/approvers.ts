@@ -1,6 +1,5 @@
 import { type Access, hasRank } from '../access.ts';
 import { type Role, roles } from '../actor.ts';
-import { counted } from '../format.ts';
 
 /** Whose approvals count: everybody with a role, or the people of a team. */
 export type Approvers = { role: Role } | { team: string };
@@ -45,10 +44,4 @@ export function mayAnswer(
   if (isOne) return { ok: true };
   const yours = 'role' in approvers ? `yours is ${role}` : 'you are not in it';
   return { ok: false, reason: `It is decided by ${approversName(approvers)}, and ${yours}.`, todo };
-}
-
-/** `2 of 3 approvals, by octocat and hubot` */
-export function approvalsSentence(names: readonly string[], needed: number): string {
-  const by = names.length === 0 ? '' : `, by ${names.join(' and ')}`;
-  return `${names.length} of ${counted(needed, 'approval')}${by}`;
 }

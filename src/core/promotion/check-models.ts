@@ -50,6 +50,12 @@ export function* modelProblems(
           word: 'stepUp',
           reason: 'Nobody has to approve there, so that nobody is asked for a second factor.',
         };
+      if (said.channel !== undefined && around.onlyOpen)
+        yield {
+          path: [...at, 'channel'],
+          word: said.channel,
+          reason: 'Only signalbox.yml may name a channel where promotions are shown.',
+        };
       yield* approverProblems(said.approvals.from, around, [...at, 'approvals', 'from']);
       if (said.escalate) yield* approverProblems(said.escalate.to, around, [...at, 'escalate', 'to']);
     }

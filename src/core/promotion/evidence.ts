@@ -6,6 +6,7 @@ import { formatMoney } from '../money.ts';
 import type { MetricSummary } from '../ports.ts';
 import type { Run } from '../run.ts';
 import { counterNames } from '../run-facts.ts';
+import { differenceOf } from '../run-result.ts';
 import { type GateVerdict, judge, readGate } from './gate.ts';
 import type { ModelEnvironment } from './model-keys.ts';
 import type { Promotion } from './promotion.ts';
@@ -18,6 +19,9 @@ export interface EvidenceMetric {
   before: string | null;
   better: Better | null;
   verdict: 'better' | 'worse' | 'same' | null;
+  /** How far it is from what serves, and what part of that it is; null: nobody can say. */
+  difference: number | null;
+  share: number | null;
 }
 
 /** What a promotion is decided on, as it was when it was gathered. */
@@ -71,7 +75,7 @@ export function evidenceOf(
     production: serving && measuredOf(serving.version),
     drift,
   };
-  const hours = `${formatNumber(cost.hours)} GPU h`;
+  const hours = `${formatNumber(Math.round(cost.hours * 100) / 100)} GPU h`;
   return {
     kind,
     model,
@@ -190,7 +194,7 @@ function metricRow(
         : value > before === (better === 'higher')
           ? 'better'
           : 'worse';
-  return { name, ...shown, better, verdict };
+  return { name, ...shown, better, verdict, ...differenceOf(value, before) };
 }
 
 function isNumber(value: number | null): boolean {
@@ -198,7 +202,10 @@ function isNumber(value: number | null): boolean {
 }
 
 function finalOf(metrics: readonly MetricSummary[], name: string): number | null {
-  return metrics.find(metric => metric.name === name)?.value ?? null;
+  const metric = metrics.find(one => one.name === name);
+  if (!metric) return null;
+  // An older value that was finite is not its final one.
+  return metric.notFinite === undefined ? metric.value : Number.NaN;
 }
 
 function shownNumber(value: number | null): string | null {

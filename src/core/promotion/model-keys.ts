@@ -153,6 +153,13 @@ const modelEnvironmentSchema = z.strictObject({
       to: approversText.describe('Whom: a role, or `team:NAME`.'),
     })
     .optional(),
+  channel: z
+    .string()
+    .regex(/^T[A-Z\d]+\/[CG][A-Z\d]+$/, 'must be a workspace and a channel id, as T0123/C0456')
+    .optional()
+    .describe(
+      'A channel of Slack where promotions to it are shown too, with buttons of their own: `T0123/C0456`. Signalbox must be invited there. Only signalbox.yml may name one.',
+    ),
   quiet: z.array(quietSchema).max(20).default([]).describe('When no rollout begins there.'),
   rollout: rolloutSchema.prefault({}).describe('How a version comes to serve there.'),
   label: z

@@ -2,9 +2,10 @@ import { type Actor, actorKey } from '../actor.ts';
 import type { Chart } from '../chart.ts';
 import { cleanLine } from '../format.ts';
 import { type Inline, type Reply, type ReplyAction, type ReplyBlock, reply, type Tone } from '../reply.ts';
-import { approvalsSentence, approversName, readApprovers } from './approvers.ts';
-import type { Evidence, EvidenceMetric } from './evidence.ts';
+import { approversName, readApprovers } from './approvers.ts';
+import type { Evidence } from './evidence.ts';
 import { type Answer, approvalsOf, isOver, type Promotion, type PromotionState } from './promotion.ts';
+import { decisionRows, gatesBlocks, metricsBlocks, originRows, type Row } from './promotion-parts.ts';
 
 /** `P12` */
 export function promotionName({ number }: Pick<Promotion, 'number'>): string {
@@ -49,9 +50,8 @@ const tones: Record<PromotionState, Tone> = {
   failed: 'failure',
 };
 
-const none = '–';
-const shownReason = 500;
-const shown = { sha256: 19, sha: 7 };
+/** A sentence that somebody wrote part of. */
+const shownReason = 1_000;
 
 export function stateWords(state: PromotionState): string {
   return states[state];
@@ -65,6 +65,18 @@ export function promotionTitle(promotion: Promotion): string {
   return `${promotionName(promotion)}: ${model} ${to}`;
 }
 
+/** How far a rollout is. */
+export interface RolloutProgress {
+  /** Of a hundred requests, and of which steps. */
+  weight: number;
+  step: number;
+  steps: readonly number[];
+  /** When its step is over at the earliest; null: it does not bake now. */
+  until: Date | null;
+  /** What is checked meanwhile; null: nothing. */
+  check: string | null;
+}
+
 export interface PromotionFacts {
   /** What it is decided on, or was; null before there is any. */
   evidence: Evidence | null;
@@ -72,34 +84,88 @@ export interface PromotionFacts {
   from: string | null;
   /** The curve of the run that made the version. */
   chart?: Chart | null;
-  /** Opaque ids by which buttons say what they are about; null: none may be shown. */
-  button: string | null;
+  /** The opaque id by which buttons say what they are about, `typed` where people type what a button would say; null: none may be shown. */
+  button: string | 'typed' | null;
+  progress?: RolloutProgress | null;
+  /** Why it goes back, or has gone; that approvals were passed. Each one sentence. */
+  halted?: string | null;
+  passed?: string | null;
+  /** Of one that came to serve: what serves there now in its place; null: it does. */
+  replacedBy?: { version: number; promotion: number } | null;
+  /** Whether a version served there before, so that there is a way back. */
+  mayGoBack?: boolean;
 }
 
 /** What people see as a promotion's one message, edited in place: what decides comes first. */
-export function promotionReply(
-  promotion: Promotion,
-  { evidence, from, chart, button }: PromotionFacts,
-): Reply {
-  const { state, said } = promotion;
+export function promotionReply(promotion: Promotion, facts: PromotionFacts): Reply {
+  const { state, needed } = promotion;
+  const { evidence, chart } = facts;
   const waits = state === 'awaiting-approval';
-  const approvals = approvalsOf(promotion);
-  const count = waits ? ` (${approvals.length} of ${promotion.needed})` : '';
+  const count = waits ? ` (${approvalsOf(promotion).length} of ${needed})` : '';
+  const isPast = state === 'live' && Boolean(facts.replacedBy);
+  // Of what is decided, the rest comes first.
+  const isSettled = !['evaluating', 'awaiting-approval', 'refused'].includes(state);
+  const decisive = decisionRows(promotion, evidence, facts.from);
   const blocks: ReplyBlock[] = [
-    ...(said === '' ? [] : [{ kind: 'text' as const, text: [said] }]),
     ...voided(promotion),
-    ...(evidence ? gatesBlocks(evidence) : []),
-    ...(evidence ? metricsBlocks(evidence) : []),
-    ...(chart ? [{ kind: 'chart' as const, ...chart }] : []),
-    { kind: 'fields', rows: fieldsOf(promotion, evidence, from) },
-    ...contextOf(promotion),
-    ...actionsOf(promotion, button),
+    ...saidBlocks(promotion, facts),
+    ...(facts.progress ? progressBlocks(facts.progress) : []),
+    ...(decisive.length > 0 ? [{ kind: 'fields' as const, rows: decisive }] : []),
+    ...(evidence && !isSettled ? evidenceBlocks(evidence, chart ?? null) : []),
+    { kind: 'fields', rows: originRows(promotion, evidence) },
+    ...(evidence && isSettled ? settledBlocks(evidence) : []),
+    ...actionsOf(promotion, facts),
   ];
-  return reply(`${promotionTitle(promotion)} ${states[state]}${count}`, blocks, {
+  return reply(`${promotionTitle(promotion)} ${isPast ? 'was live' : states[state]}${count}`, blocks, {
     audience: 'place',
-    tone: tones[state],
+    tone: isPast ? 'info' : tones[state],
     data: promotionJson(promotion, evidence),
   });
+}
+
+function saidBlocks(
+  { said, state }: Promotion,
+  { halted, passed, replacedBy, evidence }: PromotionFacts,
+): ReplyBlock[] {
+  // The gates themselves say it.
+  const isSaidBelow = state === 'refused' && evidence?.gates.some(({ verdict }) => verdict === 'fails');
+  const after = state === 'live' && replacedBy ? replacedBy : null;
+  const now = after
+    ? `Version ${after.version} serves there now (${promotionName({ number: after.promotion })}).`
+    : said;
+  const sentences = [passed ?? '', halted ?? '', isSaidBelow ? '' : now].map(one =>
+    cleanLine(one, shownReason),
+  );
+  return [...new Set(sentences)].filter(one => one !== '').map(one => ({ kind: 'text', text: [one] }));
+}
+
+function evidenceBlocks(evidence: Evidence, chart: Chart | null): ReplyBlock[] {
+  return [
+    ...gatesBlocks(evidence),
+    ...metricsBlocks(evidence),
+    ...(chart ? [{ kind: 'chart' as const, ...chart }] : []),
+  ];
+}
+
+/** A rollback goes to what has served before, and is decided on nothing. */
+function settledBlocks(evidence: Evidence): ReplyBlock[] {
+  if (evidence.kind === 'rollback') return [];
+  const blocks = [...gatesBlocks(evidence), ...metricsBlocks(evidence, true)];
+  return [{ kind: 'details', title: 'What it was decided on', blocks }];
+}
+
+function progressBlocks({ weight, step, steps, until, check }: RolloutProgress): ReplyBlock[] {
+  const label = steps.length > 1 ? `of requests, step ${step + 1} of ${steps.length}` : 'of requests';
+  const rows: Row[] = [
+    ...(until
+      ? [{ label: step + 1 < steps.length ? 'Next step' : 'Done', value: ['not before ', { at: until }] }]
+      : []),
+    ...(check === null ? [] : [{ label: 'Halted unless', value: [{ code: check }] }]),
+  ];
+  return [
+    { kind: 'progress', done: weight, total: 100, label },
+    ...(rows.length > 0 ? [{ kind: 'fields' as const, rows }] : []),
+  ];
 }
 
 /** Answers that were given for what it was before. */
@@ -111,102 +177,14 @@ function voided({ answers, evidence, state }: Promotion): ReplyBlock[] {
   return [{ kind: 'text', text: [{ bold: text }] }];
 }
 
-const verdicts = { holds: 'holds', fails: 'fails', open: 'is open' } as const;
-
-function gatesBlocks({ gates, kind }: Evidence): ReplyBlock[] {
-  if (gates.length === 0)
-    return kind === 'rollback' ? [] : [{ kind: 'text', text: ['There are no gates for it.'] }];
-  const items = gates.map(({ gate, verdict, sentence }): Inline[] => [
-    { code: gate },
-    ' ',
-    { bold: verdicts[verdict] },
-    `: ${sentence}`,
-  ]);
-  return [{ kind: 'list', items }];
-}
-
-function metricsBlocks({ metrics, version, serving }: Evidence): ReplyBlock[] {
-  if (metrics.length === 0) return [];
-  const columns = [
-    { title: 'Metric' },
-    { title: `Version ${version}`, align: 'right' as const },
-    ...(serving ? [{ title: `Now (${serving.version})`, align: 'right' as const }, { title: '' }] : []),
-  ];
-  const rows = metrics
-    .slice(0, 10)
-    .map(row => [
-      nameOf(row),
-      row.value ?? none,
-      ...(serving ? [row.before ?? none, row.verdict ?? ''] : []),
-    ]);
-  return [{ kind: 'table', columns, rows }];
-}
-
-/** `val_loss (lower is better)` */
-function nameOf({ name, better }: EvidenceMetric): string {
-  return better === null ? name : `${name} (${better} is better)`;
-}
-
-function fieldsOf(
-  promotion: Promotion,
-  evidence: Evidence | null,
-  from: string | null,
-): { label: string; value: Inline[] }[] {
-  const { requestedBy, reason, kind } = promotion;
-  const why = reason === '' ? '' : `: ${cleanLine(reason, shownReason)}`;
-  const asked = { label: 'Asked by', value: [person(promotion), why] };
-  const rows: { label: string; value: Inline[] }[] = [asked];
-  if (kind === 'promote' && promotion.needed > 0) {
-    const names = approvalsOf(promotion).map(approverName);
-    const approvers = from === null ? null : readApprovers(from);
-    const how = evidence?.policy.stepUp ? ', each with a second factor' : '';
-    const who =
-      approvers === null || isOver(promotion.state) ? '' : `; asked of ${approversName(approvers)}${how}`;
-    rows.push({ label: 'Approvals', value: [`${approvalsSentence(names, promotion.needed)}${who}`] });
-  }
-  if (!evidence) return rows;
-  const { serving, codeLink, run, trainedBy, cost, differences, drift, sha256, sha } = evidence;
-  const now = serving ? `version ${serving.version}` : 'nothing';
-  rows.push({ label: 'Serves now', value: [`${now}, drift ${drift}`] });
-  rows.push({
-    label: 'Made by',
-    value: [`run #${run} of ${trainedBy === requestedBy.name ? 'the same' : trainedBy}, ${cost}`],
-  });
-  const code: Inline[] = [{ code: sha.slice(0, sha.startsWith('sha256:') ? shown.sha256 : shown.sha) }];
-  if (codeLink !== null) code.push(', ', { link: codeLink, text: 'what has changed' });
-  else if (serving?.sha === sha) code.push(', the same as now');
-  rows.push({ label: 'Code', value: code });
-  if (differences.length > 0)
-    rows.push({
-      label: 'Parameters',
-      value: [
-        differences
-          .map(({ label, value, before }) => `${label} ${value ?? none} (now ${before ?? none})`)
-          .join(', '),
-      ],
-    });
-  rows.push({ label: 'Artifact', value: [{ code: sha256.slice(0, shown.sha256) }] });
-  return rows;
-}
-
-function person({ requestedBy }: Promotion): Inline {
-  return { person: actorKey(requestedBy), name: requestedBy.name };
-}
-
-function contextOf({ state, expiresAt, answers }: Promotion): ReplyBlock[] {
-  const said = answers
-    .filter(one => one.says === 'approve' && one.reason !== '')
-    .map(({ by, reason }) => `${by.name}: ${cleanLine(reason, shownReason)}`);
-  const notes: ReplyBlock[] = said.map(text => ({ kind: 'context', text: [text] }));
-  if (state !== 'awaiting-approval') return notes;
-  return [...notes, { kind: 'context', text: ['It expires ', { at: expiresAt }, '.'] }];
-}
-
-function actionsOf(promotion: Promotion, button: string | null): ReplyBlock[] {
+function actionsOf(
+  { number, state }: Promotion,
+  { button, replacedBy, mayGoBack }: PromotionFacts,
+): ReplyBlock[] {
   if (button === null) return [];
-  const { number, state } = promotion;
+  const id = button === 'typed' ? {} : { id: button };
   const made = (action: ReplyAction['action'], label: string): ReplyAction => {
-    return { action, run: number, label, id: button };
+    return { action, run: number, label, ...id };
   };
   if (state === 'awaiting-approval')
     return [
@@ -215,6 +193,8 @@ function actionsOf(promotion: Promotion, button: string | null): ReplyBlock[] {
         actions: [made('promotion-approve', 'Approve'), made('promotion-reject', 'Reject')],
       },
     ];
+  if (state === 'live' && !replacedBy && mayGoBack)
+    return [{ kind: 'actions', actions: [made('promotion-rollback', 'Roll back')] }];
   return [];
 }
 

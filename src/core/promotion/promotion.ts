@@ -138,6 +138,11 @@ export function isOver(state: PromotionState): boolean {
   return promotionMoves[state].length === 0;
 }
 
+/** Why its rollout went back; null: it did not. */
+export function whyBack(events: readonly PromotionEvent[]): string | null {
+  return events.findLast(({ from, to }) => to === 'rolling-back' && from !== to)?.reason ?? null;
+}
+
 /** Its rollout has begun: a newer promotion waits for it rather than taking its place. */
 export function isMoving(state: PromotionState): boolean {
   return state === 'rolling-out' || state === 'rolling-back';

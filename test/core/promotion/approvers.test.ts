@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  type Answering,
-  approvalsSentence,
-  mayAnswer,
-  readApprovers,
-} from '../../../src/core/promotion/approvers.ts';
+import { type Answering, mayAnswer, readApprovers } from '../../../src/core/promotion/approvers.ts';
 
 const byRole = { role: 'approver' } as const;
 const byTeam = { team: 'vision' };
@@ -43,11 +38,3 @@ const read: [text: string, approvers: ReturnType<typeof readApprovers>][] = [
 ];
 for (const [text, approvers] of read)
   test(`${text}: ${JSON.stringify(approvers)}`, () => assert.deepEqual(readApprovers(text), approvers));
-
-const counted: [names: string[], needed: number, sentence: string][] = [
-  [[], 1, '0 of 1 approval'],
-  [['octocat'], 2, '1 of 2 approvals, by octocat'],
-  [['octocat', 'hubot'], 2, '2 of 2 approvals, by octocat and hubot'],
-];
-for (const [names, needed, sentence] of counted)
-  test(sentence, () => assert.equal(approvalsSentence(names, needed), sentence));
