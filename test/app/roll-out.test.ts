@@ -93,12 +93,16 @@ describe('a rollout that is killed between any two of its steps', () => {
         checks: { query: async () => wish.value },
         environment: {},
         promotions: {
-          change: (_, change, now, actor) =>
-            effect('step' in change ? `step ${change.step}` : change.type, async () => {
+          async change(_, change, now, actor) {
+            const apply = async () => {
               const result = changed(promotion, change, now, actor);
               if (result.ok) promotion = result.promotion;
               return result;
-            }),
+            };
+            // What it waits for is words alone: said or not, nothing else follows from it.
+            if (change.type === 'wait') return await apply();
+            return await effect('step' in change ? `step ${change.step}` : change.type, apply);
+          },
         },
       });
     let port = start();

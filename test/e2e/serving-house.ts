@@ -45,9 +45,14 @@ function freePort(): Promise<number> {
 export async function openServingHouse({
   rollout,
   environment = {},
+  targets = '',
+  models = '',
 }: {
   rollout: string;
   environment?: Environment;
+  /** Lines of signalbox.yml, beside what is here anyway. */
+  targets?: string;
+  models?: string;
 }) {
   const [port, stuckPort] = [await freePort(), await freePort()];
   const files = Object.fromEntries(
@@ -71,7 +76,7 @@ projects:
 targets:
   live: { kind: process, pool: here, command: [python3, serve.py], port: ${port}, ready: /healthz, readyWithin: 20s }
   stuck: { kind: process, pool: here, command: [python3, serve.py], port: ${stuckPort}, ready: /never, readyWithin: 2s }
-models:
+${targets}models:
   digits:
     project: digits
     output: model.json
@@ -82,7 +87,7 @@ models:
     output: model.json
     environments:
       production: { target: stuck, approvals: { count: 0 } }
-`;
+${models}`;
   // The data are no text; they lie in the folder before its first commit.
   const house = await openHouse(environment, {
     files: { ...files, 'make.sh': make },
