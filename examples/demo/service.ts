@@ -1,12 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as timer } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
+import { freePort } from '../../src/adapters/local/fetch-model.ts';
 import { interruption } from './interruption.ts';
 import { signingSecret } from './sign.ts';
 import { botToken } from './workspace.ts';
@@ -47,7 +48,8 @@ export async function startService(
 ): Promise<Service> {
   const dataDir = await mkdtemp(join(tmpdir(), 'signalbox-demo-'));
   const configPath = join(dataDir, 'signalbox.yml');
-  const port = await freePort();
+  const port = await freePort(Math.random);
+  if (port === null) throw new Error('No port is free for what serves.');
   await copyPolicy('../signalbox.yml', configPath, port);
   const home = { PATH: process.env.PATH, HOME: process.env.HOME };
   const child = spawn(process.execPath, [main, 'serve'], {
@@ -166,21 +168,6 @@ async function copyPolicy(file: string, to: string, port: number): Promise<void>
 async function replace(path: string, text: string): Promise<void> {
   await writeFile(`${path}.new`, text);
   await rename(`${path}.new`, path);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found, reject) => {
-    const server = createServer()
-      .once('error', reject)
-      .listen(0, '127.0.0.1', () => {
-        const address = server.address();
-        server.close(() =>
-          address && typeof address === 'object'
-            ? found(address.port)
-            : reject(new Error('No port is free.')),
-        );
-      });
-  });
 }
 
 async function listens(port: number): Promise<boolean> {
