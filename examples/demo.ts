@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { showCurve } from './demo/curve.ts';
 import { type Hub, startHub } from './demo/hub.ts';
 import { heedInterruption, interrupted, interruption } from './demo/interruption.ts';
+import { promoteModel } from './demo/promotion.ts';
 import { tryPullRequest } from './demo/pull-request.ts';
 import { type Service, startService } from './demo/service.ts';
 import { shareThePool } from './demo/sharing.ts';
@@ -12,7 +13,7 @@ import { startWorkspace, type Workspace } from './demo/workspace.ts';
 /**
  * The main jobs, from the outside: Slack and GitHub (emulated) and Signalbox (real, with its own PostgreSQL, worker and agent) start. A signed
  * command arrives as Slack would send it, and a real model is trained on real data while the message in the channel changes; teams share a
- * pool; and a pull request is tried out and merged. However it ends, nothing of it is left.
+ * pool; a pull request is tried out and merged; and the model goes live, answers, and outlives a bad one. However it ends, nothing of it is left.
  */
 const { values: options } = parseArgs({
   options: {
@@ -65,7 +66,8 @@ async function demo(): Promise<number> {
     const curve = await showCurve(service, number, say);
     const { ok: shared, ...sharing } = await shareThePool(service, workspace, say);
     const { ok: merged, ...pullRequest } = await tryPullRequest(service, hub, say);
-    const ok = trained && curve.points > 1 && shared && merged;
+    const { ok: promoted, ...promotion } = await promoteModel(number, service, workspace, hub, say);
+    const ok = trained && curve.points > 1 && shared && merged && promoted;
     if (options.keep) await keep(service, workspace, hub);
     else await close();
     if (options.json) {
@@ -76,6 +78,7 @@ async function demo(): Promise<number> {
         curve,
         sharing,
         pullRequest,
+        promotion,
         seconds: Number(seconds(startedAt)),
       };
       process.stdout.write(`${JSON.stringify(summary)}\n`);
@@ -94,7 +97,7 @@ async function demo(): Promise<number> {
 }
 
 async function keep(service: Service, workspace: Workspace, hub: Hub): Promise<void> {
-  const { url, dataDir } = service;
+  const { url, dataDir, modelUrl } = service;
   await service.configure('../signalbox.yml');
   say(`\nStill running; Ctrl-C ends it.
   API          ${url}/v1/openapi.json
@@ -102,6 +105,7 @@ async function keep(service: Service, workspace: Workspace, hub: Hub): Promise<v
   Metrics      ${url}/metrics
   Slack        ${workspace.apiUrl}
   GitHub       git clone ${hub.url}/octo-org/digits.git
+  Model        curl ${modelUrl}/healthz; POST /predict takes 64 numbers from 0 to 16
   Data         ${dataDir}
   Policy       ${dataDir}/signalbox.yml, that of the first act again, read whenever it changes
   One more     npm run -s demo -- --send '/train digits -p lr=0.3' --to ${url} --as ${workspace.team}/${workspace.channel}/${workspace.user}

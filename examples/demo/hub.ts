@@ -16,6 +16,7 @@ export async function startHub() {
   let aheadMs = 0;
   const now = () => Date.now() + aheadMs;
   const github = await startGitHub({ secret, clock: { ...wallClock, now } });
+  let made: ReturnType<typeof github.repo> | undefined;
   return {
     /** What Signalbox is to be told of it. */
     environment: {
@@ -29,7 +30,10 @@ export async function startHub() {
     /** Tells Signalbox what happens from now on. */
     tell: (signalbox: string) => github.sendTo(`${signalbox}/webhooks/github`),
     /** `octo-org/digits` with `examples/digits` in it, in which octocat may write. */
-    repository: () => github.repo('octo-org/digits', { roles: { octocat: 'write' }, files: filesOf(folder) }),
+    repository() {
+      made ??= github.repo('octo-org/digits', { roles: { octocat: 'write' }, files: filesOf(folder) });
+      return made;
+    },
     /** A minute and a half later, as GitHub has it. */
     later() {
       aheadMs += 90_000;

@@ -1,11 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as timer } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
+import { freePort } from '../../src/adapters/local/fetch-model.ts';
 import { interruption } from './interruption.ts';
 import { signingSecret } from './sign.ts';
 import { botToken } from './workspace.ts';
@@ -13,6 +15,8 @@ import { botToken } from './workspace.ts';
 export interface Service {
   url: string;
   dataDir: string;
+  /** Where a model is asked, once one serves. */
+  modelUrl: string;
   /** Reads JSON from the API with the token that Signalbox left for this machine's user. */
   get(path: string): Promise<unknown>;
   /** The same for text. */
@@ -44,7 +48,9 @@ export async function startService(
 ): Promise<Service> {
   const dataDir = await mkdtemp(join(tmpdir(), 'signalbox-demo-'));
   const configPath = join(dataDir, 'signalbox.yml');
-  await copyPolicy('../signalbox.yml', configPath);
+  const port = await freePort(Math.random);
+  if (port === null) throw new Error('No port is free for what serves.');
+  await copyPolicy('../signalbox.yml', configPath, port);
   const home = { PATH: process.env.PATH, HOME: process.env.HOME };
   const child = spawn(process.execPath, [main, 'serve'], {
     cwd: root,
@@ -87,17 +93,20 @@ export async function startService(
     return {
       url,
       dataDir,
+      modelUrl: `http://127.0.0.1:${port}`,
       get,
       post,
       read: async path => await (await ask(path)).text(),
-      configure: file => copyPolicy(file, configPath),
+      configure: file => copyPolicy(file, configPath, port),
       async cli(...words) {
         const env = { ...home, SIGNALBOX_URL: url, SIGNALBOX_DATA: dataDir };
         const { stdout } = await execute(process.execPath, [main, ...words], { cwd: root, env });
         return stdout.trimEnd();
       },
       async stop() {
-        await endRuns(get, post).finally(stop);
+        await endServing(configPath, port)
+          .then(() => endRuns(get, post))
+          .finally(stop);
       },
     };
   } catch (err) {
@@ -106,13 +115,30 @@ export async function startService(
   }
 }
 
+/** What serves is started again whenever it ends, for as long as its target is named. */
+async function endServing(configPath: string, port: number): Promise<void> {
+  const { targets, models: _, ...rest } = parse(await readFile(configPath, 'utf8')) as Policy;
+  if (!targets) return;
+  await replace(configPath, stringify(rest));
+  const since = performance.now();
+  // It listens no more once the file was read.
+  while (performance.now() - since < endingMs && (await listens(port))) await timer(100);
+}
+
 /** What runs outlives a service: it is told to end, and has ended. */
 async function endRuns(get: Service['get'], post: Service['post']): Promise<void> {
   const since = performance.now();
   const told = new Set<number>();
   while (performance.now() - since < endingMs) {
-    const { runs } = (await get('/v1/runs?limit=100')) as { runs: RunJson[] };
-    const alive = runs.filter(run => run.endedAt === null).map(run => run.number);
+    const lists = await Promise.all(
+      ['train', 'serve'].map(
+        async kind => ((await get(`/v1/runs?kind=${kind}&limit=100`)) as { runs: RunJson[] }).runs,
+      ),
+    );
+    const alive = lists
+      .flat()
+      .filter(run => run.endedAt === null)
+      .map(run => run.number);
     if (alive.length === 0) return;
     for (const number of alive.filter(one => !told.has(one))) {
       told.add(number);
@@ -122,14 +148,35 @@ async function endRuns(get: Service['get'], post: Service['post']): Promise<void
   }
 }
 
-/** What the demo changes is a copy, whose sources are where they were; it is replaced at once. */
-async function copyPolicy(file: string, to: string): Promise<void> {
+interface Policy {
+  projects: Record<string, { source?: string }>;
+  targets?: Record<string, { port?: number }>;
+  models?: unknown;
+}
+
+/** What the demo changes is a copy, whose sources are where they were, and whose models serve at a port that is free. */
+async function copyPolicy(file: string, to: string, port: number): Promise<void> {
   const path = join(import.meta.dirname, file);
-  const policy = parse(await readFile(path, 'utf8')) as { projects: Record<string, { source?: string }> };
+  const policy = parse(await readFile(path, 'utf8')) as Policy;
   for (const project of Object.values(policy.projects))
     if (project.source) project.source = resolve(dirname(path), project.source);
-  await writeFile(`${to}.new`, stringify(policy));
-  await rename(`${to}.new`, to);
+  for (const target of Object.values(policy.targets ?? {})) target.port = port;
+  await replace(to, stringify(policy));
+}
+
+/** At once, so that nobody reads half of it. */
+async function replace(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
+}
+
+async function listens(port: number): Promise<boolean> {
+  return await new Promise(answer => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      answer(true);
+    }).once('error', () => answer(false));
+  });
 }
 
 /** The address from the log, once everything is ready; fails with the end of the log when the process ends before. */

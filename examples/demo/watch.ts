@@ -51,9 +51,11 @@ export async function watchRun(
     }
     const { runs } = (await service.get('/v1/runs?limit=1')) as { runs: { number: number; state: string }[] };
     const run = runs[0];
-    // Both the run's own message and the one in its thread must say so.
-    const told = run ? messages.filter(message => asText(message, workspace.names).includes(run.state)) : [];
-    if (run && ends.includes(run.state) && told.length >= 2) {
+    // Both the run's own message and the one in its thread must say so, and that it has made something that can be promoted.
+    const texts = messages.map(message => asText(message, workspace.names));
+    const told = run ? texts.filter(text => text.includes(run.state)) : [];
+    const isMade = run?.state !== 'succeeded' || told.some(text => text.includes('[Promote '));
+    if (run && ends.includes(run.state) && told.length >= 2 && isMade) {
       return await resultOf(service, run.number, messages.length);
     }
     await pause(pollMs);

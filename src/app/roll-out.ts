@@ -105,7 +105,7 @@ const mostSteps = 20;
 /** Takes promotions as far as it is known to be time, each step stored before the next is asked for. */
 export function rollouts(
   ports: RollOutPorts & {
-    promotions: Pick<PromotionStore, 'change'>;
+    promotions: Pick<PromotionStore, 'change' | 'events'>;
     environment: Readonly<Record<string, string | undefined>>;
   },
 ): RolloutPort {
@@ -123,13 +123,26 @@ export function rollouts(
         if ('nothing' in done) return;
         if ('applied' in done) continue;
         const change: PromotionChange =
-          'waits' in done ? { type: 'wait', reason: done.waits.reason } : done.change;
+          'waits' in done
+            ? { type: 'wait', reason: done.waits.reason }
+            : await withWhy(promotion, done.change, ports.promotions);
         const stored = await ports.promotions.change(promotion.number, change, now, system);
         if (!stored.ok || 'waits' in done || isOver(stored.promotion.state)) return;
         promotion = stored.promotion;
       }
     },
   };
+}
+
+/** What was rolled back says at its end also why: meanwhile it may have said what it waited for. */
+async function withWhy(
+  { number, state }: Promotion,
+  change: PromotionChange,
+  promotions: Pick<PromotionStore, 'events'>,
+): Promise<PromotionChange> {
+  if (state !== 'rolling-back' || (change.type !== 'restored' && change.type !== 'failed')) return change;
+  const why = (await promotions.events(number)).findLast(({ type }) => type === 'rolling-back')?.reason ?? '';
+  return why === '' || why === change.reason ? change : { ...change, reason: `${why} ${change.reason}` };
 }
 
 /** The way back has one step, and nothing to prove but that it serves. */

@@ -7,7 +7,7 @@ import { rollouts } from '../../src/app/roll-out.ts';
 import { system } from '../../src/core/actor.ts';
 import { poolSchema } from '../../src/core/pool.ts';
 import { modelSchema, targetSchema } from '../../src/core/promotion/model-keys.ts';
-import { changed, isOver, type Promotion } from '../../src/core/promotion/promotion.ts';
+import { changed, isOver, type Promotion, type PromotionEvent } from '../../src/core/promotion/promotion.ts';
 import type { ServingRun } from '../../src/core/promotion/serving.ts';
 import { aRun } from '../support/a-run.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
@@ -69,6 +69,7 @@ describe('a rollout that is killed between any two of its steps', () => {
         },
       },
     });
+    const events: PromotionEvent[] = [];
     let effects = 0;
     let seconds = 0;
     const seen: string[] = [];
@@ -96,13 +97,17 @@ describe('a rollout that is killed between any two of its steps', () => {
           async change(_, change, now, actor) {
             const apply = async () => {
               const result = changed(promotion, change, now, actor);
-              if (result.ok) promotion = result.promotion;
+              if (result.ok) {
+                promotion = result.promotion;
+                events.push(...result.events);
+              }
               return result;
             };
             // What it waits for is words alone: said or not, nothing else follows from it.
             if (change.type === 'wait') return await apply();
             return await effect('step' in change ? `step ${change.step}` : change.type, apply);
           },
+          events: async () => events.map((event, i) => ({ ...event, seq: i + 1, evidence: null })),
         },
       });
     let port = start();
@@ -118,6 +123,7 @@ describe('a rollout that is killed between any two of its steps', () => {
     const { rows, hold } = await store.of({ model, environment: 'production' });
     return {
       state: promotion.state,
+      said: promotion.said,
       weights: Object.fromEntries(rows.map(row => [row.version, row.weight])),
       stage: hold?.stage,
       effects,
@@ -125,13 +131,19 @@ describe('a rollout that is killed between any two of its steps', () => {
     };
   }
 
-  for (const [name, value, state, weights] of [
-    ['live', 0, 'live', { 7: 100 }],
-    ['back', 2, 'halted', { 6: 100 }],
+  for (const [name, value, state, weights, said] of [
+    ['live', 0, 'live', { 7: 100 }, 'Version 7 answers all requests.'],
+    [
+      'back',
+      2,
+      'halted',
+      { 6: 100 },
+      'At 50 % of the requests its check gave 2, and < 1 must hold. Version 6 answers all requests again.',
+    ],
   ] as const)
     test(`${name}: a row for each of its steps, before and after it`, async () => {
       const whole = await roll(`${name}-0`, { value, kill: null, isDone: true });
-      assert.deepEqual([whole.state, whole.weights], [state, weights]);
+      assert.deepEqual([whole.state, whole.weights, whole.said], [state, weights, said]);
       const steps = new Set(whole.seen);
       assert.equal(steps.size, whole.seen.length, 'nothing is done twice');
       for (let kill = 1; kill <= whole.effects; kill += 1)
@@ -139,6 +151,7 @@ describe('a rollout that is killed between any two of its steps', () => {
           const one = await roll(`${name}-${kill}${isDone ? 'a' : 'b'}`, { value, kill, isDone });
           const at = `killed ${isDone ? 'after' : 'before'} ${whole.seen[kill - 1]}`;
           assert.deepEqual([one.state, one.weights, one.stage], [state, weights, whole.stage], at);
+          assert.equal(one.said, said, at);
           assert.deepEqual(new Set(one.seen), steps, at);
         }
     });
