@@ -9,6 +9,7 @@ import type { Policy } from '../src/core/project.ts';
 import { type Reply, reply } from '../src/core/reply.ts';
 import { type Run, runStates } from '../src/core/run.ts';
 import { runJson } from '../src/core/run-json.ts';
+import { nameOf } from '../src/core/run-reply.ts';
 
 const usualLimit = 10;
 const right = 'right' as const;
@@ -155,5 +156,5 @@ function sortedList(found: Sorted, { metric, by, better }: RunOrder, now: Date):
 function rowOf(run: Run, now: Date): string[] {
   const age = formatDuration(Math.round(secondsBetween(run.createdAt, now)));
   const state = run.stopping ? 'stopping' : run.state;
-  return [`#${run.number}`, run.spec.project, state, String(run.spec.gpus), run.requestedBy.name, age];
+  return [`#${run.number}`, nameOf(run), state, String(run.spec.gpus), run.requestedBy.name, age];
 }

@@ -96,6 +96,8 @@ export function memoryPorts(m: Memory): Ports {
       events: unused,
       live: unused,
       servedBefore: unused,
+      evaluate: unused,
+      evaluations: unused,
       wasLive: unused,
       change: unused,
       evidence: unused,

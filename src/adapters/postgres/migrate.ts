@@ -26,11 +26,12 @@ import { records } from './migrations/0026-records.ts';
 import { models } from './migrations/0027-models.ts';
 import { promotions } from './migrations/0028-promotions.ts';
 import { serving } from './migrations/0029-serving.ts';
+import { evaluations } from './migrations/0031-evaluations.ts';
 
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
   ...[resources, sharedQueue, leases, encodings, repositories, looks, files, metrics, mlflow, baselines],
-  ...[sweeps, alerts, records, models, promotions, serving],
+  ...[sweeps, alerts, records, models, promotions, serving, evaluations],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;

@@ -95,7 +95,8 @@ export function promotionReply(
     ...contextOf(promotion),
     ...actionsOf(promotion, button),
   ];
-  return reply(`${promotionTitle(promotion)} ${states[state]}${count}`, blocks, {
+  const does = state === 'evaluating' && promotion.evaluation !== null ? 'is being evaluated' : states[state];
+  return reply(`${promotionTitle(promotion)} ${does}${count}`, blocks, {
     audience: 'place',
     tone: tones[state],
     data: promotionJson(promotion, evidence),
@@ -127,10 +128,12 @@ function gatesBlocks({ gates, kind }: Evidence): ReplyBlock[] {
 
 function metricsBlocks({ metrics, version, serving }: Evidence): ReplyBlock[] {
   if (metrics.length === 0) return [];
+  const isEvaluated = metrics.some(({ run, beforeRun }) => run !== undefined || beforeRun !== undefined);
   const columns = [
     { title: 'Metric' },
     { title: `Version ${version}`, align: 'right' as const },
     ...(serving ? [{ title: `Now (${serving.version})`, align: 'right' as const }, { title: '' }] : []),
+    ...(isEvaluated ? [{ title: 'Measured by' }] : []),
   ];
   const rows = metrics
     .slice(0, 10)
@@ -138,8 +141,15 @@ function metricsBlocks({ metrics, version, serving }: Evidence): ReplyBlock[] {
       nameOf(row),
       row.value ?? none,
       ...(serving ? [row.before ?? none, row.verdict ?? ''] : []),
+      ...(isEvaluated ? [measuredBy(row)] : []),
     ]);
   return [{ kind: 'table', columns, rows }];
+}
+
+/** `run 61, now run 40` */
+function measuredBy({ run, beforeRun }: EvidenceMetric): string {
+  const own = run === undefined ? [] : [`run ${run}`];
+  return [...own, ...(beforeRun === undefined ? [] : [`now run ${beforeRun}`])].join(', ');
 }
 
 /** `val_loss (lower is better)` */
@@ -162,6 +172,9 @@ function fieldsOf(
     const who = approvers === null || isOver(promotion.state) ? '' : `; asked of ${approversName(approvers)}`;
     rows.push({ label: 'Approvals', value: [`${approvalsSentence(names, promotion.needed)}${who}`] });
   }
+  const evaluation = evidence?.evaluation ?? promotion.evaluation;
+  if (evaluation !== null)
+    rows.push({ label: 'Evaluated by', value: [{ command: `train status ${evaluation}` }] });
   if (!evidence) return rows;
   const { serving, codeLink, run, trainedBy, cost, differences, drift, sha256, sha } = evidence;
   const now = serving ? `version ${serving.version}` : 'nothing';
@@ -249,6 +262,7 @@ export function promotionJson(promotion: Promotion, evidence: Evidence | null) {
     needed: promotion.needed,
     approvedBy: approvalsOf(promotion).map(({ by }) => by),
     answers: promotion.answers.map(one => ({ ...one, at: one.at.toISOString() })),
+    evaluation: promotion.evaluation,
     digest: promotion.evidence,
     evidence,
     createdAt: promotion.createdAt.toISOString(),

@@ -29,6 +29,7 @@ const promotion = (more: Partial<Promotion> = {}): Promotion => ({
   place: { kind: 'http' },
   reason: '',
   state: 'awaiting-approval',
+  evaluation: null,
   evidence: 'e1',
   needed: 2,
   answers: [],
