@@ -62,7 +62,7 @@ export interface NewRun {
 }
 
 export interface RunFilter {
-  kind?: RunKind;
+  kinds?: readonly RunKind[];
   /** Accounts, as `actorKey` writes them: whoever asked by any of them. */
   requesters?: readonly string[];
   project?: string;
