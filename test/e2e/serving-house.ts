@@ -50,7 +50,13 @@ export async function openServingHouse({
   rollout: string;
   environment?: Environment;
   /** Further keys, as lines of flow mappings: of the project, of its live target, and of the model. */
-  more?: { project?: string; target?: string; model?: string; serve?: string; files?: Record<string, string> };
+  more?: {
+    project?: string;
+    target?: string;
+    model?: string;
+    serve?: string;
+    files?: Record<string, string>;
+  };
 }) {
   const [port, stuckPort] = [await freePort(), await freePort()];
   const files = Object.fromEntries(
