@@ -12,6 +12,7 @@ import {
   type waitCodes,
 } from '../core/promotion/rollout.ts';
 import {
+  ofAll,
   type Serving,
   type ServingStore,
   type ToldState,
@@ -43,7 +44,6 @@ export type RolledOut =
 /** What the front itself knows, in the place of a query. */
 const ownChecks = ['signalbox.errors', 'signalbox.latency'] as const;
 
-const webhookReadyS = 600;
 const roomWithinS = 3_600;
 const leastDataWithinS = 30;
 
@@ -140,8 +140,7 @@ function planOf(
   environment: ModelEnvironment | undefined,
   target: Target | undefined,
 ): RolloutPlan {
-  const readyWithinS = target?.kind === 'process' ? target.readyWithin : webhookReadyS;
-  const shared = { readyWithinS, roomWithinS };
+  const shared = { readyWithinS: target?.readyWithin ?? 0, roomWithinS };
   const rollout = environment?.rollout;
   if (!rollout || kind === 'rollback')
     return { ...shared, steps: [100], bakeS: 0, check: null, dataWithinS: 0 };
@@ -165,7 +164,7 @@ async function statesOf(
     return new Map(
       serving.rows.map(({ version }) => [
         version,
-        toldState(told?.states[String(version)], hold?.at ?? new Date(0)),
+        toldState(told?.states ?? {}, version, hold?.at ?? new Date(0)),
       ]),
     );
   }
@@ -173,10 +172,11 @@ async function statesOf(
   return new Map(serving.rows.map(row => [row.version, versionState(row, runs)]));
 }
 
-function toldState(told: ToldState | undefined, since: Date): VersionState {
-  if (told?.state === 'ready') return { state: 'ready' };
+function toldState(states: Record<string, ToldState>, version: number, since: Date): VersionState {
+  const told = states[String(version)] ?? states[ofAll];
   if (told?.state === 'failed') return { state: 'failed', said: told.said };
-  return { state: 'starting', since };
+  if (told?.state === 'ready' && told !== states[ofAll]) return { state: 'ready' };
+  return { state: 'starting', since, said: told?.said ?? '' };
 }
 
 /** Asked only while a step bakes. */

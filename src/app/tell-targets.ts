@@ -1,6 +1,13 @@
 import type { Log, ModelStore } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
-import type { Serving, ServingStore, TargetHook, ToldState } from '../core/promotion/serving.ts';
+import type { Target } from '../core/promotion/model-keys.ts';
+import {
+  ofAll,
+  type Serving,
+  type ServingStore,
+  type TargetHook,
+  type ToldState,
+} from '../core/promotion/serving.ts';
 
 export interface TellTargetsPorts {
   serving: Pick<ServingStore, 'all' | 'told' | 'tell'>;
@@ -11,8 +18,7 @@ export interface TellTargetsPorts {
   log: Log;
 }
 
-/** Beside the versions, as where nothing is to serve there are none: the target has heard it. */
-const heardOf = 'all';
+/** The target has heard it, also where nothing is to serve any more. */
 const allWell: ToldState = { state: 'ready', said: '' };
 /** While it is asked nobody else asks; longer than it may take. */
 const claimMs = 30_000;
@@ -25,32 +31,46 @@ const longestPauseMs = 30_000;
  */
 export async function tellTargets(ports: TellTargetsPorts, clock: () => Date): Promise<void> {
   const { targets } = ports.policy();
-  for (const serving of await ports.serving.all()) {
-    const { hold } = serving;
-    const target = hold && Object.hasOwn(targets, hold.target) ? targets[hold.target] : undefined;
-    if (!hold || target?.kind !== 'webhook') continue;
-    const stage = { ...serving, promotion: hold.promotion, stage: hold.stage };
-    const told = await ports.serving.told(stage);
-    const tries = told?.tries ?? 0;
-    if (told && (isSettled(serving, told) || told.nextAt > clock())) continue;
-    // 1. Whoever else looks meanwhile leaves it.
-    const claimed = { states: told?.states ?? {}, tries: tries + 1, nextAt: later(clock(), claimMs) };
-    await ports.serving.tell(stage, claimed);
-    // 2. The target hears all that is to serve there, and not only what has changed.
-    const id = `signalbox-${serving.model}-${serving.environment}-P${hold.promotion}-${hold.stage}`;
-    const heard = await ports.hook(target, { id, now: clock(), body: await bodyOf(serving, id, ports) });
-    const { model, environment } = serving;
-    if (!heard.ok && tries === 0)
-      ports.log.warn({ model, environment, reason: heard.reason }, 'a target could not be told');
-    // 3. What it said.
-    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 10));
-    const states = heard.ok ? { ...heard.states, [heardOf]: allWell } : claimed.states;
-    await ports.serving.tell(stage, { ...claimed, states, nextAt: later(clock(), pauseMs) });
-  }
+  // One that is slow keeps no other one.
+  await Promise.all(
+    (await ports.serving.all()).map(async serving => {
+      const { hold } = serving;
+      const target = hold && Object.hasOwn(targets, hold.target) ? targets[hold.target] : undefined;
+      if (hold && target?.kind === 'webhook') await tellTarget(serving, hold, target, ports, clock);
+    }),
+  );
+}
+
+async function tellTarget(
+  serving: Serving,
+  hold: NonNullable<Serving['hold']>,
+  target: Target & { kind: 'webhook' },
+  ports: TellTargetsPorts,
+  clock: () => Date,
+): Promise<void> {
+  const stage = { ...serving, promotion: hold.promotion, stage: hold.stage };
+  const told = await ports.serving.told(stage);
+  const tries = told?.tries ?? 0;
+  if (told && (isSettled(serving, told) || told.nextAt > clock())) return;
+  // 1. Whoever else looks meanwhile leaves it.
+  const claimed = { states: told?.states ?? {}, tries: tries + 1, nextAt: later(clock(), claimMs) };
+  await ports.serving.tell(stage, claimed);
+  // 2. The target hears all that is to serve there, and not only what has changed.
+  const id = `signalbox-${serving.model}-${serving.environment}-P${hold.promotion}-${hold.stage}`;
+  const heard = await ports.hook(target, { id, now: clock(), body: await bodyOf(serving, id, ports) });
+  const { model, environment } = serving;
+  if (!heard.ok && tries === 0)
+    ports.log.warn({ model, environment, reason: heard.reason }, 'a target could not be told');
+  // 3. What it said. What it said before counts no longer where it cannot be asked.
+  const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 10));
+  const states: Record<string, ToldState> = heard.ok
+    ? { ...heard.states, [ofAll]: allWell }
+    : { [ofAll]: { state: 'starting', said: heard.reason } };
+  await ports.serving.tell(stage, { ...claimed, states, nextAt: later(clock(), pauseMs) });
 }
 
 function isSettled({ rows }: Serving, { states }: { states: Record<string, ToldState> }): boolean {
-  if (!states[heardOf]) return false;
+  if (states[ofAll]?.state !== 'ready') return false;
   return rows.every(({ version }) => {
     const state = states[String(version)]?.state;
     return state === 'ready' || state === 'failed';

@@ -37,10 +37,10 @@ export function webhookTarget(environment: Readonly<Record<string, string | unde
         redirect: 'error',
         signal: AbortSignal.timeout(timeoutMs),
       });
-      const bytes = Buffer.from(await answer.arrayBuffer());
+      const said = await readText(answer);
       if (!answer.ok) return { ok: false, reason: `The target answered ${answer.status}.` };
-      if (bytes.length > mostBytes) return { ok: false, reason: 'The answer of the target is too long.' };
-      const read = answerSchema.safeParse(jsonOf(bytes.toString('utf8')));
+      if (said === null) return { ok: false, reason: 'The answer of the target is too long.' };
+      const read = answerSchema.safeParse(jsonOf(said));
       if (!read.success)
         return { ok: false, reason: 'The answer of the target does not say which versions are ready.' };
       const states = Object.entries(read.data.versions).map(
@@ -51,6 +51,18 @@ export function webhookTarget(environment: Readonly<Record<string, string | unde
       return { ok: false, reason: 'The target does not answer.' };
     }
   };
+}
+
+/** Null: it is too long, and the rest of it is not read. */
+async function readText(answer: Response): Promise<string | null> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of answer.body ?? []) {
+    length += piece.length;
+    if (length > mostBytes) return null;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 function jsonOf(text: string): unknown {

@@ -43,6 +43,9 @@ const webhookTargetSchema = z.strictObject({
     .string()
     .refine(mayNameSecret, 'must be the name of an environment variable that means nothing else')
     .describe('The name of the secret that signs what it is told.'),
+  readyWithin: durationSchema
+    .prefault('10m')
+    .describe('How long it may take until it says that a version is ready.'),
 });
 
 const projectsOfTarget = z

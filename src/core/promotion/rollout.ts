@@ -15,11 +15,11 @@ export interface RolloutPlan {
   dataWithinS: number;
 }
 
-/** What a target says of one version. `waiting`: no machine has begun it. */
+/** What a target says of one version. `waiting`: no machine has begun it; `starting`, `said`: what keeps it, where that is known. */
 export type VersionState =
   | { state: 'absent' }
   | { state: 'waiting'; said: string }
-  | { state: 'starting'; since: Date }
+  | { state: 'starting'; since: Date; said?: string }
   | { state: 'ready' }
   | { state: 'failed'; said: string };
 
@@ -199,9 +199,13 @@ function readiness(
         return {
           do: 'halt',
           code: 'not-ready',
-          reason: `${name} was not ready within ${formatDuration(readyWithinS)}.`,
+          reason: `${name} was not ready within ${formatDuration(readyWithinS)}.${kept(is)}`,
         };
-      return { do: 'wait', code: 'not-ready', reason: `${name} has been started and is not ready yet.` };
+      return {
+        do: 'wait',
+        code: 'not-ready',
+        reason: `${name} has been started and is not ready yet.${kept(is)}`,
+      };
     }
   }
 }
@@ -269,8 +273,10 @@ function restoring(
   // One that ends is started again, so that it has all of its time.
   const within = isQueued ? roomWithinS : readyWithinS;
   if (isOver(is.state === 'failed' ? mine.at : since, within, now)) {
-    const said = 'said' in is ? ` ${is.said}` : '';
-    return { do: 'failed', reason: `Version ${before}, which served before, is not ready either.${said}` };
+    return {
+      do: 'failed',
+      reason: `Version ${before}, which served before, is not ready either.${kept(is)}`,
+    };
   }
   return {
     do: 'wait',
@@ -295,6 +301,10 @@ function split(before: number | null, version: number, weight: number): Weights 
 
 function called({ version }: Pick<Promotion, 'version'>): string {
   return `Version ${version}`;
+}
+
+function kept(is: VersionState): string {
+  return 'said' in is && is.said ? ` ${is.said}` : '';
 }
 
 function lower(name: string): string {

@@ -56,6 +56,9 @@ export interface Answers {
   seconds: number;
 }
 
+/** Beside the versions in what a webhook said: of all of them. `starting` where it was not heard, with the reason. */
+export const ofAll = 'all';
+
 /** What a webhook said of a version. */
 export interface ToldState {
   state: 'ready' | 'starting' | 'failed';
