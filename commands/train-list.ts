@@ -9,6 +9,7 @@ import type { Policy } from '../src/core/project.ts';
 import { type Reply, reply } from '../src/core/reply.ts';
 import { type Run, runStates } from '../src/core/run.ts';
 import { runJson } from '../src/core/run-json.ts';
+import { nameOf } from '../src/core/run-reply.ts';
 
 const usualLimit = 10;
 const right = 'right' as const;
@@ -46,7 +47,6 @@ export const trainList = defineCommand({
     const projects = Object.keys(policy.projects);
     if (project !== undefined && !projects.includes(project)) return unknown('--project', project, projects);
     const filter = {
-      kind: 'train' as const,
       limit,
       team,
       project,
@@ -57,7 +57,10 @@ export const trainList = defineCommand({
       const better = directionOf(sort, project, policy);
       if (by !== 'best' || better !== null) {
         const order: RunOrder = { metric: sort, by: by === 'best' ? 'best' : 'final', better };
-        return { ok: true, reply: await sortedList(await runs.sorted(filter, order), order, now) };
+        return {
+          ok: true,
+          reply: await sortedList(await runs.sorted({ ...filter, kinds: ['train'] }, order), order, now),
+        };
       }
       const allowed = `best only where it is known which way ${sort} gets better`;
       const example = `train list --sort ${sort} --by final`;
@@ -68,7 +71,7 @@ export const trainList = defineCommand({
       const allowed = 'nothing without --sort, which names the metric';
       return { ok: false, code: 'VALUE_INVALID', details: { word: by, name: '--by', allowed, example } };
     }
-    const found = await runs.list(filter);
+    const found = await runs.list({ ...filter, kinds: ['train', 'evaluate'] });
     const data = { runs: found.map(run => runJson(run)) };
     if (found.length === 0) return { ok: true, reply: reply('There are no such runs.', [], { data }) };
     const columns = [
@@ -155,5 +158,5 @@ function sortedList(found: Sorted, { metric, by, better }: RunOrder, now: Date):
 function rowOf(run: Run, now: Date): string[] {
   const age = formatDuration(Math.round(secondsBetween(run.createdAt, now)));
   const state = run.stopping ? 'stopping' : run.state;
-  return [`#${run.number}`, run.spec.project, state, String(run.spec.gpus), run.requestedBy.name, age];
+  return [`#${run.number}`, nameOf(run), state, String(run.spec.gpus), run.requestedBy.name, age];
 }

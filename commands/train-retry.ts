@@ -1,6 +1,6 @@
 import { denied, mayTrainAs } from '../src/core/access.ts';
 import { defineCommand } from '../src/core/command.ts';
-import { leaseMeant } from '../src/core/find-lease.ts';
+import { evaluationMeant, leaseMeant } from '../src/core/find-lease.ts';
 import { findRun } from '../src/core/find-run.ts';
 import { githubSource } from '../src/core/github-source.ts';
 import { leaseRequestLine } from '../src/core/lease.ts';
@@ -23,6 +23,8 @@ export const trainRetry = defineCommand({
     const { number, state, spec, priority } = found.run;
     const lease = leaseMeant(found.run, leaseRequestLine(spec));
     if (lease) return lease;
+    const evaluation = evaluationMeant(found.run);
+    if (evaluation) return evaluation;
     if (!isEnd(state)) {
       const example = `train cancel ${number}`;
       return { ok: false, code: 'RUN_NOT_ENDED', details: { word: number, number, state, example } };

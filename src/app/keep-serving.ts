@@ -9,12 +9,13 @@ import {
   type ServingStore,
 } from '../core/promotion/serving.ts';
 import { endlessS, type RunSpec } from '../core/run.ts';
+import { sightOfVersion } from '../core/secret.ts';
 
 export interface KeepServingPorts {
   serving: Pick<ServingStore, 'all' | 'atWork' | 'runs'>;
   models: Pick<ModelStore, 'version'>;
   /** Changes wake planning. */
-  runs: Pick<RunStore, 'create' | 'change'>;
+  runs: Pick<RunStore, 'get' | 'create' | 'change'>;
   policy(): Pick<Policy, 'projects' | 'targets'>;
   log: Log;
 }
@@ -69,6 +70,9 @@ async function start(
     log.warn(fields, 'what is to serve cannot be started: its target or its project is gone');
     return;
   }
+  // Of what its project opens to promotions only what the target names.
+  const made = await runs.get(version.run);
+  const sight = sightOfVersion(version.project, made, projects);
   const spec: RunSpec = {
     kind: 'serve',
     project: version.project,
@@ -90,8 +94,8 @@ async function start(
     note: '',
     primaryMetric: null,
     retryOf: null,
-    trigger: 'api',
-    secrets: [],
+    trigger: sight.trigger,
+    secrets: sight.secrets.filter(one => target.secrets.includes(one)),
     serves: {
       model,
       environment,

@@ -85,7 +85,8 @@ async function promoteOne(
   await ports.rollout.next(promotion, held, now);
 }
 
-function expiredSentence({ state, needed }: Promotion): string {
+function expiredSentence({ state, needed, evaluation }: Promotion): string {
+  if (state === 'evaluating' && evaluation !== null) return 'It was not evaluated in time.';
   if (state !== 'awaiting-approval') return 'It did not begin in time.';
   return needed === 1 ? 'Nobody approved it in time.' : `It was not approved by ${needed} persons in time.`;
 }

@@ -122,6 +122,18 @@ const specSchema = z.object({
       ready: z.string(),
     })
     .optional(),
+  evaluates: z
+    .object({
+      model: z.string(),
+      environment: z.string(),
+      version: z.int(),
+      promotion: z.int(),
+      output: z.string(),
+      sha256: digestSchema,
+      bytes: z.int(),
+      key: z.string(),
+    })
+    .optional(),
 });
 
 export const agentSyncResponse = z.object({

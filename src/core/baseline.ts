@@ -1,4 +1,4 @@
-import { isEnd, isLease, isServing, type Run } from './run.ts';
+import { isEnd, isTraining, type Run } from './run.ts';
 
 /**
  * What a run is to be held against: the newest that succeeded on a branch, the one of its project before, or the one that made what serves in
@@ -11,10 +11,10 @@ type Pull = { repo: number; number: number };
 
 /**
  * A run of a pull request is held against the branch that one goes to, and what came to a branch against that branch, unless the project
- * says otherwise; so too where nothing serves in production yet. Null: it is a lease, and held against nothing.
+ * says otherwise; so too where nothing serves in production yet. Null: it trains nothing, and is held against nothing.
  */
 export function baselineWish(run: Pick<Run, 'spec'>): HistoryWish | null {
-  if (isLease(run) || isServing(run)) return null;
+  if (!isTraining(run)) return null;
   const { trigger, compare, pull, ref } = run.spec;
   const branch = trigger === 'pull-request' ? pull?.base : trigger === 'merge' ? ref : undefined;
   if (branch === undefined || compare === 'previous') return { kind: 'previous' };
@@ -52,8 +52,7 @@ export function mayBeBaseline(run: Run, wish: HistoryWish, other: Run): 'yes' | 
   const filter = baselineFilter(run, wish);
   // What one member of a sweep came to says more of its parameters than of the code.
   if (other.spec.sweep) return 'no';
-  if (other.number === filter.run || isLease(other) || isServing(other) || other.state !== 'succeeded')
-    return 'no';
+  if (other.number === filter.run || !isTraining(other) || other.state !== 'succeeded') return 'no';
   if (other.spec.project !== filter.project || (filter.onlyBefore && other.number > filter.run)) return 'no';
   if (filter.endedBy && other.endedAt && other.endedAt > filter.endedBy) return 'no';
   if (isOfPull(other)) {

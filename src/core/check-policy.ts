@@ -224,7 +224,7 @@ function models({ models, projects, targets, teams }: Policy): Problems {
   });
   return modelProblems(models, {
     ...{ outputs: Object.fromEntries(outputs), noProject: 'There is no such project.' },
-    ...{ targets, teams, onlyOpen: false, taken: new Map() },
+    ...{ projects, targets, teams, onlyOpen: false, taken: new Map() },
   });
 }
 

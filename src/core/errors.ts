@@ -445,6 +445,12 @@ export const errors = {
     why: 'What serves comes and goes by promotions, and has no time limit.',
     todo: 'Promote or roll back its model instead.',
   },
+  RUN_EVALUATES: {
+    status: 409,
+    what: 'Run #{number} evaluates {word}.',
+    why: 'It belongs to that promotion, and a version is evaluated again only where that failed or is to be done in another way.',
+    todo: 'Ask for the promotion again: {example}.',
+  },
   LEASE_TOO_LONG: {
     status: 409,
     what: 'Lease #{number} cannot be given {word} more.',

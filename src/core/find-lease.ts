@@ -21,6 +21,18 @@ export async function findLease(
   };
 }
 
+/** What is answered where an evaluation will not do; null for any other run. */
+export function evaluationMeant({ number, spec: { evaluates } }: Pick<Run, 'number' | 'spec'>) {
+  if (!evaluates) return null;
+  const { model, version, environment, promotion } = evaluates;
+  const details = {
+    number,
+    word: `${model} ${version} for P${promotion}`,
+    example: `model promote ${model} ${version} --to ${environment}`,
+  };
+  return { ok: false as const, code: 'RUN_EVALUATES' as const, details };
+}
+
 /** What is answered where only a run that trains will do; null for one. */
 export function leaseMeant({ number, spec }: Pick<Run, 'number' | 'spec'>, example: string) {
   if (spec.serves) {

@@ -5,7 +5,7 @@ import { leaseEnd } from './lease.ts';
 import { priorities } from './project.ts';
 import { type Inline, type Reply, type ReplyBlock, reply } from './reply.ts';
 import { isLease, isServing, type Run, timeLimitOf } from './run.ts';
-import { waitingSentence } from './run-reply.ts';
+import { nameOf as runName, waitingSentence } from './run-reply.ts';
 import { amountOf } from './scheduler/quota.ts';
 import type { Holder, World } from './scheduler/world.ts';
 
@@ -109,7 +109,7 @@ function waitingItem(run: Run): Inline[] {
   const { gpus, gpuModel } = run.spec;
   const things = gpus === 0 ? '1 CPU slot' : counted(gpus, gpuModel ? `${gpuModel} GPU` : 'GPU');
   return [
-    { bold: `#${run.number} ${isLease(run) ? 'lease' : run.spec.project}` },
+    { bold: `#${run.number} ${isLease(run) ? 'lease' : runName(run)}` },
     ' by ',
     { person: actorKey(run.requestedBy), name: run.requestedBy.name },
     `: ${things} for ${formatDuration(timeLimitOf(run))}. `,
@@ -120,6 +120,7 @@ function waitingItem(run: Run): Inline[] {
 function nameOf({ project }: Holder, run: Run | undefined): string {
   const serves = run?.spec.serves;
   if (serves) return `${serves.model} ${serves.version} (${serves.environment})`;
+  if (run?.spec.evaluates) return runName(run);
   return isLeaseRun(run) ? 'lease' : project;
 }
 

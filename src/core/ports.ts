@@ -20,6 +20,7 @@ import type { Pace } from './pace.ts';
 import type { Links } from './people.ts';
 import type { Policy, Priority } from './project.ts';
 import type { Deploying } from './promotion/deployment.ts';
+import type { Evaluation } from './promotion/evaluation.ts';
 import type { Evidence } from './promotion/evidence.ts';
 import type { ModelEnvironment, ModelPolicy } from './promotion/model-keys.ts';
 import type {
@@ -62,7 +63,7 @@ export interface NewRun {
 }
 
 export interface RunFilter {
-  kind?: RunKind;
+  kinds?: readonly RunKind[];
   /** Accounts, as `actorKey` writes them: whoever asked by any of them. */
   requesters?: readonly string[];
   project?: string;
@@ -549,6 +550,17 @@ export interface PromotionStore {
     /** With `judged`: what its digest stands for. */
     evidence?: Evidence,
   ): Promise<PromotionTransition | { ok: false; code: 'not-found' | 'busy' }>;
+  /**
+   * Stores the run that evaluates its version, and that it waits for it, in one transaction; the run that it waited for before is stopped in
+   * it. Nothing where the promotion waits for another run than `instead` by now. Once it is not evaluated any more its run is stopped with it.
+   */
+  evaluate(
+    number: number,
+    wish: { spec: RunSpec; instead: number | null },
+    now: Date,
+  ): Promise<PromotionTransition | { ok: false; code: 'not-found' | 'busy' }>;
+  /** Runs that have evaluated a version, with all of their metrics: the first of each key. */
+  evaluations(model: string, version: number): Promise<Evaluation[]>;
   /** What was decided on. */
   evidence(number: number, digest: string): Promise<Evidence | null>;
   /** The id by which a button in this place of Slack says what it is about; the same one again. `id`: random, for a new one. */
@@ -581,7 +593,7 @@ export interface RolloutPort {
 /** One promotion as it is to be decided on now. */
 export interface Looked {
   promotion: Promotion;
-  /** Null: it is no longer declared what it asks for. */
+  /** Null: it is no longer declared what it asks for, or not measured yet. */
   evidence: Evidence | null;
   environment: ModelEnvironment | null;
 }

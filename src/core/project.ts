@@ -132,7 +132,9 @@ const projectKeys = z.strictObject({
         triggers: z
           .array(z.enum(triggers))
           .default(trustedTriggers)
-          .describe('What sets off the runs that may see it; all but `pull-request` when absent.'),
+          .describe(
+            'What sets off the runs that may see it; all but `pull-request` and `promotion` when absent.',
+          ),
       }),
     )
     .default({})

@@ -228,7 +228,13 @@ export function* repositoryFileProblems(
         return project ? [[name, asTheRepositorySays(project, name, file).outputs]] : [];
       }),
     ),
-    ...{ noProject: notNamed, targets: policy.targets, teams: policy.teams, onlyOpen: true },
+    ...{
+      noProject: notNamed,
+      projects: policy.projects,
+      targets: policy.targets,
+      teams: policy.teams,
+      onlyOpen: true,
+    },
     taken: takenTargets(policy.models, file.models),
   });
 }

@@ -1,7 +1,7 @@
 import { formatDuration } from './format.ts';
 import { typedMoney } from './money.ts';
 import type { ReplyAction } from './reply.ts';
-import { askedCost, isEnd, isLease, isOnMachine, isServing, type Run } from './run.ts';
+import { askedCost, isEnd, isEvaluation, isLease, isOnMachine, isServing, type Run } from './run.ts';
 
 /** What an extension gives where nothing is said, in seconds. */
 export const usualExtensionS = 3_600;
@@ -24,6 +24,8 @@ export function actionsOf(
   const promote = versions.map((version): ReplyAction => {
     return { action: 'promote', run: number, version, label: `Promote ${version.model} ${version.number}` };
   });
+  // It is measured again by promoting it again.
+  if (isEnd(state) && isEvaluation(run)) return hasLogs;
   if (isEnd(state)) return [...promote, retry, ...hasLogs, ...(attempt > 0 ? [compare] : [])];
   if (!isOnMachine(state))
     return [...approve(run), { action: 'why', run: number, label: 'Why?' }, ...hasLogs, cancel(run)];

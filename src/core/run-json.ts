@@ -3,6 +3,7 @@ import { type Actor, actorSchema } from './actor.ts';
 import type { MetricSummary, RunRecord } from './ports.ts';
 import { priorities } from './project.ts';
 import {
+  type EvaluatedVersion,
   failureClasses,
   type Run,
   runKinds,
@@ -22,7 +23,9 @@ export const runJsonSchema = z.object({
   number: z.int().describe('What people call it by: #42.'),
   kind: z
     .enum(runKinds)
-    .describe('`lease`: somebody holds accelerators; `serve`: a version of a model serves.'),
+    .describe(
+      '`lease`: somebody holds accelerators; `serve`: a version of a model serves; `evaluate`: one is measured for a promotion.',
+    ),
   state: z.enum(runStates),
   project: z.string().describe('`(lease)` of a lease.'),
   team: z.string(),
@@ -37,6 +40,10 @@ export const runJsonSchema = z.object({
   timeLimitSeconds: z.number().describe('With all extensions.'),
   note: z.string(),
   retryOf: z.int().nullable().describe('The run that this one repeats.'),
+  evaluates: z
+    .object({ model: z.string(), version: z.int(), environment: z.string(), promotion: z.int() })
+    .nullable()
+    .describe('Of kind `evaluate`: the version, and the promotion that it is measured for.'),
   trigger: z.enum(triggers).describe('What set it off.'),
   secrets: z.array(z.string()).describe('The names of the secrets that it may see.'),
   attempt: z.int().describe('0 before the first start.'),
@@ -111,6 +118,7 @@ export function runJson(run: Run, metrics?: readonly MetricSummary[], record?: R
     timeLimitSeconds: timeLimitOf(run),
     note: spec.note,
     retryOf: spec.retryOf,
+    evaluates: spec.evaluates ? evaluatesOf(spec.evaluates) : null,
     trigger: spec.trigger,
     secrets: spec.secrets,
     attempt: run.attempt,
@@ -150,4 +158,8 @@ function publicActor({ kind, id, name }: Actor): Actor {
 
 function waitingOf({ code, sentence, cost }: Waiting): NonNullable<RunJson['waiting']> {
   return { code, sentence, ...(cost === undefined ? {} : { cost }) };
+}
+
+function evaluatesOf({ model, version, environment, promotion }: EvaluatedVersion): RunJson['evaluates'] {
+  return { model, version, environment, promotion };
 }

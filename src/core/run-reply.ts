@@ -223,14 +223,21 @@ export function titleOf(run: Run): string {
   const { serves } = run.spec;
   if (serves) {
     const does = run.state === 'running' && !run.stopping ? 'is at work' : verbs[run.state];
-    return `#${run.number} ${serves.model} ${serves.version} in ${serves.environment} ${does}`;
+    return `#${run.number} ${nameOf(run)} ${does}`;
   }
   const ended =
     run.state === 'failed' && run.failure?.class === 'stopped-by-rule'
       ? 'was stopped by a rule'
       : verbs[run.state];
   const verb = run.stopping && isOnMachine(run.state) ? stopVerb(run) : ended;
-  return `#${run.number} ${run.spec.project} ${verb}`;
+  return `#${run.number} ${nameOf(run)} ${verb}`;
+}
+
+/** What a run is of: its project, or a version of a model and what for. */
+export function nameOf({ spec: { project, serves, evaluates } }: Pick<Run, 'spec'>): string {
+  if (serves) return `${serves.model} ${serves.version} in ${serves.environment}`;
+  if (!evaluates) return project;
+  return `evaluation of ${evaluates.model} ${evaluates.version} for P${evaluates.promotion}`;
 }
 
 function stopVerb({ stopping }: Run): string {

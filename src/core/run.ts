@@ -84,8 +84,11 @@ export const earlyStopper: Actor = { kind: 'system', id: 'early-stop', name: 'ea
 /** `Run.taken` of an attempt that a machine began without a word: its agent is from before there was one. */
 const takenBefore = '';
 
-/** `lease`: a person holds accelerators, and nothing is trained. `serve`: a version of a model answers requests until it is not wanted. */
-export const runKinds = ['train', 'lease', 'serve'] as const;
+/**
+ * `lease`: a person holds accelerators, and nothing is trained. `serve`: a version of a model answers requests until it is not wanted.
+ * `evaluate`: a version of a model is measured for a promotion.
+ */
+export const runKinds = ['train', 'lease', 'serve', 'evaluate'] as const;
 export type RunKind = (typeof runKinds)[number];
 
 /** What no time limit ends has this one, in seconds. */
@@ -104,6 +107,12 @@ export interface ServedVersion {
   bytes: number;
   /** The path that answers 2xx once it can serve. */
   ready: string;
+}
+
+/** The version that a run evaluates. */
+export interface EvaluatedVersion extends Omit<ServedVersion, 'ready'> {
+  /** Digest of what its numbers depend on: those of an earlier run with the same one are these. */
+  key: string;
 }
 
 /** What was asked for, pinned when it was asked: what was approved is what runs. Never changes. */
@@ -157,6 +166,8 @@ export interface RunSpec {
   inputs?: string[] | undefined;
   /** Of a run of kind `serve`. */
   serves?: ServedVersion | undefined;
+  /** Of a run of kind `evaluate`. */
+  evaluates?: EvaluatedVersion | undefined;
 }
 
 export interface Failure {
@@ -291,6 +302,14 @@ export function isLease({ spec }: Pick<Run, 'spec'>): boolean {
 
 export function isServing({ spec }: Pick<Run, 'spec'>): boolean {
   return spec.kind === 'serve';
+}
+
+export function isTraining({ spec }: Pick<Run, 'spec'>): boolean {
+  return (spec.kind ?? 'train') === 'train';
+}
+
+export function isEvaluation({ spec }: Pick<Run, 'spec'>): boolean {
+  return spec.kind === 'evaluate';
 }
 
 /** The cost that a run waits for somebody to approve; null: it waits for nobody. */

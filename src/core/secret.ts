@@ -3,11 +3,24 @@ import type { Project } from './project.ts';
 import type { RunSpec } from './run.ts';
 
 /** What may set off a run. */
-export const triggers = ['command', 'pull-request', 'merge', 'schedule', 'drift', 'api'] as const;
+export const triggers = [
+  'command',
+  'pull-request',
+  'merge',
+  'schedule',
+  'drift',
+  'api',
+  'promotion',
+] as const;
 export type Trigger = (typeof triggers)[number];
 
-/** Who proposes a change chooses what runs in it: a pull request sees only what is named for it. */
-export const trustedTriggers: Trigger[] = triggers.filter(trigger => trigger !== 'pull-request');
+/**
+ * Who proposes a change chooses what runs in it: a pull request sees only what is named for it. So does what evaluates and serves versions
+ * of a model, which goes on for long and answers anybody.
+ */
+export const trustedTriggers: Trigger[] = triggers.filter(
+  trigger => trigger !== 'pull-request' && trigger !== 'promotion',
+);
 
 /** Names by which a value would change what programs do, or would stand in for what Signalbox itself says. */
 const reserved =
@@ -42,6 +55,16 @@ export function sightOf(
 ): Pick<RunSpec, 'trigger' | 'secrets'> {
   const trigger = spec.trigger === 'pull-request' ? spec.trigger : triggerIn(place);
   return sightBy(trigger, spec.project, projects);
+}
+
+/** The same for what evaluates or serves a version: what a pull request proposed stays so when it is promoted. `made`: the version's run. */
+export function sightOfVersion(
+  project: string,
+  made: { spec: Pick<RunSpec, 'trigger'> } | null,
+  projects: Record<string, Pick<Project, 'secrets'>>,
+): Pick<RunSpec, 'trigger' | 'secrets'> {
+  const isReviewed = made !== null && made.spec.trigger !== 'pull-request';
+  return sightBy(isReviewed ? 'promotion' : 'pull-request', project, projects);
 }
 
 /** The same for what set it off. */

@@ -212,7 +212,7 @@ export function baseOn(adapters: Adapters, config: Config, policy: () => Policy,
   const evidence: EvidencePorts = {
     ...{ promotions: adapters.promotions, models: adapters.models, modelPolicies: adapters.modelPolicies },
     ...{ runs, records, artifacts: adapters.artifacts, costs: adapters.costs },
-    currency: () => policy().currency,
+    policy,
     hash: text => createHash('sha256').update(text).digest('hex'),
   };
   const rollout = rollouts({ ...adapters, policy, environment: config.environment });

@@ -49,6 +49,7 @@ describe('a rollout that is killed between any two of its steps', () => {
       place: { kind: 'http' },
       reason: '',
       state: 'approved',
+      evaluation: null,
       evidence: null,
       needed: 0,
       answers: [],

@@ -56,10 +56,13 @@ describe('train artifacts', () => {
 
 describe('train list', () => {
   const rows: [words: string, filter: Record<string, unknown>][] = [
-    ['', { kind: 'train', limit: 10 }],
-    ['--mine --limit 50', { kind: 'train', limit: 50, requesters: ['slack:T1/U1'] }],
-    ['--team research --state running', { kind: 'train', limit: 10, team: 'research', states: ['running'] }],
-    ['--team platform', { kind: 'train', limit: 10, team: 'platform' }],
+    ['', { kinds: ['train', 'evaluate'], limit: 10 }],
+    ['--mine --limit 50', { kinds: ['train', 'evaluate'], limit: 50, requesters: ['slack:T1/U1'] }],
+    [
+      '--team research --state running',
+      { kinds: ['train', 'evaluate'], limit: 10, team: 'research', states: ['running'] },
+    ],
+    ['--team platform', { kinds: ['train', 'evaluate'], limit: 10, team: 'platform' }],
   ];
   for (const [words, filter] of rows)
     test(words || 'all', async () => {
@@ -74,7 +77,7 @@ describe('train list', () => {
     const m = memory();
     const person = { ...context().person, accounts: ['github:octocat', 'slack:T1/U1', 'slack:T2/U1'] };
     await say(trainList, '--mine', m, { person });
-    const filter = { kind: 'train', limit: 10, requesters: person.accounts };
+    const filter = { kinds: ['train', 'evaluate'], limit: 10, requesters: person.accounts };
     assert.deepEqual(JSON.parse(m.calls[0]?.slice('list '.length) ?? ''), filter);
   });
 
@@ -154,7 +157,7 @@ describe('train list --sort', () => {
     const m = memory({ runs, metrics: [auc] });
     await say(trainList, '--sort val_auc --project digits --state succeeded --limit 1', m);
     assert.deepEqual(m.calls, [
-      'sorted {"kind":"train","limit":1,"project":"digits","states":["succeeded"]} {"metric":"val_auc","by":"final","better":"higher"}',
+      'sorted {"limit":1,"project":"digits","states":["succeeded"],"kinds":["train"]} {"metric":"val_auc","by":"final","better":"higher"}',
     ]);
   });
 

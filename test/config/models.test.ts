@@ -70,7 +70,7 @@ describe('models and targets in signalbox.yml', () => {
     assert.equal(production?.escalate?.after, 28_800);
     assert.deepEqual(targets['digits-staging'], {
       ...{ kind: 'process', pool: 'local', command: ['python3', 'serve.py'], port: 8401 },
-      ...{ ready: '/', readyWithin: 60, gpus: 0, projects: [] },
+      ...{ ready: '/', readyWithin: 60, gpus: 0, secrets: [], projects: [] },
     });
     assert.equal(models.digits?.pullRequests, false);
   });
@@ -79,6 +79,40 @@ describe('models and targets in signalbox.yml', () => {
   const rows: { name: string; text: string; says?: RegExp; where?: [string, number?] }[] = [
     { name: 'no registry', text: change('    registry: { kind: mlflow, name: digits }\n', '') },
     { name: 'an output that a pattern means', text: change('output: model.json', 'output: best.json') },
+    {
+      name: 'an evaluation',
+      text: change(
+        '    card: MODEL.md\n',
+        '    evaluate: { command: [python3, evaluate.py], timeLimit: 24h, gpus: 9 }\n',
+      ),
+    },
+    {
+      name: 'an evaluation without a command',
+      text: change('    card: MODEL.md\n', '    evaluate: { gpus: 1 }\n'),
+      says: /command/,
+    },
+    {
+      name: 'an evaluation that takes longer than its project may',
+      text: change('    card: MODEL.md\n', '    evaluate: { command: [python3], timeLimit: 25h }\n'),
+      says: /The time limit of digits is 24h/,
+      where: ['timeLimit: 25h'],
+    },
+    {
+      name: 'a target that sees a secret of the project',
+      text: change(
+        "outputs: ['*.json'] }",
+        "outputs: ['*.json'], secrets: { KEY: { triggers: [promotion] } } }",
+      ).replace('port: 8401 }', 'port: 8401, secrets: [KEY] }'),
+    },
+    {
+      name: 'a target that sees one that is not opened to promotions',
+      text: change("outputs: ['*.json'] }", "outputs: ['*.json'], secrets: { KEY: {} } }").replace(
+        'port: 8401 }',
+        'port: 8401, secrets: [KEY] }',
+      ),
+      says: /sees KEY, which is no secret of digits whose `triggers` name `promotion`/,
+      where: ['target: digits-staging'],
+    },
     {
       name: 'an output that no pattern means',
       text: change('output: model.json', 'output: model.onnx'),
@@ -300,6 +334,12 @@ models:
       text: own.replace('[model.json]', '[other.json]'),
       policy: taken,
       says: /no output of remote/,
+    },
+    {
+      name: 'with an evaluation on accelerators',
+      text: own.replace('output: model.json', 'output: model.json\n    evaluate: { command: [a], gpus: 1 }'),
+      policy: taken,
+      says: /allows at most 0 for remote/,
     },
     {
       name: 'with a target of its own',

@@ -174,7 +174,7 @@ describe('the secrets of a project', () => {
     ['{ SIGNALBOX_TOKEN: {} }', /secrets\.SIGNALBOX_TOKEN is not valid/],
     [
       '{ A_KEY: { triggers: [pull_request] } }',
-      /triggers\.0 is not valid\. .*Allowed: command, pull-request, merge, schedule, drift, api\./,
+      /triggers\.0 is not valid\. .*Allowed: command, pull-request, merge, schedule, drift, api, promotion\./,
     ],
     [
       '{ A_KEY: { trigger: [merge] } }',

@@ -114,7 +114,7 @@ export async function openHouse(
   }
 
   async function endRuns(): Promise<void> {
-    const runs = await Promise.all(['train', 'lease'].map(kind => list(kind, 100)));
+    const runs = await Promise.all(['train', 'lease', 'evaluate'].map(kind => list(kind, 100)));
     const live = runs.flat().filter(one => one.endedAt === null);
     await Promise.all(live.map(one => call(`/v1/runs/${one.number}/cancel`, { body: '' })));
     for (const { number } of live)

@@ -47,12 +47,21 @@ export async function openServingHouse({
   environment = {},
   targets = '',
   models = '',
+  more = {},
 }: {
   rollout: string;
   environment?: Environment;
   /** Lines of signalbox.yml, beside what is here anyway. */
   targets?: string;
   models?: string;
+  /** Further keys, as lines of flow mappings: of the project, of its live target, and of the model. */
+  more?: {
+    project?: string;
+    target?: string;
+    model?: string;
+    serve?: string;
+    files?: Record<string, string>;
+  };
 }) {
   const [port, stuckPort] = [await freePort(), await freePort()];
   const files = Object.fromEntries(
@@ -70,16 +79,18 @@ projects:
     grace: 2s
     command: [sh, make.sh]
     outputs: [model.json]
+    ${more.project ?? ''}
     parameters:
       kind: { type: choice, default: good, choices: [good, broken, dead] }
       seed: { type: integer, default: 1 }
 targets:
-  live: { kind: process, pool: here, command: [python3, serve.py], port: ${port}, ready: /healthz, readyWithin: 20s }
+  live: { kind: process, pool: here, command: ${more.serve ?? '[python3, serve.py]'}, port: ${port}, ready: /healthz, readyWithin: 20s${more.target ?? ''} }
   stuck: { kind: process, pool: here, command: [python3, serve.py], port: ${stuckPort}, ready: /never, readyWithin: 2s }
 ${targets}models:
   digits:
     project: digits
     output: model.json
+    ${more.model ?? ''}
     environments:
       production: { target: live, approvals: { count: 0 }, rollout: ${rollout} }
   never:
@@ -90,7 +101,7 @@ ${targets}models:
 ${models}`;
   // The data are no text; they lie in the folder before its first commit.
   const house = await openHouse(environment, {
-    files: { ...files, 'make.sh': make },
+    files: { ...files, 'make.sh': make, ...more.files },
     policy,
     prepare: folder => {
       cpSync(join(digits, 'data'), join(folder, 'data'), {

@@ -92,6 +92,29 @@ describe('the model over HTTP', { skip }, () => {
     child.kill('SIGTERM');
     assert.deepEqual(await exited, [0, null]);
   });
+
+  const measured: [name: string, environment: Record<string, string>, status: number, says: RegExp][] = [
+    [
+      'a model',
+      { SIGNALBOX_MODEL: model },
+      0,
+      /^\{"step": 0, "val_loss": 0\.\d+, "val_accuracy": 0\.9\d*, "worst_recall": 0\.\d+\}\n$/,
+    ],
+    [
+      'what is none',
+      { SIGNALBOX_MODEL: join(folder, 'README.md') },
+      1,
+      /^evaluate: .*README\.md is not a signalbox-digits model\n$/,
+    ],
+    ['nothing', {}, 2, /error: name a model, or set SIGNALBOX_MODEL\n$/],
+  ];
+  for (const [name, environment, status, says] of measured)
+    test(`measuring ${name}`, () => {
+      const options = { cwd: folder, env: { PATH: process.env.PATH, ...environment } };
+      const done = spawnSync('python3', ['evaluate.py'], options);
+      assert.equal(done.status, status);
+      assert.match(String(done.stdout) + String(done.stderr), says);
+    });
 });
 
 describe('does not begin', { skip }, () => {

@@ -113,6 +113,7 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     modelPolicies: { all: async () => new Map(Object.entries(said.policy.models)) },
     costs: runCosts(db),
     currency: () => said.policy.currency,
+    policy: () => said.policy,
     hash: (text: string) => createHash('sha256').update(text).digest('hex'),
   };
   const models = {

@@ -121,7 +121,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     ...{ runs, artifacts, promotions: promotionStore(db), models: modelStore(db), records: recordStore(db) },
     modelPolicies: { all: async () => new Map(Object.entries(said.policy.models)) },
     costs: runCosts(db),
-    currency: () => said.policy.currency,
+    policy: () => said.policy,
     hash: (text: string) => createHash('sha256').update(text).digest('hex'),
   };
   const models = {

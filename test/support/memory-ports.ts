@@ -97,6 +97,8 @@ export function memoryPorts(m: Memory): Ports {
       live: unused,
       servedBefore: unused,
       served: unused,
+      evaluate: unused,
+      evaluations: unused,
       wasLive: unused,
       change: unused,
       evidence: unused,

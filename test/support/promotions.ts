@@ -100,7 +100,15 @@ export function lived(scene: Scene) {
   let promotion: Promotion = {
     ...{ number: 12, kind, model: 'digits', version: 7, environment: 'production', before: 6 },
     ...{ requestedBy: hubot, place: slackPlace, reason: 'fewer mistakes on 4 and 9' },
-    ...{ state: 'evaluating', evidence: null, needed: 2, answers: [], step: null, stepAt: null },
+    ...{
+      state: 'evaluating',
+      evaluation: null,
+      evidence: null,
+      needed: 2,
+      answers: [],
+      step: null,
+      stepAt: null,
+    },
     ...{ said: 'It is being looked at.', createdAt: later(0), expiresAt: later(86_400), endedAt: null },
     ...asked,
   };
@@ -120,7 +128,12 @@ export function lived(scene: Scene) {
           isKept: true,
         },
         run: of(parameters),
-        serving: serving && { version: serving, run: of({ ...parameters, lr: 0.3, seed: 1 }) },
+        evaluated: null,
+        serving: serving && {
+          version: serving,
+          evaluated: null,
+          run: of({ ...parameters, lr: 0.3, seed: 1 }),
+        },
         ...{ cost: { hours: 1.683, money: 4.2 }, currency: 'EUR' },
       },
       at,

@@ -126,17 +126,18 @@ const getSource = defineRoute({
 const getModel = defineRoute({
   method: 'GET',
   path: '/v1/runs/:number/model',
-  summary: 'The model that an attempt serves.',
+  summary: 'The model that an attempt serves or evaluates.',
   gate: byAttempt,
   params: runNumberSchema,
   answers: { 200: { description: 'Its content.', type: 'application/octet-stream' } },
   errors: ['RUN_NOT_FOUND', 'ARTIFACT_GONE', 'ARTIFACTS_UNAVAILABLE'],
   handle: async ({ params }, attempt, ports) => {
-    const { serves } = (await ownRun(attempt, params.number, ports)).spec;
-    const opened = serves && (await ports.artifacts.open(serves.sha256));
+    const { serves, evaluates } = (await ownRun(attempt, params.number, ports)).spec;
+    const model = serves ?? evaluates;
+    const opened = model && (await ports.artifacts.open(model.sha256));
     if (!opened) {
-      const reason = serves ? `It was ${serves.sha256}.` : 'The run serves nothing.';
-      throw new SignalboxError('ARTIFACT_GONE', { word: serves?.output ?? 'model', reason });
+      const reason = model ? `It was ${model.sha256}.` : 'The run serves and evaluates nothing.';
+      throw new SignalboxError('ARTIFACT_GONE', { word: model?.output ?? 'model', reason });
     }
     return {
       status: 200,

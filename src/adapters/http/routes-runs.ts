@@ -75,7 +75,7 @@ const listRuns = defineRoute({
   handle: async ({ query }, token, { runs }) => {
     const { kind, project, state, mine, limit, before } = query;
     const found = await runs.list({
-      kind,
+      kinds: kind && [kind],
       project,
       before,
       limit,

@@ -19,8 +19,8 @@ export interface Surroundings {
   user: Plan['user'];
   /** Lines for the head of the log. */
   notes: string[];
-  /** Of what serves. */
-  serving?: { port: number; model: string } | undefined;
+  /** Of what serves or evaluates a model: the file, and the port of what serves. */
+  given?: { model: string; port: number | null } | undefined;
 }
 
 /** What a supervisor is to run for an assignment. Nothing of the agent's own environment is in it. */
@@ -52,7 +52,7 @@ export function marksOf(
 function environmentFor(
   assigned: Assigned,
   folders: AttemptFolders,
-  { url, path, devices, serving }: Surroundings,
+  { url, path, devices, given }: Surroundings,
 ): Record<string, string> {
   const { run, attempt, spec, token, environment } = assigned;
   return {
@@ -81,14 +81,21 @@ function environmentFor(
     SIGNALBOX_OUTPUT_DIR: folders.output,
     SIGNALBOX_RANK: '0',
     SIGNALBOX_WORLD_SIZE: '1',
-    ...(serving && spec.serves
-      ? {
-          SIGNALBOX_PORT: String(serving.port),
-          SIGNALBOX_MODEL: serving.model,
-          SIGNALBOX_VERSION: String(spec.serves.version),
-        }
-      : {}),
+    ...modelEnvironment(spec, given),
     ...devices,
+  };
+}
+
+function modelEnvironment(
+  { serves, evaluates }: Assigned['spec'],
+  given: Surroundings['given'],
+): Record<string, string> {
+  const about = serves ?? evaluates;
+  if (!given || !about) return {};
+  return {
+    ...(given.port === null ? {} : { SIGNALBOX_PORT: String(given.port) }),
+    SIGNALBOX_MODEL: given.model,
+    SIGNALBOX_VERSION: String(about.version),
   };
 }
 

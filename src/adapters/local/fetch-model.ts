@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ServedVersion } from '../../core/run.ts';
+import type { EvaluatedVersion } from '../../core/run.ts';
 import { type Service, ServiceError } from './service.ts';
 
 const triesWhenAnswered = 5;
@@ -18,12 +18,14 @@ const triesWhenAnswered = 5;
 export async function fetchModel(
   service: Pick<Service, 'model'>,
   { run, token }: { run: number; token: string },
-  { output, sha256, bytes }: Pick<ServedVersion, 'output' | 'sha256' | 'bytes'>,
+  { output, sha256, bytes }: Pick<EvaluatedVersion, 'output' | 'sha256' | 'bytes'>,
   folder: string,
   signal: AbortSignal,
 ): Promise<{ ok: true; path: string } | { ok: false; message: string }> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, basename(output));
+  // Before a crash; it was compared then.
+  if (existsSync(path)) return { ok: true, path };
   const draft = join(folder, '.draft');
   let answered = 0;
   for (let wait = 100; ; wait = Math.min(wait * 2, 2_000)) {

@@ -65,12 +65,12 @@ export async function startAttempt(
     const recorded = await recordStart(assigned, folders.work, options, signal);
     if (!recorded.ok) return failStart(folders, recorded.message);
   }
-  const serving = await takeServing(assigned, folders, options, signal);
-  if (!serving.ok) return failStart(folders, serving.message);
-  if (user) for (const folder of serving.folders) await giveAway(folder, user);
+  const model = await takeModel(assigned, folders, options, signal);
+  if (!model.ok) return failStart(folders, model.message);
+  if (user) for (const folder of model.folders) await giveAway(folder, user);
 
   const { url, path } = options;
-  const around = { devices, user, notes, serving: serving.serving };
+  const around = { devices, user, notes, given: model.given };
   writeDurable(folders.files.plan, planFor(assigned, folders, { ...around, url, path }));
   for (let tries = 0; tries < launches; tries++) {
     await launchSupervisor(folders, secrets.handed, options, signal);
@@ -80,27 +80,30 @@ export async function startAttempt(
   failStart(folders, 'The process that watches over the run could not be started on the machine.');
 }
 
-/** For what serves: its model, and a port that stays the same as long as the attempt goes on. */
-async function takeServing(
+/** For what serves or evaluates a model: the file; and for what serves a port that stays the same as long as the attempt goes on. */
+async function takeModel(
   { run, token, spec }: Assigned,
   folders: AttemptFolders,
   { service }: Pick<StartOptions, 'service'>,
   signal: AbortSignal,
 ): Promise<
-  { ok: true; serving?: { port: number; model: string }; folders: string[] } | { ok: false; message: string }
+  | { ok: true; given?: { model: string; port: number | null }; folders: string[] }
+  | { ok: false; message: string }
 > {
-  if (!spec.serves) return { ok: true, folders: [folders.work] };
+  const about = spec.serves ?? spec.evaluates;
+  if (!about) return { ok: true, folders: [folders.work] };
   const all = [folders.work, folders.model];
   // A supervisor that was started before a crash may listen there by now.
   const before = readServing(folders);
-  if (before) return { ok: true, serving: before, folders: all };
-  const fetched = await fetchModel(service, { run, token }, spec.serves, folders.model, signal);
+  if (before) return { ok: true, given: before, folders: all };
+  const fetched = await fetchModel(service, { run, token }, about, folders.model, signal);
   if (!fetched.ok) return fetched;
+  if (!spec.serves) return { ok: true, given: { model: fetched.path, port: null }, folders: all };
   const port = await freePort(Math.random);
   if (port === null) return { ok: false, message: 'The machine has no free port for what serves.' };
   const serving = { port, model: fetched.path };
   writeDurable(folders.files.serving, serving);
-  return { ok: true, serving, folders: all };
+  return { ok: true, given: serving, folders: all };
 }
 
 /**

@@ -228,6 +228,7 @@ export interface Tables {
     place: Json<Place>;
     reason: string;
     state: PromotionState;
+    evaluation: number | null;
     evidence: string | null;
     needed: number;
     step: number | null;

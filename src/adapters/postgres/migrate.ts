@@ -27,12 +27,13 @@ import { models } from './migrations/0027-models.ts';
 import { promotions } from './migrations/0028-promotions.ts';
 import { serving } from './migrations/0029-serving.ts';
 import { reviews } from './migrations/0030-reviews.ts';
+import { evaluations } from './migrations/0031-evaluations.ts';
 import { stepUp } from './migrations/0032-step-up.ts';
 
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
   ...[resources, sharedQueue, leases, encodings, repositories, looks, files, metrics, mlflow, baselines],
-  ...[sweeps, alerts, records, models, promotions, serving, reviews, stepUp],
+  ...[sweeps, alerts, records, models, promotions, serving, reviews, evaluations, stepUp],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;

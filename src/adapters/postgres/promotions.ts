@@ -1,5 +1,5 @@
 import { type Insertable, type Selectable, sql } from 'kysely';
-import { type Actor, actorKey, hasMessages, type Place } from '../../core/actor.ts';
+import { type Actor, actorKey, hasMessages, type Place, system } from '../../core/actor.ts';
 import type { NewPromotion, PromotionStore } from '../../core/ports.ts';
 import type { Evidence } from '../../core/promotion/evidence.ts';
 import {
@@ -13,9 +13,11 @@ import {
   type PromotionTransition,
   promotionStates,
 } from '../../core/promotion/promotion.ts';
+import { promotionName, stateWords } from '../../core/promotion/promotion-reply.ts';
 import { appendAudits } from './audit.ts';
 import { type Db, json, type Tables, type Tx } from './database.ts';
 import { showDeployment } from './deployments.ts';
+import { beginEvaluation, endEvaluation, evaluationsOf } from './evaluations.ts';
 import { registryStore } from './registry.ts';
 
 const unended = promotionStates.filter(state => !isOver(state));
@@ -144,6 +146,29 @@ export function promotionStore(db: Db): PromotionStore {
         return after;
       });
     },
+    async evaluate(number, { spec, instead }, now) {
+      return await db.transaction().execute(async tx => {
+        const row = await tx
+          .selectFrom('promotions')
+          .selectAll()
+          .where('number', '=', number)
+          .forUpdate()
+          .executeTakeFirst();
+        if (!row) return { ok: false as const, code: 'not-found' as const };
+        const before = await promotionOf(tx, row);
+        if (isOver(before.state)) return { ok: false as const, code: 'ended' as const };
+        if (isMoving(before.state) || before.evaluation !== instead)
+          return { ok: false as const, code: 'stale' as const };
+        await endEvaluation(tx, before, `${promotionName(before)} is evaluated anew.`, now);
+        const run = await beginEvaluation(tx, before, spec, now);
+        const reason = `Its version is to be evaluated by run #${run}.`;
+        const after = changed(before, { type: 'evaluate', run, reason }, now, system);
+        if (!after.ok) throw new Error(`promotion ${number} cannot wait for run ${run}: ${after.code}`);
+        await store(tx, before, after, {});
+        return after;
+      });
+    },
+    evaluations: (model, version) => evaluationsOf(db, model, version),
     async evidence(number, digest) {
       const row = await db
         .selectFrom('promotion_evidence')
@@ -320,6 +345,7 @@ async function store(
       said,
       step,
       needed,
+      evaluation: promotion.evaluation,
       evidence: promotion.evidence,
       step_at: promotion.stepAt,
       ended_at: promotion.endedAt,
@@ -347,6 +373,11 @@ async function store(
     .execute();
   if (state === 'live') await showWhatServed(tx, promotion);
   const factor = factorDetails(change);
+  // Before the audit rows: whoever changes runs locks in this order.
+  if (before.state === 'evaluating' && state !== 'evaluating') {
+    const why = isOver(state) ? stateWords(state) : 'needs it no longer';
+    await endEvaluation(tx, promotion, `${promotionName(promotion)} ${why}.`, lastAt(events));
+  }
   await appendAudits(
     tx,
     events.map(({ actor, type, from, to, reason, at }) => ({
@@ -464,6 +495,7 @@ async function promotionOf(db: Db | Tx, row: Selectable<Tables['promotions']>): 
     place: row.place,
     reason: row.reason,
     state: row.state,
+    evaluation: row.evaluation,
     evidence: row.evidence,
     needed: row.needed,
     answers: answers.map(({ says, by, person, evidence, reason, at, review, ...more }) => {

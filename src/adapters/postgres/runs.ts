@@ -172,11 +172,11 @@ export function runStore(db: Db): RunStore {
   };
 }
 
-function fitting({ requesters, kind, project, team, states, before }: RunFilter) {
+function fitting({ requesters, kinds, project, team, states, before }: RunFilter) {
   return (eb: ExpressionBuilder<Tables, 'runs'>) =>
     eb.and([
       ...(requesters ? [eb('requester', 'in', requesters)] : []),
-      ...(kind ? [eb('kind', '=', kind)] : []),
+      ...(kinds ? [eb('kind', 'in', kinds)] : []),
       ...(project ? [eb('project', '=', project)] : []),
       ...(team ? [eb('team', '=', team)] : []),
       ...(states ? [eb('state', 'in', states)] : []),

@@ -1,6 +1,8 @@
 import { roles } from '../actor.ts';
 import type { PolicyProblem } from '../check-policy.ts';
 import { isDeclared } from '../declared-files.ts';
+import { typedDuration } from '../duration.ts';
+import type { Project } from '../project.ts';
 import { readApprovers } from './approvers.ts';
 import { readGate } from './gate.ts';
 import type { ModelPolicy, Target } from './model-keys.ts';
@@ -9,6 +11,8 @@ import type { ModelPolicy, Target } from './model-keys.ts';
 export interface ModelsAround {
   /** Outputs of the projects that may have a model here; null: they are not known yet. */
   outputs: Readonly<Record<string, readonly string[] | null>>;
+  /** All of signalbox.yml. */
+  projects: Readonly<Record<string, Pick<Project, 'gpus' | 'maxGpus' | 'timeLimit' | 'secrets'>>>;
   /** What is said of a project that is none of those. */
   noProject: string;
   targets: Readonly<Record<string, Target>>;
@@ -29,6 +33,7 @@ export function* modelProblems(
     const path = ['models', name];
     yield* outputProblems(model, around, path);
     yield* labelProblems(model, path);
+    yield* evaluateProblems(model, around, [...path, 'evaluate']);
     for (const [environment, said] of Object.entries(model.environments)) {
       const at = [...path, 'environments', environment];
       yield* targetProblems(said.target, model, around, taken, [...at, 'target']);
@@ -101,10 +106,33 @@ function* labelProblems(
   }
 }
 
+function* evaluateProblems(
+  { project: name, evaluate }: ModelPolicy,
+  { projects, onlyOpen }: ModelsAround,
+  path: readonly PropertyKey[],
+): Generator<PolicyProblem, void> {
+  const project = Object.hasOwn(projects, name) ? projects[name] : undefined;
+  if (!project || !evaluate) return;
+  const { gpus, timeLimit } = evaluate;
+  const mostGpus = project.maxGpus ?? project.gpus;
+  if (onlyOpen && gpus > mostGpus)
+    yield {
+      path: [...path, 'gpus'],
+      word: String(gpus),
+      reason: `signalbox.yml allows at most ${mostGpus} for ${name}.`,
+    };
+  if (timeLimit !== undefined && timeLimit > project.timeLimit)
+    yield {
+      path: [...path, 'timeLimit'],
+      word: typedDuration(timeLimit),
+      reason: `The time limit of ${name} is ${typedDuration(project.timeLimit)}.`,
+    };
+}
+
 function* targetProblems(
   name: string,
   { project }: ModelPolicy,
-  { targets, onlyOpen }: ModelsAround,
+  { targets, projects, onlyOpen }: ModelsAround,
   taken: ReadonlyMap<string, string>,
   path: readonly PropertyKey[],
 ): Generator<PolicyProblem, void> {
@@ -118,6 +146,17 @@ function* targetProblems(
       word: name,
       reason: `signalbox.yml does not open it to models of ${project} (\`projects\` of the target).`,
       allowed,
+    };
+  const secrets = Object.hasOwn(projects, project) ? (projects[project]?.secrets ?? {}) : {};
+  const known = Object.entries(secrets).flatMap(([one, { triggers }]) =>
+    triggers.includes('promotion') ? [one] : [],
+  );
+  const unseen = target.kind === 'process' ? target.secrets.find(one => !known.includes(one)) : undefined;
+  if (unseen !== undefined)
+    yield {
+      path,
+      word: name,
+      reason: `What serves there sees ${unseen}, which is no secret of ${project} whose \`triggers\` name \`promotion\`.`,
     };
   const by = taken.get(name);
   if (by !== undefined)

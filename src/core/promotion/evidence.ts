@@ -7,6 +7,7 @@ import type { MetricSummary } from '../ports.ts';
 import type { Run } from '../run.ts';
 import { counterNames } from '../run-facts.ts';
 import { differenceOf } from '../run-result.ts';
+import { type Evaluated, measuredAnew } from './evaluation.ts';
 import { type GateVerdict, judge, readGate } from './gate.ts';
 import type { ModelEnvironment } from './model-keys.ts';
 import type { Promotion } from './promotion.ts';
@@ -22,6 +23,9 @@ export interface EvidenceMetric {
   /** How far it is from what serves, and what part of that it is; null: nobody can say. */
   difference: number | null;
   share: number | null;
+  /** The runs that measured them, where a version was evaluated. */
+  run?: number;
+  beforeRun?: number;
 }
 
 /** What a promotion is decided on, as it was when it was gathered. */
@@ -31,6 +35,8 @@ export interface Evidence extends Pick<Promotion, 'kind' | 'model' | 'version' |
   isKept: boolean;
   run: number;
   sha: string;
+  /** The run that evaluated the version; absent: none did. */
+  evaluation?: number;
   /** What serves there; null: nothing. */
   serving: { version: number; sha256: string; run: number; sha: string } | null;
   metrics: EvidenceMetric[];
@@ -52,7 +58,9 @@ export interface Found {
   version: ModelVersion;
   isKept: boolean;
   run: Pick<Run, 'spec'> | null;
-  serving: { version: ModelVersion; run: Pick<Run, 'spec'> | null } | null;
+  /** What was measured of it for this; null: nothing, and what its training measured counts. */
+  evaluated: Evaluated | null;
+  serving: { version: ModelVersion; run: Pick<Run, 'spec'> | null; evaluated: Evaluated | null } | null;
   cost: { hours: number; money: number };
   currency: string;
 }
@@ -64,15 +72,17 @@ const mostRows = 20;
 export function evidenceOf(
   promotion: Pick<Promotion, 'kind' | 'model' | 'version' | 'environment'>,
   { target, gates, approvals, stepUp }: Pick<ModelEnvironment, 'target' | 'gates' | 'approvals' | 'stepUp'>,
-  { version, isKept, run, serving, cost, currency }: Found,
+  { version, isKept, run, evaluated, serving, cost, currency }: Found,
   now: Date,
 ): Evidence {
   const { kind, model, environment } = promotion;
   // Nobody watches for drift yet.
   const drift = 'unknown';
+  const measured = measuredAnew(version, evaluated);
+  const before = serving && measuredAnew(serving.version, serving.evaluated);
   const facts = {
-    candidate: measuredOf(version),
-    production: serving && measuredOf(serving.version),
+    candidate: measuredOf(measured),
+    production: before && measuredOf(before),
     drift,
   };
   const hours = `${formatNumber(Math.round(cost.hours * 100) / 100)} GPU h`;
@@ -85,13 +95,17 @@ export function evidenceOf(
     isKept,
     run: version.run,
     sha: version.sha,
+    ...(evaluated ? { evaluation: evaluated.run } : {}),
     serving: serving && {
       version: serving.version.number,
       sha256: serving.version.sha256,
       run: serving.version.run,
       sha: serving.version.sha,
     },
-    metrics: metricRows(version, serving?.version ?? null),
+    metrics: metricRows(measured, before).map(row => ({
+      ...row,
+      ...runsOf(row, version, evaluated, serving),
+    })),
     gates: kind === 'rollback' ? [] : gates.map(gate => gateOf(gate, judge(gate, facts, now))),
     differences: differencesOf(run, serving?.run ?? null),
     codeLink: codeLinkOf(version, serving?.version ?? null),
@@ -126,10 +140,11 @@ export function verdictOf({ isKept, gates, version }: Evidence): { holds: boolea
  */
 export function evidenceText(evidence: Evidence): string {
   const { kind, model, version, environment, sha256, isKept, run, sha, serving, metrics, policy } = evidence;
+  const { evaluation } = evidence;
   const gates = evidence.gates.map(one => (isOfTime(one.gate) ? [one.gate, one.verdict] : one));
   const { differences, drift } = evidence;
   return canonicalJson({
-    ...{ kind, model, version, environment, sha256, isKept, run, sha, serving, metrics },
+    ...{ kind, model, version, environment, sha256, isKept, run, sha, evaluation, serving, metrics },
     ...{ gates, differences, drift, policy },
   });
 }
@@ -175,6 +190,22 @@ function metricRows(version: ModelVersion, serving: ModelVersion | null): Eviden
       metricRow(name, version, finalOf(version.metrics, name), finalOf(serving?.metrics ?? [], name)),
     )
     .filter(row => row.value !== null || row.before !== null);
+}
+
+/** Which runs measured what a row shows; nothing where none but those of the trainings did. */
+function runsOf(
+  { name, value, before }: EvidenceMetric,
+  version: ModelVersion,
+  evaluated: Evaluated | null,
+  serving: Found['serving'],
+): Pick<EvidenceMetric, 'run' | 'beforeRun'> {
+  if (!evaluated && !serving?.evaluated) return {};
+  const runOf = (one: Evaluated | null, made: ModelVersion) =>
+    one?.metrics.some(metric => metric.name === name) ? one.run : made.run;
+  return {
+    ...(value === null ? {} : { run: runOf(evaluated, version) }),
+    ...(before === null || !serving ? {} : { beforeRun: runOf(serving.evaluated, serving.version) }),
+  };
 }
 
 function metricRow(
@@ -242,6 +273,7 @@ export function changesOf(before: Evidence, after: Evidence): string[] {
   const differs = (of: (one: Evidence) => unknown) => canonicalJson(of(before)) !== canonicalJson(of(after));
   return [
     ...(differs(({ sha256, isKept }) => [sha256, isKept]) ? ['the artifact'] : []),
+    ...(differs(({ evaluation }) => evaluation ?? null) ? ['its evaluation'] : []),
     ...(differs(({ serving }) => serving) ? ['what serves there'] : []),
     ...(differs(({ policy }) => policy) ? ['the policy'] : []),
     ...(differs(({ gates }) => gates.map(one => one.gate)) ? ['the gates'] : []),

@@ -25,6 +25,13 @@ const processTargetSchema = z.strictObject({
     .describe('The path that answers 2xx once it can serve.'),
   readyWithin: durationSchema.prefault('60s').describe('How long it may take until then.'),
   gpus: z.int().min(0).max(1024).default(0).describe('Accelerators that it holds; 0 means one CPU slot.'),
+  secrets: z
+    .array(z.string().min(1).max(100))
+    .max(50)
+    .default([])
+    .describe(
+      "Names of the secrets that what serves there sees, as environment variables: of those of the version's project whose `triggers` name `promotion`.",
+    ),
 });
 
 const webhookTargetSchema = z.strictObject({
@@ -187,6 +194,31 @@ const registrySchema = z.discriminatedUnion('kind', [
 ]);
 export type ModelRegistry = z.infer<typeof registrySchema>;
 
+const evaluateSchema = z
+  .strictObject({
+    command: z
+      .array(z.string())
+      .min(1)
+      .describe(
+        'The command as a list of arguments, run on the source of the version. It learns from SIGNALBOX_MODEL which file to evaluate, and reports metrics as a training does.',
+      ),
+    gpus: z
+      .int()
+      .min(0)
+      .max(1024)
+      .default(0)
+      .describe(
+        'Accelerators that it gets; 0 means one CPU slot. At most `maxGpus` of the project where a repository says it.',
+      ),
+    timeLimit: durationSchema
+      .optional()
+      .describe('How long it may take; at most, and when absent, the time limit of the project.'),
+  })
+  .describe(
+    'How a version is measured before its gates are judged. When absent, they judge what its training measured.',
+  );
+export type Evaluate = z.infer<typeof evaluateSchema>;
+
 /** Keys that look like numbers would be put first, and the order of environments means something. */
 const environmentName = z
   .string()
@@ -211,6 +243,7 @@ export const modelSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether runs of pull requests make versions too: what they train is on no branch yet.'),
+  evaluate: evaluateSchema.optional(),
   registry: registrySchema.prefault({ kind: 'builtin' }).describe('Where its versions are written down.'),
   environments: z
     .record(environmentName, modelEnvironmentSchema)

@@ -59,6 +59,7 @@ export function metricsBlocks({ metrics, version, serving }: Evidence, isBrief =
   const notes = [
     ...(isBrief ? [] : arrowWords(rows)),
     ...(left > 0 ? [`${counted(left, 'more metric')} not shown.`] : []),
+    ...measuredWords(rows),
   ];
   return [
     {
@@ -84,6 +85,16 @@ export function metricsBlocks({ metrics, version, serving }: Evidence, isBrief =
     },
     ...(notes.length > 0 ? [{ kind: 'context' as const, text: [notes.join(' ')] }] : []),
   ];
+}
+
+/** `Measured by run 61: val_accuracy; by run 42: loss.` Nothing where no version was evaluated. */
+function measuredWords(rows: readonly EvidenceMetric[]): string[] {
+  const byRun = new Map<number, string[]>();
+  for (const { name, run } of rows)
+    if (run !== undefined) byRun.set(run, [...(byRun.get(run) ?? []), cleanLine(name, most.name)]);
+  if (byRun.size === 0) return [];
+  const said = [...byRun].map(([run, names]) => `by run ${run}: ${names.join(', ')}`);
+  return [`Measured ${said.join('; ')}.`];
 }
 
 /** `+0.0124 (+1.3 %)`; what was stored before there were differences has none. */
@@ -133,9 +144,14 @@ function replacesRow({ kind }: Promotion, { serving, drift }: Evidence): Row {
 
 /** Where it comes from. */
 export function originRows(
-  { requestedBy, reason, before, state }: Promotion,
+  { requestedBy, reason, before, state, evaluation: now }: Promotion,
   evidence: Evidence | null,
 ): Row[] {
+  const evaluation = evidence?.evaluation ?? now;
+  const evaluated: Row[] =
+    evaluation === null
+      ? []
+      : [{ label: 'Evaluated by', value: [{ command: `train status ${evaluation}` }] }];
   const why = reason === '' ? '' : `: ${cleanLine(reason, most.reason)}`;
   const asked: Row = {
     label: 'Asked by',
@@ -143,13 +159,14 @@ export function originRows(
   };
   const replaced: Row[] =
     state === 'live' && before !== null ? [{ label: 'Replaced', value: [`version ${before}`] }] : [];
-  if (!evidence) return [asked, ...replaced];
+  if (!evidence) return [asked, ...replaced, ...evaluated];
   const { run, trainedBy, cost, sha256 } = evidence;
   const by = trainedBy === requestedBy.name ? 'the same' : trainedBy;
   return [
     asked,
     ...replaced,
     { label: 'Made by', value: [`run #${run} of ${by}, ${cost}`] },
+    ...evaluated,
     codeRow(evidence),
     ...parametersRow(evidence),
     { label: 'Artifact', value: [{ code: sha256.slice(0, shown.sha256) }] },

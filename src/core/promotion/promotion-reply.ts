@@ -116,7 +116,8 @@ export function promotionReply(promotion: Promotion, facts: PromotionFacts): Rep
     ...(evidence && isSettled ? settledBlocks(evidence) : []),
     ...actionsOf(promotion, facts),
   ];
-  return reply(`${promotionTitle(promotion)} ${isPast ? 'was live' : states[state]}${count}`, blocks, {
+  const does = state === 'evaluating' && promotion.evaluation !== null ? 'is being evaluated' : states[state];
+  return reply(`${promotionTitle(promotion)} ${isPast ? 'was live' : does}${count}`, blocks, {
     audience: 'place',
     tone: isPast ? 'info' : tones[state],
     data: promotionJson(promotion, evidence),
@@ -236,6 +237,7 @@ export function promotionJson(promotion: Promotion, evidence: Evidence | null) {
     needed: promotion.needed,
     approvedBy: approvalsOf(promotion).map(({ by }) => by),
     answers: promotion.answers.map(one => ({ ...one, at: one.at.toISOString() })),
+    evaluation: promotion.evaluation,
     digest: promotion.evidence,
     evidence,
     createdAt: promotion.createdAt.toISOString(),

@@ -4,7 +4,7 @@ import type { SecondFactor } from './step-up.ts';
 /**
  * The life of a promotion:
  * `evaluating -> awaiting-approval -> approved -> rolling-out -> live`. Before its rollout begins it may end as `refused` (a gate fails),
- * `rejected`, `expired`, `superseded` or `cancelled`; a rollout that fails goes by `rolling-back` to `halted`, with what served before
+ * `failed` (its version cannot be evaluated), `rejected`, `expired`, `superseded` or `cancelled`; a rollout that fails goes by `rolling-back` to `halted`, with what served before
  * serving again, or to `failed`, where that could not be done.
  */
 export const promotionStates = [
@@ -26,7 +26,7 @@ export type PromotionState = (typeof promotionStates)[number];
 
 /** Every arrow of the life above. A test holds the transitions below to it. */
 export const promotionMoves = {
-  evaluating: ['awaiting-approval', 'approved', 'refused', 'superseded', 'cancelled', 'expired'],
+  evaluating: ['awaiting-approval', 'approved', 'refused', 'failed', 'superseded', 'cancelled', 'expired'],
   // Back to `evaluating`: what was to be decided on has changed.
   'awaiting-approval': ['evaluating', 'approved', 'rejected', 'superseded', 'cancelled', 'expired'],
   approved: ['evaluating', 'rolling-out', 'superseded', 'cancelled', 'expired'],
@@ -73,6 +73,8 @@ export interface Promotion {
   /** Why it was asked for; empty: nobody said. */
   reason: string;
   state: PromotionState;
+  /** The run by which it had its version evaluated; null: none was begun for it. */
+  evaluation: number | null;
   /** Digest of the evidence that is decided on; null before there is any. */
   evidence: string | null;
   /** How many persons must approve. */
@@ -90,7 +92,7 @@ export interface Promotion {
 }
 
 export interface PromotionEvent {
-  type: PromotionState | 'answered' | 'withdrawn' | 'passed' | 'step' | 'waits';
+  type: PromotionState | 'evaluates' | 'answered' | 'withdrawn' | 'passed' | 'step' | 'waits';
   from: PromotionState;
   to: PromotionState;
   actor: Actor;
@@ -100,6 +102,8 @@ export interface PromotionEvent {
 }
 
 export type PromotionChange =
+  /** A run is to measure its version first. Answers given for what was measured before do not count. */
+  | { type: 'evaluate'; run: number; reason: string }
   /** The evidence was gathered. `holds`: all gates do. With other evidence than before, answers given for that do not count. */
   | {
       type: 'judged';
@@ -115,7 +119,7 @@ export type PromotionChange =
   | { type: 'withdraw'; review: number }
   /** An emergency: it needs no more approvals. `evidence`: of what whoever said so was shown. */
   | { type: 'pass'; evidence: string; reason: string }
-  /** What keeps an approved one from beginning, or one that has begun from going on. */
+  /** What keeps one from being decided on or an approved one from beginning, or one that has begun from going on. */
   | { type: 'wait'; reason: string }
   /** The rollout begins, or reaches another step. */
   | { type: 'step'; step: number; reason: string }
@@ -186,6 +190,12 @@ export function changed(
     events: [{ type, from: state, to: state, actor, reason, at: now }],
   });
   switch (change.type) {
+    case 'evaluate': {
+      const { run: evaluation, reason } = change;
+      if (isMoving(state) || promotion.evaluation === evaluation) return stale;
+      if (state === 'evaluating') return stays('evaluates', reason, { evaluation, said: reason });
+      return moved('evaluating', reason, { evaluation, evidence: null });
+    }
     case 'judged':
       return judged(promotion, change, { moved, stale });
     case 'answer': {
@@ -224,7 +234,11 @@ export function changed(
         : passed;
     }
     case 'wait':
-      if ((state !== 'approved' && !isMoving(state)) || promotion.said === change.reason) return stale;
+      if (promotion.said === change.reason) return stale;
+      // Why a run waits changes often, and its own record says it.
+      if (state === 'evaluating')
+        return { ok: true, promotion: { ...promotion, said: change.reason }, events: [] };
+      if (state !== 'approved' && !isMoving(state)) return stale;
       return stays('waits', change.reason, { said: change.reason });
     case 'step': {
       const { step, reason } = change;

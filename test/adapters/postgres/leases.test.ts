@@ -193,7 +193,7 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       await runs.create(wish('train'));
       await runs.create(wish('lease', {}, lease));
       const kinds = await Promise.all(
-        ([undefined, 'train', 'lease'] as const).map(one => runs.list({ kind: one, limit: 9 })),
+        ([undefined, 'train', 'lease'] as const).map(one => runs.list({ kinds: one && [one], limit: 9 })),
       );
       assert.deepEqual(
         kinds.map(found => found.map(run => run.spec.project)),
