@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Scope, TokenStore } from '../core/ports.ts';
@@ -17,14 +18,16 @@ export async function tokenFile(
   if (known && (await tokens.find(known))) return known;
   const { secret } = await tokens.create(wanted, now);
   await mkdir(dataDir, { recursive: true });
-  const file = await open(`${path}.new`, 'w', 0o600);
+  // Processes that start together each write one of their own; the last one stays, and all of them count.
+  const draft = `${path}.${randomUUID()}`;
+  const file = await open(draft, 'wx', 0o600);
   try {
     await file.writeFile(`${secret}\n`);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(`${path}.new`, path);
+  await rename(draft, path);
   return secret;
 }
 
