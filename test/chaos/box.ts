@@ -30,7 +30,7 @@ export const signingSecret = 'the-secret-of-the-test';
 const restartMs = 200;
 const project = join(import.meta.dirname, 'project');
 
-const policy = (folder: string, pools: readonly string[]) => `
+const usual = (folder: string, pools: readonly string[]) => `
 teams: { research: {} }
 pools: { ${pools.map(name => `${name}: { slots: 6, accelerators: none }`).join(', ')} }
 projects:
@@ -40,14 +40,22 @@ projects:
 `;
 
 /**
- * `roles`: `web`, `worker`, `agent` and, for the agent of another pool, `agent:lab`; one process for each time that it is named. `queue`:
- * Redis where there is one, unless said otherwise.
+ * `roles`: `web`, `worker`, `front`, `agent` and, for the agent of another pool, `agent:lab`; one process for each time that it is named.
+ * `queue`: Redis where there is one, unless said otherwise.
  */
 export async function openBox(
   town: Town,
   number: number,
   roles: readonly string[],
-  queue: 'redis' | 'postgres' = 'redis',
+  {
+    queue = 'redis',
+    policy = usual,
+    environment: more = {},
+  }: {
+    queue?: 'redis' | 'postgres';
+    policy?: (folder: string, pools: readonly string[]) => string;
+    environment?: Record<string, string>;
+  } = {},
 ): Promise<Box> {
   const name = `box${number}`;
   const folder = join(town.folder, name);
@@ -80,6 +88,7 @@ export async function openBox(
     SLACK_SIGNING_SECRET: signingSecret,
     SLACK_BOT_TOKEN: botToken,
     SLACK_API_URL: `${town.slackUrl}/api/`,
+    ...more,
   };
 
   let closing = false;
@@ -150,7 +159,7 @@ async function makeRepository(folder: string): Promise<void> {
 }
 
 /** Below those that the system gives to outgoing connections: it must be free again after each death. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 10_000);
     const server = createServer();

@@ -22,7 +22,7 @@ export interface Life {
   channel: string;
   sent: Sent[];
   /** Sends a command as Slack does, and like a person again where it was refused; answers the one that was taken. */
-  say(line: string, how?: { privately: boolean }): Promise<Sent>;
+  say(line: string, how?: { privately?: boolean; user?: string }): Promise<Sent>;
 }
 
 /** Long enough for anything that is still on its way; whoever waits for it fails then. */
@@ -33,14 +33,14 @@ export async function beginLife(town: Town, box: Box, name: string): Promise<Lif
   const channel = await town.channel(`${box.name}-${name}-${randomBytes(4).toString('hex')}`);
   const sent: Sent[] = [];
 
-  async function once(line: string, hook: string | null): Promise<Sent> {
+  async function once(line: string, hook: string | null, user: string): Promise<Sent> {
     const [command = '', ...words] = line.split(' ');
     const body = new URLSearchParams({
       command,
       text: words.join(' '),
       team_id: 'T000000001',
       channel_id: channel,
-      user_id: 'U000000001',
+      user_id: user,
       user_name: 'octocat',
       trigger_id: randomBytes(8).toString('hex'),
       ...(hook === null ? {} : { response_url: `${town.slackUrl}${hook}` }),
@@ -70,9 +70,12 @@ export async function beginLife(town: Town, box: Box, name: string): Promise<Lif
     return one;
   }
 
-  async function say(line: string, { privately } = { privately: false }): Promise<Sent> {
+  async function say(
+    line: string,
+    { privately = false, user = 'U000000001' }: { privately?: boolean; user?: string } = {},
+  ): Promise<Sent> {
     for (const until = performance.now() + patienceMs; performance.now() < until; await pause(200)) {
-      const one = await once(line, privately ? null : `/hooks/${randomBytes(8).toString('hex')}`);
+      const one = await once(line, privately ? null : `/hooks/${randomBytes(8).toString('hex')}`, user);
       if (one.acked) return one;
     }
     throw new Error(`nobody took ${line}`);

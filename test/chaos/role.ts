@@ -34,7 +34,7 @@ if (part === 'agent') {
 } else {
   const { openAdapters, baseOn } = await import('../../src/roles/base.ts');
   const adapters = await openAdapters(config, () => policy, log);
-  const { slack, openIngest } = adapters;
+  const { slack, github, openIngest } = adapters;
   const base = baseOn(
     {
       ...adapters,
@@ -50,6 +50,13 @@ if (part === 'agent') {
       groups: watched('groups', adapters.groups),
       tokens: watched('tokens', adapters.tokens),
       source: watched('source', adapters.source),
+      promotions: watched('promotions', adapters.promotions, ['create', 'change', 'remark']),
+      serving: watched('serving', adapters.serving, ['apply', 'heard', 'count']),
+      registry: watched('registry', adapters.registry, ['aligned']),
+      github: {
+        ...github,
+        deployments: github.deployments && watched('deployments', github.deployments),
+      },
       slack: { ...watched('slack', slack), messenger: watched('messenger', slack.messenger) },
       openIngest: () => watched('ingest', openIngest()),
     },
@@ -58,7 +65,9 @@ if (part === 'agent') {
     log,
   );
   const whole = { ...base, dispatch: watchedCall('dispatch', base.dispatch) };
-  if (role === 'web') await (await import('../../src/roles/web.ts')).startWeb(whole);
+  if (role === 'front')
+    await (await import('../../src/roles/front.ts')).startFronts({ ...whole, pool, host: config.frontHost });
+  else if (role === 'web') await (await import('../../src/roles/web.ts')).startWeb(whole);
   else (await import('../../src/roles/worker.ts')).startWorker(whole);
 }
 // It is written at the end of a process, to which none of these comes.

@@ -43,7 +43,7 @@ describe('whatever dies under it, nothing is lost', async () => {
     town = await openTown();
     const roles = ['web', 'worker', 'worker', 'agent'];
     boxes.push(await openBox(town, 1, roles));
-    boxes.push(await openBox(town, 2, roles, 'postgres'));
+    boxes.push(await openBox(town, 2, roles, { queue: 'postgres' }));
   });
 
   after(async () => {

@@ -8,6 +8,11 @@ const details: Record<string, (args: unknown[]) => string> = {
   'surfaces.failed': ([surface]) => textIn(surface, 'kind'),
   'wakeups.wake': ([subjects]) =>
     [subjects].flat().map(subject => String(subject).replace(/:.*/, ''))[0] ?? 'nothing',
+  'promotions.change': ([, change]) =>
+    [textIn(change, 'type'), fieldOf(change, 'step')].filter(word => word !== undefined).join(' '),
+  'serving.apply': ([wish]) => textIn(wish, 'stage'),
+  'serving.heard': ([, , said]) => (fieldOf(said, 'ready') === true ? 'ready' : 'starting'),
+  'serving.count': ([answered]) => (Array.isArray(answered) && answered.length > 0 ? '' : 'nothing'),
   'logs.append': ([, , , text]) => (text === '' ? 'size' : 'text'),
   'messenger.send': ([message]) => {
     if (textIn(fieldOf(message, 'content'), 'audience') === 'sender') return 'whisper';
@@ -16,12 +21,13 @@ const details: Record<string, (args: unknown[]) => string> = {
   },
 };
 
-/** The port with a step before and after each of its calls. */
-export function watched<T extends object>(name: string, port: T): T {
+/** The port with a step before and after each of its calls, or of those that are named. */
+export function watched<T extends object>(name: string, port: T, only?: readonly (keyof T & string)[]): T {
   return new Proxy(port, {
     get(target, key) {
       const value: unknown = Reflect.get(target, key);
       if (typeof value !== 'function' || typeof key !== 'string') return value;
+      if (only && !(only as readonly string[]).includes(key)) return value.bind(target);
       return watchedCall(`${name}.${key}`, value.bind(target));
     },
   });

@@ -46,6 +46,8 @@ export async function openServingHouse({
   rollout,
   environment = {},
   more = {},
+  targets = '',
+  models = '',
 }: {
   rollout: string;
   environment?: Environment;
@@ -57,6 +59,9 @@ export async function openServingHouse({
     serve?: string;
     files?: Record<string, string>;
   };
+  /** Lines of signalbox.yml, beside what is here anyway. */
+  targets?: string;
+  models?: string;
 }) {
   const [port, stuckPort] = [await freePort(), await freePort()];
   const files = Object.fromEntries(
@@ -81,7 +86,7 @@ projects:
 targets:
   live: { kind: process, pool: here, command: ${more.serve ?? '[python3, serve.py]'}, port: ${port}, ready: /healthz, readyWithin: 20s${more.target ?? ''} }
   stuck: { kind: process, pool: here, command: [python3, serve.py], port: ${stuckPort}, ready: /never, readyWithin: 2s }
-models:
+${targets}models:
   digits:
     project: digits
     output: model.json
@@ -93,7 +98,7 @@ models:
     output: model.json
     environments:
       production: { target: stuck, approvals: { count: 0 } }
-`;
+${models}`;
   // The data are no text; they lie in the folder before its first commit.
   const house = await openHouse(environment, {
     files: { ...files, 'make.sh': make, ...more.files },
