@@ -238,9 +238,13 @@ describe('.signalbox.yml', () => {
       says: [['1:57', 'projects.digits.metrics.loss.unit', /can be seen/]],
     },
     {
-      name: 'held against what there is not yet',
+      name: 'held against what serves in production',
       text: 'projects: { digits: { compare: production } }',
-      says: [['1:23', 'projects.digits.compare', /base.*previous/]],
+    },
+    {
+      name: 'held against what there is not',
+      text: 'projects: { digits: { compare: staging } }',
+      says: [['1:23', 'projects.digits.compare', /base.*previous.*production/]],
     },
     {
       name: 'rules over its metrics',

@@ -136,7 +136,7 @@ describe('promotions on GitHub', () => {
     const [body = '', ...others] = own(town);
     assert.deepEqual(others, []);
     assert.match(body, /waits for approval \(0 of 1\)/);
-    assert.match(body, /val_accuracy >= 0\.9.*<b>holds<\/b>: 0\.93 &gt;= 0\.9/);
+    assert.match(body, /<b>✓ holds<\/b> `val_accuracy >= 0\.9`: 0\.93 &gt;= 0\.9/);
     assert.match(body, /\| Metric \|/);
     assert.match(
       body,
@@ -161,7 +161,7 @@ describe('promotions on GitHub', () => {
     assert.deepEqual(await town.approvals(), ['hubot approve']);
     assert.deepEqual(since(town), []);
     assert.match(own(town)[0] ?? '', /is approved/);
-    assert.match(own(town)[0] ?? '', /hubot: Well done/);
+    assert.match(own(town)[0] ?? '', /<b>hubot<\/b> \(Well done\)/);
     const events = await town.evidence.promotions.events(1);
     assert.equal(events.filter(one => one.type === 'approved').length, 1);
   });
