@@ -150,7 +150,7 @@ describe('an approval with a second factor', () => {
       },
       town.now,
     );
-    assert.match(JSON.stringify(history), /approved by operator \(with a second factor\)/);
+    assert.match(JSON.stringify(history), /Approved by operator \(with a second factor\)/);
     const entry = (await town.audited(number)).find(({ action }) => action === 'promotion.approved');
     assert.equal(entry?.who, 'operator');
     assert.deepEqual(entry?.details.secondFactor, {
