@@ -4,7 +4,13 @@ import type { PromotionStore } from '../src/core/ports.ts';
 import { alsoShownAt } from '../src/core/promotion/also-shown.ts';
 import { findModel, findVersion, unknownEnvironment } from '../src/core/promotion/find-promotion.ts';
 import type { ModelPolicy } from '../src/core/promotion/model-keys.ts';
-import { promotionName, promotionReply } from '../src/core/promotion/promotion-reply.ts';
+import type { Promotion } from '../src/core/promotion/promotion.ts';
+import {
+  promotionName,
+  promotionReply,
+  promotionTitle,
+  stateWords,
+} from '../src/core/promotion/promotion-reply.ts';
 import { reply } from '../src/core/reply.ts';
 
 /**
@@ -66,6 +72,8 @@ export const modelPromote = defineCommand({
       expiresAt: new Date(now.getTime() + said.expires * 1_000),
       at: now,
     });
+    // Whoever may only ask takes the place of no rollback.
+    if (promotion.kind === 'rollback') return comesFirst(promotion);
     const looked = await promotionDesk.look(promotion.number, now);
     const shown = looked?.promotion ?? promotion;
     const facts = { evidence: looked?.evidence ?? null, from: said.approvals.from, button: null };
@@ -108,6 +116,12 @@ async function whereTo(
     return { ok: false, code: 'PROMOTION_ORDER', details };
   }
   return { ok: true, environment: to };
+}
+
+function comesFirst(promotion: Promotion): Extract<Outcome, { ok: false }> {
+  const reason = `${promotionTitle(promotion)} ${stateWords(promotion.state)}, and comes first.`;
+  const todo = `Ask again once ${promotionName(promotion)} is over.`;
+  return { ok: false, code: 'PROMOTION_NOWHERE', details: { model: promotion.model, reason, todo } };
 }
 
 function nowhere(

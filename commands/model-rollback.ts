@@ -1,6 +1,6 @@
 import type { Place } from '../src/core/actor.ts';
-import { defineCommand } from '../src/core/command.ts';
-import type { Ports } from '../src/core/ports.ts';
+import { type CommandContext, defineCommand } from '../src/core/command.ts';
+import type { Ports, PromotionStore } from '../src/core/ports.ts';
 import { alsoShownAt } from '../src/core/promotion/also-shown.ts';
 import {
   findModel,
@@ -9,11 +9,14 @@ import {
   unknownEnvironment,
 } from '../src/core/promotion/find-promotion.ts';
 import { waysBack } from '../src/core/promotion/going-back.ts';
-import type { Promotion } from '../src/core/promotion/promotion.ts';
+import { isMoving, type Promotion } from '../src/core/promotion/promotion.ts';
 import { promotionName, promotionReply } from '../src/core/promotion/promotion-reply.ts';
 import { reply } from '../src/core/reply.ts';
 
-/** Lets an earlier version serve again, without approvals and gates; it is written down like any promotion. */
+/**
+ * Lets an earlier version serve again, without approvals and gates; it is written down like any promotion. A rollout that is under way goes
+ * back first, and where no other version is named, that is all.
+ */
 export const modelRollback = defineCommand({
   path: ['model', 'rollback'],
   summary: 'Let an earlier version of a model serve again.',
@@ -43,11 +46,13 @@ export const modelRollback = defineCommand({
     'model rollback digits --to 5 --environment production --reason "it confuses 3 and 8"',
   ],
   needs: ['models', 'modelPolicies', 'promotions', 'promotionDesk', 'runs'],
-  async run(values, { actor, place, key, now }, ports) {
+  async run(values, context, ports) {
+    const { actor, place, key, now } = context;
     const { models, modelPolicies, promotions, promotionDesk, runs } = ports;
     const { reason } = values;
     const from = await promotionMeant(values.model, place, ports);
-    if (from) {
+    // One that is still being rolled out is stopped below.
+    if (from && from.state !== 'rolling-out') {
       const ways = await waysBack(from, promotions);
       if (!ways.ok) return ways;
     }
@@ -67,7 +72,16 @@ export const modelRollback = defineCommand({
     });
     if (!said || !promotionDesk.reaches(said.target))
       return cannot(`version ${values.to ?? 'before'}`, 'Signalbox cannot reach its target.');
+    const stopped = await stop({ model: name, environment, reason }, context, promotions);
     const live = (await promotions.live(name)).find(one => one.environment === environment);
+    if (stopped && (values.to === undefined || values.to === live?.version)) {
+      const { title, blocks, data, tone } = promotionReply(stopped, {
+        evidence: null,
+        from: null,
+        button: null,
+      });
+      return { ok: true, reply: reply(title, blocks, { tone, data }) };
+    }
     const earlier = await promotions.servedBefore(name, environment);
     const version = values.to ?? earlier;
     if (version === null) return cannot('an earlier version', 'No other version has served there.');
@@ -92,6 +106,12 @@ export const modelRollback = defineCommand({
       expiresAt: new Date(now.getTime() + said.expires * 1_000),
       at: now,
     });
+    if (promotion.version !== version) {
+      const reason = `${promotionName(promotion)} has brought version ${promotion.version} since.`;
+      const word = `P${live?.promotion}`;
+      const details = { word, environment, reason, example: typed(environment) };
+      return { ok: false, code: 'ROLLBACK_NOT_LIVE', details };
+    }
     const looked = await promotionDesk.look(promotion.number, now);
     const shown = looked?.promotion ?? promotion;
     const { title, blocks, data, tone } = promotionReply(shown, {
@@ -106,6 +126,23 @@ export const modelRollback = defineCommand({
     return { ok: true, reply: reply(title, blocks, { tone, data }) };
   },
 });
+
+/** A rollout that is under way there goes back to what served before it; null: none is, or it has just come to its end. */
+async function stop(
+  { model, environment, reason }: { model: string; environment: string; reason: string },
+  { actor, now }: Pick<CommandContext, 'actor' | 'now'>,
+  promotions: Pick<PromotionStore, 'open' | 'change' | 'get'>,
+): Promise<Promotion | null> {
+  const moving = (await promotions.open()).find(
+    one =>
+      one.model === model && one.environment === environment && one.kind === 'promote' && isMoving(one.state),
+  );
+  if (!moving) return null;
+  const why = `${actor.name} rolled it back: ${reason}`;
+  await promotions.change(moving.number, { type: 'halt', reason: why }, now, actor);
+  const after = await promotions.get(moving.number);
+  return after?.state === 'live' ? null : after;
+}
 
 /** Instead of a model: what a button stands for, or a promotion by its name, whose version is to serve no longer. */
 async function promotionMeant(

@@ -72,7 +72,8 @@ async function act(delivery: Delivery, ports: DeliverPorts, clock: () => Date): 
     if (translation.kind === 'intents') return await hear(translation, ports, clock);
     if (translation.kind === 'review') return await weigh(translation, ports, clock);
     if (translation.kind === 'promote') return await offer(translation, ports, clock);
-    await obey(translation.intent, ports, clock);
+    const saidAt = delivery.receivedAt;
+    await obey({ saidAt, ...translation.intent }, ports, clock);
   });
 }
 
@@ -95,7 +96,8 @@ async function hear(
   // Asked now, however old the comment is: they may be out of the repository since.
   const standing = await ports.standing(place, account);
   const results: Dispatched[] = [];
-  for (const intent of intents) results.push(await obey({ ...intent, standing }, ports, clock));
+  const saidAt = place.saidAt === undefined ? {} : { saidAt: new Date(place.saidAt) };
+  for (const intent of intents) results.push(await obey({ ...intent, ...saidAt, standing }, ports, clock));
   const isHeard = results.some(result => result.ok || !isStranger(place, result));
   if (left && isHeard) await tellLeft(left, ports);
   await sign(place, !left && results.every(result => result.ok) ? 'success' : 'failure', ports);

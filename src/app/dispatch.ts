@@ -57,6 +57,7 @@ export async function dispatch(said: Intent, deps: DispatchDeps, now: Date): Pro
     factor: intent.factor,
     key: intent.key,
     review: intent.review,
+    saidAt: intent.saidAt,
     now,
   };
   try {

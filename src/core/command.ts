@@ -70,6 +70,8 @@ export interface CommandContext {
   key: string;
   /** The review that says it, where it was said by one. */
   review?: ByReview | undefined;
+  /** When it was said, where it may be heard late. */
+  saidAt?: Date | undefined;
   now: Date;
 }
 

@@ -20,6 +20,8 @@ export interface Intent {
   standing?: Standing;
   /** What they have shown for this approval. */
   factor?: FactorFor;
+  /** When it was said, where it may be heard late. */
+  saidAt?: Date;
   /** The review that says it, where it was said by one. */
   review?: ByReview;
   wish: /** The command line as typed, verb first and without a slash: `train digits -p lr=0.1`. */

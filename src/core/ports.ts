@@ -519,7 +519,8 @@ export interface PromotionStore {
   /**
    * Stores it as `evaluating`, with its message, event and audit row, in one transaction. One of the same model and environment whose
    * rollout has not begun is superseded in it, unless it is for the same version: then that one is answered, `created: false`, as it is
-   * where one is moving to that version.
+   * where one is moving to that version, and where a rollback is open, which no promotion takes the place of. Where other than `before` serves
+   * by now, a rollback is not stored, and what has brought that is answered.
    */
   create(
     wish: NewPromotion,
@@ -540,7 +541,8 @@ export interface PromotionStore {
   wasLive(model: string, version: number, environment: string): Promise<boolean>;
   /**
    * Reads it under a row lock, applies `changed`, and stores it, its events, answers, evidence, wanted messages and audit row in one
-   * transaction. `busy`: another one's rollout is under way there, and this one's may not begin.
+   * transaction. `busy`: another one's rollout is under way there, or has ended since this one was judged beside what served, and this
+   * one's may not begin.
    */
   change(
     number: number,

@@ -240,7 +240,15 @@ describe('what it is decided on', () => {
     assert.ok(newer);
     await says(op, `model approve P${newer.number}`);
     assert.equal((await promotions.get(newer.number))?.answers.length, 1);
+    await says(third, `model approve P${newer.number}`);
+    assert.equal(await one.state(newer.number), 'approved');
     await promotions.change(number, { type: 'live', reason: 'It answers all requests.' }, one.now, op);
+    const step = { type: 'step' as const, step: 0, reason: 'It begins.' };
+    const early = await promotions.change(newer.number, step, one.now, op);
+    assert.ok(
+      !early.ok && early.code === 'busy',
+      'it begins on nothing that was judged beside another version',
+    );
     await goOn();
     const after = await promotions.get(newer.number);
     assert.equal(after?.state, 'awaiting-approval');
@@ -248,7 +256,48 @@ describe('what it is decided on', () => {
     assert.match(await says(third, `model approve P${newer.number}`), /waits for approval/);
     await show();
     await show();
-    assert.match(JSON.stringify(shown()), /what serves there, .*What operator said does not count any more/);
+    assert.match(
+      JSON.stringify(shown()),
+      /what serves there, .*What operator and hubot said does not count any more/,
+    );
+  });
+
+  test('it changes, and back: what was void stays void, and may be said again', async t => {
+    const one = await asked(t, { approvals: { count: 2, from: 'approver' } });
+    await one.says(op, `model approve ${one.name}`);
+    await one.says(third, `model approve ${one.name}`);
+    const before = (await one.promotions.get(one.number))?.evidence;
+    one.declare({ gates: ['val_accuracy >= 0.9'] });
+    await one.goOn();
+    one.declare({ gates: ['val_accuracy >= production.val_accuracy - 0.005', 'age < 14d'] });
+    await one.goOn();
+    const promotion = await one.promotions.get(one.number);
+    assert.equal(promotion?.evidence, before);
+    assert.deepEqual([promotion?.state, promotion?.answers], ['awaiting-approval', []]);
+    await one.says(op, `model approve ${one.name}`);
+    assert.match(await one.says(third, `model approve ${one.name}`), /is approved/);
+  });
+
+  test('what is typed is about what it was then, however late it is heard', async t => {
+    const one = await asked(t);
+    one.wait(minute);
+    const then = one.now;
+    one.wait(minute);
+    one.declare({ gates: ['val_accuracy >= 0.9'] });
+    await one.goOn();
+    one.wait(minute);
+    const place = { kind: 'slack' as const, team: 'T000000001', channel, user: operator };
+    const words = `model approve ${one.name}`;
+    const rows: [name: string, saidAt: Date, answer: string][] = [
+      ['before it was asked for', new Date(then.getTime() - 60 * minute), 'PROMOTION_CHANGED'],
+      ['before it changed', then, 'PROMOTION_CHANGED'],
+      ['since', one.now, 'approved'],
+    ];
+    for (const [name, saidAt, answer] of rows) {
+      const intent = { key: name, actor: op, place, saidAt, wish: { kind: 'words' as const, words } };
+      const result = await one.dispatch(intent, one.now);
+      assert.equal(result.ok ? await one.state(one.number) : result.fault.code, answer, name);
+    }
   });
 
   const changes: [
@@ -262,6 +311,11 @@ describe('what it is decided on', () => {
       'awaiting-approval',
     ],
     ['the gates', async one => one.declare({ gates: ['val_accuracy >= 0.9'] }), 'awaiting-approval'],
+    [
+      'how it is rolled out',
+      async one => one.declare({ rollout: { steps: [10, 100], check: 'up', holds: '> 0' } }),
+      'awaiting-approval',
+    ],
     ['a gate that fails', async one => one.declare({ gates: ['val_accuracy >= 0.99'] }), 'refused'],
     [
       'the artifact in the store',
@@ -444,6 +498,72 @@ describe('time', () => {
     assert.equal(await state(number), 'cancelled');
     assert.match(await says(dev, `model cancel ${name}`), /was cancelled/);
     assert.equal(await says(op, `model approve ${name}`), 'PROMOTION_OVER');
+  });
+});
+
+describe('going back', () => {
+  const rollback = 'model rollback digits --reason "it burns"';
+
+  test('from what is being rolled out: that stops, and what served goes on', async t => {
+    const one = await asked(t);
+    await one.says(op, `model approve ${one.name}`);
+    const step = { type: 'step' as const, step: 0, reason: 'It begins.' };
+    await one.promotions.change(one.number, step, one.now, op);
+    assert.equal(await one.says(dev, `model cancel ${one.name}`), 'PROMOTION_MOVING');
+    assert.equal(await one.says(dev, rollback), 'ACCESS_DENIED');
+    assert.equal(await one.state(one.number), 'rolling-out');
+    for (const words of [rollback, rollback.replace('digits', `digits --to 1`)])
+      assert.match(await one.says(op, words), new RegExp(`${one.name}: .* is being rolled back`), words);
+    assert.equal((await one.promotions.ofModel('digits', 1))[0]?.number, one.number, 'nothing else is begun');
+    const events = await one.promotions.events(one.number);
+    assert.equal(events.at(-1)?.reason, 'operator rolled it back: it burns');
+  });
+
+  test('by the name of what is being rolled out', async t => {
+    const one = await asked(t);
+    await one.says(op, `model approve ${one.name}`);
+    await one.promotions.change(one.number, { type: 'step', step: 0, reason: 'r' }, one.now, op);
+    const said = await one.says(op, rollback.replace('digits', one.name));
+    assert.match(said, /is being rolled back/);
+  });
+
+  test('nobody who may only ask takes its place', async t => {
+    const one = await asked(t);
+    await one.version('c');
+    await one.live(3, 'staging');
+    await one.live(3, 'production');
+    await one.says(op, rollback);
+    const [back] = await one.promotions.ofModel('digits', 1);
+    assert.deepEqual([back?.kind, back?.version], ['rollback', 1]);
+    assert.match(
+      await one.refusal(dev, 'model promote digits 2 --to production'),
+      new RegExp(`P${back?.number}: digits back to version 1 in production is approved, and comes first`),
+    );
+    await one.goOn();
+    assert.equal(await one.state(back?.number ?? 0), 'live');
+    await one.says(dev, 'model promote digits 2 --to production');
+    assert.equal((await one.promotions.open()).length, 1);
+  });
+
+  test('what came to serve since it was looked at is not taken back by it', async t => {
+    const one = await asked(t);
+    await one.says(op, `model approve ${one.name}`);
+    await one.goOn();
+    const wish = {
+      ...{ key: 'late', kind: 'rollback' as const, model: 'digits', version: 1, environment: 'production' },
+      ...{
+        before: 3,
+        requestedBy: op,
+        place: { kind: 'http' as const },
+        alsoAt: [],
+        reason: 'late',
+        needed: 0,
+      },
+      ...{ expiresAt: new Date(one.now.getTime() + minute), at: one.now },
+    };
+    const found = await one.promotions.create(wish);
+    assert.deepEqual([found.created, found.promotion.number], [false, one.number]);
+    assert.equal((await one.promotions.create({ ...wish, before: 2 })).created, true);
   });
 });
 

@@ -1,6 +1,6 @@
 import { type Insertable, type Selectable, sql } from 'kysely';
 import { type Actor, actorKey, hasMessages, type Place, system } from '../../core/actor.ts';
-import type { NewPromotion, PromotionStore } from '../../core/ports.ts';
+import type { Live, NewPromotion, PromotionStore } from '../../core/ports.ts';
 import type { Evidence } from '../../core/promotion/evidence.ts';
 import {
   type Answer,
@@ -48,6 +48,19 @@ export function promotionStore(db: Db): PromotionStore {
         const next = open ?? others[0];
         if (next && next.version === wish.version && next.kind === wish.kind && next.state !== 'rolling-back')
           return { promotion: await promotionOf(tx, next), created: false, superseded: null };
+        if (open?.kind === 'rollback' && wish.kind === 'promote')
+          return { promotion: await promotionOf(tx, open), created: false, superseded: null };
+        // None can come to serve meanwhile: those that might are locked.
+        const live = wish.kind === 'rollback' ? await liveIn(tx, wish) : null;
+        if (live && live.version !== wish.before) {
+          const { promotion: number } = live;
+          const row = await tx
+            .selectFrom('promotions')
+            .selectAll()
+            .where('number', '=', number)
+            .executeTakeFirstOrThrow();
+          return { promotion: await promotionOf(tx, row), created: false, superseded: null };
+        }
         const superseded = open ? await supersede(tx, open, wish) : null;
         const promotion = await insert(tx, wish);
         return { promotion, created: true, superseded };
@@ -88,17 +101,7 @@ export function promotionStore(db: Db): PromotionStore {
         return { seq, type, from, to, actor, reason, evidence, at };
       });
     },
-    async live(model) {
-      const { rows } = await sql<{ environment: string; version: number; number: number; ended_at: Date }>`
-        select distinct on (environment) environment, version, number, ended_at from promotions
-        where model = ${model} and state = 'live' order by environment, ended_at desc, number desc`.execute(
-        db,
-      );
-      return rows.map(row => {
-        const { environment, version, number, ended_at: since } = row;
-        return { environment, version, promotion: number, since };
-      });
-    },
+    live: model => liveOf(db, model),
     async servedBefore(model, environment) {
       // What a promotion replaced, not what a rollback did: going back twice does not go forward again.
       const { rows } = await sql<{ before: number | null }>`
@@ -139,7 +142,7 @@ export function promotionStore(db: Db): PromotionStore {
           .executeTakeFirst();
         if (!row) return { ok: false as const, code: 'not-found' as const };
         const before = await promotionOf(tx, row);
-        if (change.type === 'step' && before.state === 'approved' && (await isOtherMoving(tx, before)))
+        if (change.type === 'step' && before.state === 'approved' && !(await mayBegin(tx, before)))
           return { ok: false as const, code: 'busy' as const };
         const after = changed(before, change, now, actor);
         if (after.ok) await store(tx, before, after, { change, evidence });
@@ -169,15 +172,7 @@ export function promotionStore(db: Db): PromotionStore {
       });
     },
     evaluations: (model, version) => evaluationsOf(db, model, version),
-    async evidence(number, digest) {
-      const row = await db
-        .selectFrom('promotion_evidence')
-        .select('content')
-        .where('promotion', '=', number)
-        .where('digest', '=', digest)
-        .executeTakeFirst();
-      return row?.content ?? null;
-    },
+    evidence: (number, digest) => evidenceIn(db, number, digest),
     async button({ id, promotion, evidence, place: { team, channel } }) {
       await db
         .insertInto('promotion_buttons')
@@ -239,6 +234,43 @@ async function lockEnvironment(
   await sql`select pg_advisory_xact_lock(hashtextextended(${`promotion ${model} ${environment}`}, 0))`.execute(
     tx,
   );
+}
+
+async function liveOf(db: Db | Tx, model: string): Promise<Live[]> {
+  const { rows } = await sql<{ environment: string; version: number; number: number; ended_at: Date }>`
+    select distinct on (environment) environment, version, number, ended_at from promotions
+    where model = ${model} and state = 'live' order by environment, ended_at desc, number desc`.execute(db);
+  return rows.map(row => {
+    const { environment, version, number, ended_at: since } = row;
+    return { environment, version, promotion: number, since };
+  });
+}
+
+/** What serves there; null: nothing does. */
+async function liveIn(
+  tx: Tx,
+  { model, environment }: Pick<NewPromotion, 'model' | 'environment'>,
+): Promise<Live | null> {
+  return (await liveOf(tx, model)).find(one => one.environment === environment) ?? null;
+}
+
+/** Whether nothing moves there, and what it was judged beside still serves: that may have changed since it was looked at. */
+async function mayBegin(tx: Tx, promotion: Promotion): Promise<boolean> {
+  if (await isOtherMoving(tx, promotion)) return false;
+  const evidence =
+    promotion.evidence === null ? null : await evidenceIn(tx, promotion.number, promotion.evidence);
+  if (promotion.kind === 'rollback' || !evidence) return true;
+  return (await liveIn(tx, promotion))?.version === evidence.serving?.version;
+}
+
+async function evidenceIn(db: Db | Tx, number: number, digest: string): Promise<Evidence | null> {
+  const row = await db
+    .selectFrom('promotion_evidence')
+    .select('content')
+    .where('promotion', '=', number)
+    .where('digest', '=', digest)
+    .executeTakeFirst();
+  return row?.content ?? null;
 }
 
 /** Of two that begin at once, the index keeps one from it, and that one is tried again. */

@@ -31,12 +31,16 @@ export async function answerPromotion(
   context: CommandContext,
   { models, promotions, promotionDesk, stepUp }: AnswerPorts,
 ): Promise<Outcome> {
-  const { actor, place, now, person, role, isSelf, review } = context;
+  const { actor, place, now, person, role, isSelf, review, saidAt } = context;
   const found = await findPromotion(word, place, promotions);
   if (!found.ok) return found;
   // What was shown: by the button, at the time of the review, with the link to a second factor, or as it was when they said so.
   const factor = factorOf(found.promotion, context);
-  const shown = review ? review.shown : (factor?.evidence ?? found.shown ?? found.promotion.evidence);
+  const shown = review
+    ? review.shown
+    : (factor?.evidence ??
+      found.shown ??
+      (saidAt ? await decidedOn(found.promotion, saidAt, promotions) : found.promotion.evidence));
   const looked = await promotionDesk.look(found.promotion.number, now);
   if (!looked) return settled(found.promotion, 'PROMOTION_OVER');
   const { promotion, environment } = looked;
@@ -47,8 +51,7 @@ export async function answerPromotion(
   const unclear =
     review && version && environment ? isUnclear(review, promotion, version, environment) : null;
   if (unclear) return unclear;
-  if ((review || shown !== null) && promotion.evidence !== null && shown !== promotion.evidence)
-    return changedSince(promotion);
+  if (promotion.evidence !== null && shown !== promotion.evidence) return changedSince(promotion);
   if (promotion.state !== 'awaiting-approval' || promotion.evidence === null || !environment)
     return settled(promotion, 'PROMOTION_NOT_ASKED');
   if (pass) return await passApprovals(promotion, promotion.evidence, reason, context, promotions);
@@ -83,6 +86,15 @@ export async function answerPromotion(
   if (after.code === 'answered' || answeredBefore(current, says, shown, isSelf)) return answered(current);
   if (after.code === 'evidence') return changedSince(current);
   return settled(current, isOver(current.state) ? 'PROMOTION_OVER' : 'PROMOTION_NOT_ASKED');
+}
+
+/** The evidence at a time: what was typed is about that, however late it is heard. */
+async function decidedOn(
+  { number }: Promotion,
+  at: Date,
+  promotions: Pick<Ports['promotions'], 'events'>,
+): Promise<string | null> {
+  return (await promotions.events(number)).findLast(one => one.at <= at)?.evidence ?? null;
 }
 
 /** What they have shown for this promotion. */

@@ -49,8 +49,14 @@ export interface Evidence extends Pick<Promotion, 'kind' | 'model' | 'version' |
   /** Accelerator-hours and money of the run. */
   cost: string;
   drift: string;
-  /** `stepUp`: an approval needs a second factor; absent where it does not. */
-  policy: { target: string; count: number; from: string; stepUp?: true };
+  /** `stepUp`: an approval needs a second factor; absent where it does not. `rollout`: absent for a rollback, which has one step. */
+  policy: {
+    target: string;
+    count: number;
+    from: string;
+    stepUp?: true;
+    rollout?: ModelEnvironment['rollout'];
+  };
 }
 
 /** What evidence is made of. */
@@ -71,7 +77,13 @@ const mostRows = 20;
 /** What a promotion is decided on. A rollback has no gates: it goes to what has served before. */
 export function evidenceOf(
   promotion: Pick<Promotion, 'kind' | 'model' | 'version' | 'environment'>,
-  { target, gates, approvals, stepUp }: Pick<ModelEnvironment, 'target' | 'gates' | 'approvals' | 'stepUp'>,
+  {
+    target,
+    gates,
+    approvals,
+    stepUp,
+    rollout,
+  }: Pick<ModelEnvironment, 'target' | 'gates' | 'approvals' | 'stepUp' | 'rollout'>,
   { version, isKept, run, evaluated, serving, cost, currency }: Found,
   now: Date,
 ): Evidence {
@@ -115,6 +127,7 @@ export function evidenceOf(
     policy: {
       ...{ target, count: kind === 'rollback' ? 0 : approvals.count, from: approvals.from },
       ...(stepUp && kind !== 'rollback' ? { stepUp: true as const } : {}),
+      ...(kind === 'rollback' ? {} : { rollout }),
     },
   };
 }

@@ -280,11 +280,10 @@ function judged(
   if (state !== 'evaluating')
     return evidence === promotion.evidence ? stale : moved('evaluating', reason, { evidence: null });
   if (!holds) return moved('refused', reason, { evidence });
-  const approved = approvalsOf({ answers: promotion.answers, evidence });
-  const more = { evidence, needed };
+  // Nor do answers from before count where it has changed back to what they were given for: all were told that they are void.
+  const answers = promotion.answers.filter(one => one.evidence !== evidence);
+  const more = { evidence, needed, answers };
   if (kind === 'rollback' || needed === 0) return moved('approved', reason, more);
-  // It has changed back to what was approved.
-  if (approved.length >= needed) return moved('approved', approvedSentence(approved), more);
   return moved('awaiting-approval', reason, more);
 }
 

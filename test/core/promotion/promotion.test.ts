@@ -128,10 +128,10 @@ const rows: [name: string, from: Partial<Promotion>, change: PromotionChange, th
   ['the evidence changed after it was approved', { state: 'approved' }, judged('e2'), 'evaluating'],
   ['the evidence changed as it is rolled out', { state: 'rolling-out', step: 0 }, judged('e2'), 'stale'],
   [
-    'changed back to what was approved',
+    'changed back to what was approved: that stays void',
     { state: 'evaluating', answers: [answer('a'), answer('b')] },
     judged('e1'),
-    'approved',
+    'awaiting-approval',
   ],
   [
     'approved, but for what it was before',
