@@ -280,22 +280,20 @@ describe('what it is decided on', () => {
 
   test('what is typed is about what it was then, however late it is heard', async t => {
     const one = await asked(t);
-    one.wait(minute);
-    const then = one.now;
-    one.wait(minute);
+    const at = (minutes: number) => new Date(one.now.getTime() + minutes * minute);
+    one.wait(2 * minute);
     one.declare({ gates: ['val_accuracy >= 0.9'] });
     await one.goOn();
-    one.wait(minute);
     const place = { kind: 'slack' as const, team: 'T000000001', channel, user: operator };
     const words = `model approve ${one.name}`;
     const rows: [name: string, saidAt: Date, answer: string][] = [
-      ['before it was asked for', new Date(then.getTime() - 60 * minute), 'PROMOTION_CHANGED'],
-      ['before it changed', then, 'PROMOTION_CHANGED'],
-      ['since', one.now, 'approved'],
+      ['before it was asked for', at(-60), 'PROMOTION_CHANGED'],
+      ['before it changed', at(1), 'PROMOTION_CHANGED'],
+      ['since', at(3), 'approved'],
     ];
     for (const [name, saidAt, answer] of rows) {
       const intent = { key: name, actor: op, place, saidAt, wish: { kind: 'words' as const, words } };
-      const result = await one.dispatch(intent, one.now);
+      const result = await one.dispatch(intent, at(3));
       assert.equal(result.ok ? await one.state(one.number) : result.fault.code, answer, name);
     }
   });
