@@ -91,8 +91,10 @@ describe('what GitHub shows of a promotion', () => {
         }: { kind?: (typeof promotionKinds)[number]; environment?: string } = {},
       ) {
         now += minute;
+        const live = await promotions.live('digits');
+        const before = live.find(one => one.environment === environment)?.version ?? null;
         const { promotion } = await promotions.create({
-          ...{ key: `promotion ${++keys}`, kind, model: 'digits', version, environment, before: null },
+          ...{ key: `promotion ${++keys}`, kind, model: 'digits', version, environment, before },
           ...{ requestedBy: octocat, place: { kind: 'http' as const }, alsoAt: [], reason: '', needed: 0 },
           ...{ expiresAt: new Date(now + 24 * 60 * minute), at: new Date(now) },
         });
