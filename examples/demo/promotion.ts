@@ -136,7 +136,7 @@ export async function promoteModel(
     ['the other one has answered meanwhile', ofGood.answers > ofBad.answers && ofGood.errors === 0],
     ['its check has halted it', two.state === 'halted' && two.said.includes('its check gave')],
     ['the one before answers again', rolledBack],
-    ['its history says who approved', history.includes(`approved by ${teammate}`)],
+    ['its history says who approved', history.includes(`Approved by ${teammate}`)],
   ];
   const missing = facts.filter(([, isSo]) => !isSo).map(([fact]) => fact);
   if (missing.length > 0) say(`  Not so: ${missing.join('; ')}.`);

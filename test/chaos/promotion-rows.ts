@@ -82,6 +82,8 @@ export interface PromotionRow {
   deaths: readonly string[];
   /** It is halted there instead, and goes on when all is over. */
   isHalted?: boolean;
+  /** Only where there is much time. */
+  isLong?: boolean;
 }
 
 function each(steps: readonly string[], when: 'before' | 'after'): string[] {
@@ -109,6 +111,7 @@ export const promotionRows: Record<1 | 2, readonly PromotionRow[]> = {
       name: `${story}: it dies after each thing that is decided`,
       story,
       deaths: each(decided[story], 'after'),
+      isLong: story !== 'live',
     })),
     {
       name: 'live: agent, supervisor, web and worker die after each thing that makes a version serve',
@@ -118,6 +121,7 @@ export const promotionRows: Record<1 | 2, readonly PromotionRow[]> = {
         machine.filter(step => step !== 'agent stop.json'),
         'after',
       ),
+      isLong: true,
     },
     {
       name: 'live: the front dies before it says what it counted, and whoever tells people with the words on its lips',
@@ -128,12 +132,14 @@ export const promotionRows: Record<1 | 2, readonly PromotionRow[]> = {
       name: `halted: whoever tells GitHub of it dies ${when} each word`,
       story: 'halted' as const,
       deaths: each(told, when),
+      isLong: when === 'after',
     })),
     ...['promotions.change step 0', 'serving.apply 1', 'runs.create', 'promotions.change live'].map(step => ({
       name: `live: a worker halts before ${step}, and goes on when all is over`,
       story: 'live' as const,
       deaths: [`worker ${step} before`],
       isHalted: true,
+      isLong: step !== 'serving.apply 1',
     })),
   ],
 };

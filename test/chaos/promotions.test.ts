@@ -7,6 +7,7 @@ import { checkPromotion, whatIsOpen } from './check-promotion.ts';
 import { beginLife } from './life.ts';
 import { approver, type ModelBox, openModelBox, until } from './model-box.ts';
 import { isListed, type PromotionRow, promotionRows, type Story, stepsOf } from './promotion-rows.ts';
+import { isLong } from './rows.ts';
 import { arm, disarm, type Fired, takeFired, traced } from './steps.ts';
 import { openTown, type Town } from './town.ts';
 import { goOn } from './watch-life.ts';
@@ -54,7 +55,12 @@ describe('whoever dies while a version comes to serve, it comes to the same end'
             // What is new belongs into promotion-rows.ts: a row is made of it.
             assert.deepEqual([...steps].sort(), stepsOf(story).sort());
           });
-      for (const row of promotionRows[workers]) test(row.name, () => next(box, row));
+      for (const row of promotionRows[workers])
+        test(
+          row.name,
+          { skip: row.isLong && !isLong ? 'takes a while: SIGNALBOX_CHAOS=long runs it' : false },
+          () => next(box, row),
+        );
     });
 
   /** With the version that is meant, from whichever serves now. */

@@ -136,7 +136,7 @@ describe('an approval with a second factor, through the whole service', () => {
       );
       return found?.text.includes('is approved') && found;
     });
-    assert.match(shown.text, /1 of 1 approval, by approver \(with a second factor\)/);
+    assert.match(shown.text, /Approved by: @U000000003 with a second factor/);
     const [entry] = await house.query<{ account: string }>(
       "select details->'secondFactor'->>'account' as account from audit where action = 'promotion.approved'",
     );

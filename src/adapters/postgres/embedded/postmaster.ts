@@ -29,7 +29,6 @@ const SETTINGS = {
   full_page_writes: 'on',
   shared_buffers: '64MB',
   max_connections: '100',
-  max_wal_size: '256MB',
   wal_compression: 'on',
   jit: 'off',
   timezone: 'UTC',
