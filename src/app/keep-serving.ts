@@ -3,6 +3,7 @@ import type { Log, ModelStore, RunStore } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import {
   keepServing,
+  refusedThere,
   type Serving,
   type ServingPlace,
   type ServingRow,
@@ -16,7 +17,7 @@ export interface KeepServingPorts {
   models: Pick<ModelStore, 'version'>;
   /** Changes wake planning. */
   runs: Pick<RunStore, 'get' | 'create' | 'change'>;
-  policy(): Pick<Policy, 'projects' | 'targets'>;
+  policy(): Pick<Policy, 'projects' | 'targets' | 'pools'>;
   log: Log;
 }
 
@@ -34,13 +35,9 @@ export async function keepAllServing(ports: KeepServingPorts, now: Date): Promis
     return [{ model: place.model, environment: place.environment, hold: null, rows: [] }];
   });
   for (const place of [...wanted, ...others]) {
-    const lately = await ports.serving.runs(place);
-    const known = new Set(lately.map(({ run }) => run.number));
-    const older = atWork.filter(
-      ({ run }) => run.spec.serves && isSame(run.spec.serves, place) && !known.has(run.number),
-    );
+    const known = await ports.serving.runs(place);
     // 2. Only the difference.
-    for (const one of keepServing(place, [...lately, ...older], now)) {
+    for (const one of keepServing(place, known, now)) {
       if (one.do === 'start') await start(place, one.row, one.turn, ports, now);
       else
         await ports.runs.change(
@@ -60,7 +57,7 @@ async function start(
   { models, runs, policy, log }: KeepServingPorts,
   now: Date,
 ): Promise<void> {
-  const { projects, targets } = policy();
+  const { projects, targets, pools } = policy();
   const target = hold && Object.hasOwn(targets, hold.target) ? targets[hold.target] : undefined;
   if (target && target.kind !== 'process') return;
   const version = await models.version(model, row.version);
@@ -70,8 +67,13 @@ async function start(
     log.warn(fields, 'what is to serve cannot be started: its target or its project is gone');
     return;
   }
-  // Of what its project opens to promotions only what the target names.
   const made = await runs.get(version.run);
+  const refused = refusedThere(version, made, target.pool, { projects, pools });
+  if (refused !== null) {
+    log.warn({ model, environment, version: row.version, reason: refused }, 'what is to serve may not');
+    return;
+  }
+  // Of what its project opens to promotions only what the target names.
   const sight = sightOfVersion(version.project, made, projects);
   const spec: RunSpec = {
     kind: 'serve',

@@ -1,5 +1,12 @@
 import { system } from '../core/actor.ts';
-import type { ModelPolicies, PromotionStore, RolloutHeld, RolloutPort } from '../core/ports.ts';
+import type {
+  ModelPolicies,
+  ModelStore,
+  PromotionStore,
+  RolloutHeld,
+  RolloutPort,
+  RunStore,
+} from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { readHolds } from '../core/promotion/holds.ts';
 import type { ModelEnvironment, Target } from '../core/promotion/model-keys.ts';
@@ -13,6 +20,7 @@ import {
 } from '../core/promotion/rollout.ts';
 import {
   ofAll,
+  refusedThere,
   type Serving,
   type ServingStore,
   type ToldState,
@@ -28,7 +36,9 @@ export interface MetricsPort {
 export interface RollOutPorts {
   serving: ServingStore;
   modelPolicies: ModelPolicies;
-  policy(): Pick<Policy, 'targets' | 'pools'>;
+  models: Pick<ModelStore, 'version'>;
+  runs: Pick<RunStore, 'get'>;
+  policy(): Pick<Policy, 'targets' | 'pools' | 'projects'>;
   /** Null: no Prometheus is configured. */
   checks: MetricsPort | null;
 }
@@ -38,7 +48,7 @@ export type RolledOut =
   | { change: PromotionChange }
   /** What serves was changed; there may be more to do at once. */
   | { applied: true }
-  | { waits: { code: (typeof waitCodes)[number] | 'undeclared'; reason: string } }
+  | { waits: { code: (typeof waitCodes)[number] | 'undeclared' | 'refused'; reason: string } }
   | { nothing: true };
 
 /** What the front itself knows, in the place of a query. */
@@ -67,6 +77,11 @@ async function rollOut(
     const reason = `${model} in ${name}, or the target where it serves, is declared no longer.`;
     if (promotion.state === 'approved') return { waits: { code: 'undeclared', reason } };
     if (promotion.state === 'rolling-out') return { change: { type: 'halt', reason } };
+  }
+  const refused = await refusedAt(promotion, target, ports);
+  if (refused !== null) {
+    if (promotion.state === 'approved') return { waits: { code: 'refused', reason: refused } };
+    if (promotion.state === 'rolling-out') return { change: { type: 'halt', reason: refused } };
   }
   // 2. What is seen.
   const plan = planOf(promotion, environment, target);
@@ -162,6 +177,17 @@ function planOf(
     check: rollout.holds === undefined ? null : readHolds(rollout.holds),
     dataWithinS: Math.max(leastDataWithinS, rollout.bake),
   };
+}
+
+/** What a pull request proposed runs only where it can do no harm, however well it is approved of. */
+async function refusedAt(
+  { model, version: number }: Promotion,
+  target: Target | undefined,
+  { models, runs, policy }: Pick<RollOutPorts, 'models' | 'runs' | 'policy'>,
+): Promise<string | null> {
+  const version = target?.kind === 'process' ? await models.version(model, number) : null;
+  if (!version || target?.kind !== 'process') return null;
+  return refusedThere(version, await runs.get(version.run), target.pool, policy());
 }
 
 async function statesOf(

@@ -29,16 +29,34 @@ const longestPauseMs = 30_000;
  * Tells targets that are webhooks what is to serve, until each version that does is ready or has failed. Told again, with the same id, a target
  * does nothing twice.
  */
-export async function tellTargets(ports: TellTargetsPorts, clock: () => Date): Promise<void> {
-  const { targets } = ports.policy();
-  // One that is slow keeps no other one.
-  await Promise.all(
-    (await ports.serving.all()).map(async serving => {
-      const { hold } = serving;
-      const target = hold && Object.hasOwn(targets, hold.target) ? targets[hold.target] : undefined;
-      if (hold && target?.kind === 'webhook') await tellTarget(serving, hold, target, ports, clock);
-    }),
-  );
+export function targetTeller(ports: TellTargetsPorts, clock: () => Date) {
+  const asking = new Map<string, Promise<void>>();
+  return {
+    /** Begins what is due. One that is slow keeps no other one, nor what it is to hear next. */
+    async look(): Promise<void> {
+      const { targets } = ports.policy();
+      for (const serving of await ports.serving.all()) {
+        const { hold, model, environment } = serving;
+        const target = hold && Object.hasOwn(targets, hold.target) ? targets[hold.target] : undefined;
+        if (!hold || target?.kind !== 'webhook') continue;
+        const id = idOf(serving, hold);
+        if (asking.has(id)) continue;
+        const told = tellTarget(serving, hold, target, ports, clock)
+          .catch(err =>
+            ports.log.warn({ err, model, environment }, 'what a target is told could not be stored'),
+          )
+          .finally(() => asking.delete(id));
+        asking.set(id, told);
+      }
+    },
+    /** Resolves when all that was begun is over. */
+    settled: async () => void (await Promise.all(asking.values())),
+  };
+}
+
+/** The same for the same wish, however often it is told. */
+function idOf({ model, environment }: Serving, { promotion, stage }: NonNullable<Serving['hold']>): string {
+  return `signalbox-${model}-${environment}-P${promotion}-${stage}`;
 }
 
 async function tellTarget(
@@ -56,7 +74,7 @@ async function tellTarget(
   const claimed = { states: told?.states ?? {}, tries: tries + 1, nextAt: later(clock(), claimMs) };
   await ports.serving.tell(stage, claimed);
   // 2. The target hears all that is to serve there, and not only what has changed.
-  const id = `signalbox-${serving.model}-${serving.environment}-P${hold.promotion}-${hold.stage}`;
+  const id = idOf(serving, hold);
   const heard = await ports.hook(target, { id, now: clock(), body: await bodyOf(serving, id, ports) });
   const { model, environment } = serving;
   if (!heard.ok && tries === 0)

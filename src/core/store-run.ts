@@ -35,7 +35,10 @@ export async function storeRun(
 }
 
 /** Whoever proposes a change chooses what it runs: such a run goes only where it can do no harm. Throws POOL_NOT_ISOLATED. */
-export function confined(spec: RunSpec, { projects, pools }: Pick<Policy, 'projects' | 'pools'>): RunSpec {
+export function confined<Spec extends Pick<RunSpec, 'trigger' | 'project' | 'pool' | 'pools'>>(
+  spec: Spec,
+  { projects, pools }: Pick<Policy, 'projects' | 'pools'>,
+): Spec {
   if (spec.trigger !== 'pull-request') return spec;
   if (Object.hasOwn(projects, spec.project) && projects[spec.project]?.trusted) return spec;
   const wanted = spec.pools ?? [spec.pool];

@@ -39,7 +39,7 @@ import { groupChanged, syncGroups } from '../app/sync-groups.ts';
 import { tellAlerts } from '../app/tell-alerts.ts';
 import { tellDrained } from '../app/tell-drained.ts';
 import { tellStalled } from '../app/tell-stalled.ts';
-import { tellTargets } from '../app/tell-targets.ts';
+import { targetTeller } from '../app/tell-targets.ts';
 import { tendSweeps } from '../app/tend-sweeps.ts';
 import { wakeRuns } from '../app/wake.ts';
 import { warnLeases } from '../app/warn-leases.ts';
@@ -230,11 +230,8 @@ export function startWorker(base: Base): Running {
     () => keepAllServing(base, clock()),
     err => log.warn({ err }, 'what serves could not be kept'),
   );
-  const stopTelling = every(
-    serveEveryMs,
-    () => tellTargets({ ...base, hook: webhookTarget(base.config.environment) }, clock),
-    err => log.warn({ err }, 'targets could not be told'),
-  );
+  const teller = targetTeller({ ...base, hook: webhookTarget(base.config.environment) }, clock);
+  const stopTelling = every(serveEveryMs, teller.look, err => log.warn({ err }, 'targets could not be told'));
   const stopDeployments = showOnGitHub(base);
   const stopForget = every(
     forgetEveryMs,
@@ -268,7 +265,7 @@ export function startWorker(base: Base): Running {
         wakeWorker.close(),
         requestWorker.close(),
       ]);
-      await Promise.all([work.deliveries.settled(), messages.settled()]);
+      await Promise.all([work.deliveries.settled(), messages.settled(), teller.settled()]);
     },
   };
 }

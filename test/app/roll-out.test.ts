@@ -9,9 +9,11 @@ import { poolSchema } from '../../src/core/pool.ts';
 import { modelSchema, targetSchema } from '../../src/core/promotion/model-keys.ts';
 import { changed, isOver, type Promotion, type PromotionEvent } from '../../src/core/promotion/promotion.ts';
 import type { ServingRun } from '../../src/core/promotion/serving.ts';
+import type { Trigger } from '../../src/core/secret.ts';
 import { aRun } from '../support/a-run.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { spec } from '../support/run.ts';
+import { versionOf } from '../support/version.ts';
 
 const noon = new Date('2026-03-02T12:00:00Z');
 const later = (seconds: number) => new Date(noon.getTime() + seconds * 1_000);
@@ -34,7 +36,10 @@ describe('a rollout that is killed between any two of its steps', () => {
   });
 
   /** Goes on until it is over; the effect of that number is the last before, or just not any more, it is killed. */
-  async function roll(model: string, wish: { value: number; kill: number | null; isDone: boolean }) {
+  async function roll(
+    model: string,
+    wish: { value: number; kill: number | null; isDone: boolean; trigger?: Trigger },
+  ) {
     const store = servingStore(database.db);
     const wanted = { model, environment: 'production', target: 'live', before: null, settled: [6] };
     await store.apply({ ...wanted, promotion: 1, stage: 2, weights: { 6: 100 } }, noon);
@@ -91,7 +96,9 @@ describe('a rollout that is killed between any two of its steps', () => {
           runs: async () => [serving(model, 7, 2), serving(model, 6, 1)],
         },
         modelPolicies: { all: async () => new Map([[model, policy]]) },
-        policy: () => ({ targets: { live: target }, pools: { lab: poolSchema.parse({}) } }),
+        models: { version: async (_, number) => versionOf({ number }) },
+        runs: { get: async () => aRun({ spec: spec({ trigger: wish.trigger ?? 'command' }) }) },
+        policy: () => ({ targets: { live: target }, pools: { lab: poolSchema.parse({}) }, projects: {} }),
         checks: { query: async () => wish.value },
         environment: {},
         promotions: {
@@ -156,6 +163,13 @@ describe('a rollout that is killed between any two of its steps', () => {
           assert.deepEqual(new Set(one.seen), steps, at);
         }
     });
+
+  test('what a pull request made is not begun where it could do harm, and says so', async () => {
+    const wish = { value: 0, kill: null, isDone: true, trigger: 'pull-request' } as const;
+    const { state, said, weights } = await roll('proposed', wish);
+    assert.deepEqual([state, weights], ['approved', { 6: 100 }]);
+    assert.match(said, /lab/);
+  });
 
   test('what an earlier promotion or an earlier stage would still change is refused', async () => {
     const store = servingStore(database.db);

@@ -3,7 +3,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { servingStore } from '../../src/adapters/postgres/serving.ts';
-import { tellTargets } from '../../src/app/tell-targets.ts';
+import { targetTeller } from '../../src/app/tell-targets.ts';
 import { type Target, targetSchema } from '../../src/core/promotion/model-keys.ts';
 import type { TargetHook } from '../../src/core/promotion/serving.ts';
 import { recordingLog } from '../adapters/slack/support.ts';
@@ -55,7 +55,12 @@ describe('telling targets that are webhooks', () => {
         const wish = { ...place, target: 'away', before: null, settled: [], promotion, stage, weights };
         assert.equal(await serving.apply(wish, new Date(now)), 'applied');
       },
-      look: (hook: TargetHook = ports.hook) => tellTargets({ ...ports, hook }, () => new Date(now)),
+      teller: (hook: TargetHook) => targetTeller({ ...ports, hook }, () => new Date(now)),
+      async look(hook: TargetHook = ports.hook) {
+        const teller = targetTeller({ ...ports, hook }, () => new Date(now));
+        await teller.look();
+        await teller.settled();
+      },
       wait(seconds: number) {
         now += seconds * 1_000;
       },
@@ -152,6 +157,34 @@ describe('telling targets that are webhooks', () => {
     );
     assert.equal((await told(2, 1))?.states[7]?.state, 'ready');
     assert.equal(await told(2, 0), null);
+  });
+
+  test('one that hangs does not keep the same worker from the way back, and is asked once meanwhile', async t => {
+    const { wants, teller, told } = await open(t, []);
+    let late = () => {};
+    const asked: string[] = [];
+    const { look, settled } = teller(async (_, { id }) => {
+      asked.push(id);
+      if (asked.length > 1) return says({ 6: 'ready' });
+      await new Promise<void>(resolve => {
+        late = resolve;
+      });
+      return away;
+    });
+    await wants(2, 1, { 6: 50, 7: 50 });
+    await look();
+    while (asked.length === 0) await new Promise(setImmediate);
+    await look();
+    await wants(2, 1_000, { 6: 100 });
+    await look();
+    while ((await told(2, 1_000))?.states[6]?.state !== 'ready') await new Promise(setImmediate);
+    late();
+    await settled();
+    assert.deepEqual(
+      asked,
+      [1, 1_000].map(stage => `signalbox-digits-production-P2-${stage}`),
+    );
+    assert.equal((await told(2, 1_000))?.states[6]?.state, 'ready');
   });
 
   test('while one worker asks, another leaves it', async t => {

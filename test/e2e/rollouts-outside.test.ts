@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import { liveStage } from '../../src/core/promotion/rollout.ts';
 import { noPrometheus, startPrometheus } from '../support/prometheus.ts';
 import { openServingHouse, type ServingHouse } from './serving-house.ts';
 import { until } from './until.ts';
@@ -115,7 +116,7 @@ describe('what is outside has its say in a rollout', { skip }, () => {
   test('a target hears by webhook what is to serve, signed, and under one id what is one wish', async () => {
     const one = await ends(await house.promote(1, 'told'));
     assert.equal(one.state, 'live', one.said);
-    const stages = [0, 1, 2, 3].map(stage => `signalbox-told-production-P${one.number}-${stage}`);
+    const stages = [0, 1, 2, liveStage].map(stage => `signalbox-told-production-P${one.number}-${stage}`);
     await until('the last stage to be told', () => outside.heard.some(({ id }) => id === stages.at(-1)));
     assert.ok(outside.heard.every(({ isSigned }) => isSigned));
     const wishes = new Map(outside.heard.map(({ id, body }) => [id, body]));

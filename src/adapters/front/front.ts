@@ -15,6 +15,8 @@ export interface FrontOptions {
   /** A request was answered, by whom, with which status (null: it broke off) and after how many seconds. */
   answered(way: Way, status: number | null, seconds: number): void;
   random(): number;
+  /** Longest silence of whoever asks or answers. */
+  silenceMs?: number;
 }
 
 export interface Front {
@@ -23,8 +25,9 @@ export interface Front {
   close(graceMs: number): Promise<void>;
 }
 
-/** Longest silence of whoever asks or answers. */
-const silenceMs = 120_000;
+const usualSilenceMs = 120_000;
+/** Where all are silent it is the version that owes something: its time is over first. */
+const moreSilenceMs = 5_000;
 const headersMs = 15_000;
 
 /** Headers that are for one connection (RFC 9110, 7.6.1). */
@@ -40,6 +43,9 @@ const hopHeaders = [
   'upgrade',
 ];
 
+/** How long a message is and whom it is for stays with it, whatever is said of the connection: without its length a body reads as another request. */
+const ownHeaders = ['content-length', 'host'];
+
 /**
  * The front of one target: hands each request to one version that is ready and answers with what that says, as it comes. Where a version does
  * not take the connection another one is asked, as nothing was sent yet; that it could not be reached counts against the first.
@@ -52,7 +58,7 @@ export function targetFront(options: FrontOptions): Front {
   });
   server.headersTimeout = headersMs;
   server.requestTimeout = 0;
-  server.timeout = silenceMs;
+  server.timeout = (options.silenceMs ?? usualSilenceMs) + moreSilenceMs;
   return {
     listen: (port, host) =>
       new Promise((resolve, reject) => {
@@ -100,8 +106,14 @@ function hand(
     path: request.url,
     headers: headersFor(request),
     agent: false,
-    timeout: silenceMs,
+    timeout: options.silenceMs ?? usualSilenceMs,
   });
+  const breakOff = () => {
+    // Whoever asked has left.
+    if (response.destroyed) return;
+    count(null);
+    refuse(response, 502, `Version ${way.version} of ${way.model} broke off.`);
+  };
   upstream.on('socket', socket =>
     socket.once('connect', () => {
       isConnected = true;
@@ -109,28 +121,37 @@ function hand(
     }),
   );
   upstream.on('response', answer => {
-    response.writeHead(answer.statusCode ?? 502, {
+    const { statusCode = 0 } = answer;
+    // There is no such status.
+    if (statusCode < 200) {
+      upstream.destroy();
+      breakOff();
+      return;
+    }
+    response.writeHead(statusCode, {
       ...forwarded(answer.headers),
       'x-signalbox-version': String(way.version),
     });
     answer.pipe(response);
-    answer.once('end', () => count(answer.statusCode ?? null));
-    answer.once('error', () => {
-      count(null);
-      response.destroy();
-    });
+    answer.once('end', () => count(statusCode));
+    answer.once('error', breakOff);
   });
-  upstream.on('timeout', () => upstream.destroy(new Error('silent')));
+  // Nobody has asked for it.
+  upstream.on('upgrade', (_, socket) => {
+    socket.destroy();
+    breakOff();
+  });
+  upstream.on('timeout', () => {
+    const isNotSent = !request.complete && !upstream.writableNeedDrain;
+    // Silent is whoever asked.
+    if (isNotSent || response.writableNeedDrain) response.destroy();
+    else upstream.destroy(new Error('silent'));
+  });
   upstream.on('error', () => {
-    // Whoever asked has left.
-    if (response.destroyed) return;
+    if (isConnected || response.destroyed) return breakOff();
     count(null);
-    if (response.headersSent) response.destroy();
-    else if (isConnected) refuse(response, 502, `Version ${way.version} of ${way.model} broke off.`);
-    else {
-      const others = ready.filter(one => one !== chosen);
-      hand(request, response, others, options);
-    }
+    const others = ready.filter(one => one !== chosen);
+    hand(request, response, others, options);
   });
   response.once('close', () => {
     if (!response.writableFinished) upstream.destroy();
@@ -147,7 +168,7 @@ function headersFor(request: IncomingMessage): IncomingHttpHeaders {
 
 function forwarded(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const named = (headers.connection ?? '').split(',').map(name => name.trim().toLowerCase());
-  const left = new Set([...hopHeaders, ...named]);
+  const left = new Set([...hopHeaders, ...named.filter(name => !ownHeaders.includes(name))]);
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !left.has(name)));
 }
 

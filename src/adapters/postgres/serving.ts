@@ -66,7 +66,7 @@ export function servingStore(db: Db): ServingStore {
       const rows = await servingRuns(db)
         .where(sql`spec -> 'serves' ->> 'model'`, '=', model)
         .where(sql`spec -> 'serves' ->> 'environment'`, '=', environment)
-        .limit(mostRuns)
+        .where(sql<boolean>`number in (${those({ model, environment })})`)
         .execute();
       return rows.map(servingRun);
     },
@@ -150,6 +150,19 @@ export function servingStore(db: Db): ServingStore {
       );
     },
   };
+}
+
+/** What was begun last, all that is at work, and the last of each version that is to serve: that may be older than many that were tried since. */
+function those({ model, environment }: ServingPlace) {
+  const there = sql`kind = 'serve' and spec -> 'serves' ->> 'model' = ${model} and spec -> 'serves' ->> 'environment' = ${environment}`;
+  return sql`
+    (select number from runs where ${there} order by number desc limit ${mostRuns})
+    union all (select number from runs where kind = 'serve' and state not in (${sql.join(endStates)}))
+    union all (
+      select (
+        select number from runs where ${there} and (spec -> 'serves' ->> 'version')::int = s.version order by number desc limit 1
+      ) from serving s where model = ${model} and environment = ${environment}
+    )`;
 }
 
 function servingRuns(db: Db) {

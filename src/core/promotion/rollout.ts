@@ -92,7 +92,9 @@ export type RolloutNext =
   | { do: 'failed'; reason: string }
   | { do: 'nothing' };
 
-/** Beyond every stage of a rollout: steps are at most 20. */
+/** Beyond every step, of which there are at most 20; however many are declared by then. */
+export const liveStage = 100;
+/** Beyond every stage of a rollout. */
 export const restoreStage = 1_000;
 
 const prepareStage = 0;
@@ -133,7 +135,7 @@ function goingOn(
   now: Date,
 ): RolloutNext {
   const { version } = promotion;
-  if (mine && mine.stage > steps.length)
+  if (mine && mine.stage >= liveStage)
     return { do: 'live', reason: `${called(promotion)} answers all requests.` };
   // 1. It is to be there, and gets no requests yet. What serves now is found where this is written.
   const before = mine ? mine.before : mostOf(seen.weights);
@@ -156,7 +158,7 @@ function goingOn(
   if (isLast)
     return {
       do: 'apply',
-      stage: steps.length + 1,
+      stage: liveStage,
       weights: { [version]: 100 },
       before,
       settled: [version],
@@ -269,10 +271,9 @@ function restoring(
   if (is.state === 'ready')
     return { do: 'restored', reason: `Version ${before} answers all requests again.` };
   const isQueued = is.state === 'waiting' || is.state === 'absent';
-  const since = is.state === 'starting' ? is.since : mine.at;
-  // One that ends is started again, so that it has all of its time.
-  const within = isQueued ? roomWithinS : readyWithinS;
-  if (isOver(is.state === 'failed' ? mine.at : since, within, now)) {
+  // One that has served for long may be busy for a moment: it has all of its time from here on, and again where it is started again.
+  const since = is.state === 'starting' && is.since > mine.at ? is.since : mine.at;
+  if (isOver(since, isQueued ? roomWithinS : readyWithinS, now)) {
     return {
       do: 'failed',
       reason: `Version ${before}, which served before, is not ready either.${kept(is)}`,

@@ -1,4 +1,8 @@
+import { faultLine, SignalboxError } from '../errors.ts';
+import type { Policy } from '../project.ts';
 import { isEnd, isOnMachine, type Run } from '../run.ts';
+import { sightOfVersion } from '../secret.ts';
+import { confined } from '../store-run.ts';
 import type { Applying, ServingHold, VersionState, Weights } from './rollout.ts';
 
 /** Where a model serves. */
@@ -73,7 +77,7 @@ export interface ServingStore {
     wish: ServingPlace & Applying & { target: string; promotion: number },
     now: Date,
   ): Promise<'applied' | 'same' | 'overtaken'>;
-  /** The newest first, those that have ended too. */
+  /** The newest first: all that have not ended, and those that have ended of late, of each version that is to serve one. */
   runs(place: ServingPlace): Promise<ServingRun[]>;
   /** All that have not ended. */
   atWork(): Promise<ServingRun[]>;
@@ -97,6 +101,23 @@ export interface ServingStore {
 
 export function weightsOf({ rows }: Pick<Serving, 'rows'>): Weights {
   return Object.fromEntries(rows.map(({ version, weight }) => [version, weight]));
+}
+
+/** Why a version may not serve in this pool, in one sentence; null: it may. `made`: the run that made it. */
+export function refusedThere(
+  { project }: { project: string },
+  made: Pick<Run, 'spec'> | null,
+  pool: string,
+  policy: Pick<Policy, 'projects' | 'pools'>,
+): string | null {
+  const { trigger } = sightOfVersion(project, made, policy.projects);
+  try {
+    confined({ trigger, project, pool, pools: [pool] }, policy);
+    return null;
+  } catch (err) {
+    if (err instanceof SignalboxError) return faultLine(err.fault);
+    throw err;
+  }
 }
 
 /** The runs of a version that count: of one on trial only those that its own promotion began. */

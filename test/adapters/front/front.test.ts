@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type RequestListener, request, type Server } from 'node:http';
+import { connect, type Server as RawServer, createServer as rawServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { type Front, targetFront } from '../../../src/adapters/front/front.ts';
 import { nobodySentence, pick, readyOf } from '../../../src/core/promotion/pick.ts';
@@ -18,6 +19,11 @@ async function listening(handle: RequestListener): Promise<{ server: Server; por
   assert.ok(address && typeof address === 'object');
   return { server, port: address.port };
 }
+
+const silenceMs = 200;
+const okAnswer = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
+const halfAnswer = 'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nok';
+const asked = 'GET / HTTP/1.1\r\nhost: a.example\r\n\r\n';
 
 describe('which version gets a request', () => {
   const two = readyOf([way(6, 90, 1), way(7, 10, 2)]);
@@ -57,6 +63,8 @@ describe('the front of a target', () => {
   let echo: { server: Server; port: number };
   let broken: { server: Server; port: number };
   let dead = 0;
+  /** Answers what has a whole head with these bytes, and keeps what it heard. */
+  let raw: { server: RawServer; port: number; says: string; heard: string };
 
   before(async () => {
     echo = await listening((asked, answer) => {
@@ -71,6 +79,17 @@ describe('the front of a target', () => {
         setImmediate(() => asked.socket.destroy());
       });
     });
+    const bytes = rawServer(socket => {
+      socket.on('error', () => {});
+      socket.on('data', data => {
+        raw.heard += data;
+        if (raw.heard.includes('\r\n\r\n')) socket.write(raw.says);
+      });
+    }).listen(0, '127.0.0.1');
+    await once(bytes, 'listening');
+    const at = bytes.address();
+    assert.ok(at && typeof at === 'object');
+    raw = { server: bytes, port: at.port, says: '', heard: '' };
     const gone = await listening(() => {});
     dead = gone.port;
     gone.server.close();
@@ -78,6 +97,7 @@ describe('the front of a target', () => {
       ways: () => ways,
       answered: ({ version }, status) => counted.push({ version, status }),
       random: () => random,
+      silenceMs,
     });
     const free = await listening(() => {});
     free.server.close();
@@ -91,7 +111,20 @@ describe('the front of a target', () => {
       server.closeAllConnections();
       server.close();
     }
+    raw.server.close();
   });
+
+  /** Says these bytes to the front; resolves with what it answers before it hangs up. */
+  async function say(text: string): Promise<string> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    let heard = '';
+    socket.on('data', data => {
+      heard += data;
+    });
+    socket.write(text);
+    await once(socket, 'close');
+    return heard;
+  }
 
   function set(...now: Way[]) {
     ways = now;
@@ -170,5 +203,53 @@ describe('the front of a target', () => {
     );
     set(way(6, 100, dead));
     assert.equal((await fetch(url)).status, 503);
+  });
+
+  const odd: [name: string, says: string][] = [
+    ['a status that there is not', 'HTTP/1.1 099 OK\r\ncontent-length: 2\r\n\r\nok'],
+    ['another protocol', 'HTTP/1.1 101 Other\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n'],
+    ['no HTTP', 'hello\r\n\r\n'],
+    ['nothing', ''],
+  ];
+  for (const [name, says] of odd)
+    test(`one that answers with ${name} has broken off`, async () => {
+      set(way(7, 100, raw.port));
+      Object.assign(raw, { says, heard: '' });
+      assert.match(await say(asked), /^HTTP\/1\.1 502 /);
+      assert.deepEqual(counted, [{ version: 7, status: null }]);
+    });
+
+  test('one that falls silent in the middle has broken off', async () => {
+    set(way(7, 100, raw.port));
+    Object.assign(raw, { says: halfAnswer, heard: '' });
+    assert.match(await say(asked), /ok$/);
+    assert.deepEqual(counted, [{ version: 7, status: null }]);
+  });
+
+  test('that whoever asked leaves, or does not go on, is no error of the version', async () => {
+    set(way(7, 100, raw.port));
+    Object.assign(raw, { says: halfAnswer, heard: '' });
+    const leaving = request(url).end();
+    const [answer] = await once(leaving, 'response');
+    const upstream = new Promise(resolve => raw.server.getConnections((_, count) => resolve(count)));
+    assert.equal(await upstream, 1);
+    leaving.on('error', () => {});
+    answer.on('error', () => {});
+    leaving.destroy();
+    while (await new Promise(resolve => raw.server.getConnections((_, count) => resolve(count))))
+      await new Promise(setImmediate);
+    Object.assign(raw, { says: '', heard: '' });
+    assert.equal(await say('POST / HTTP/1.1\r\nhost: a.example\r\ncontent-length: 9\r\n\r\nhalf'), '');
+    assert.deepEqual(counted, []);
+  });
+
+  test('whoever asks cannot take away the length of a body, which would be a request of its own', async () => {
+    set(way(7, 100, raw.port));
+    Object.assign(raw, { says: okAnswer, heard: '' });
+    const named = `connection: close, content-length, host\r\ncontent-length: ${asked.length}`;
+    await say(`GET / HTTP/1.1\r\nhost: a.example\r\n${named}\r\n\r\n${asked}`);
+    const [head = ''] = raw.heard.split('\r\n\r\n');
+    assert.match(head, new RegExp(`content-length: ${asked.length}`));
+    assert.match(head, /host: a\.example/);
   });
 });

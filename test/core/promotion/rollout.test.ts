@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { holds, readHolds } from '../../../src/core/promotion/holds.ts';
 import type { Promotion } from '../../../src/core/promotion/promotion.ts';
 import {
+  liveStage,
   nextStep,
   type RolloutNext,
   type RolloutPlan,
@@ -249,16 +250,31 @@ const rows: {
     promotion: { step: 2 },
     seen: { hold: at(3) },
     now: after(60),
-    next: { do: 'apply', stage: 4, weights: { 7: 100 }, settled: [7] },
+    next: { do: 'apply', stage: liveStage, weights: { 7: 100 }, settled: [7] },
   },
   {
     name: 'without a check at once',
     promotion: { step: 2 },
     plan: { check: null },
     seen: { hold: at(3) },
-    next: { do: 'apply', stage: 4 },
+    next: { do: 'apply', stage: liveStage },
   },
-  { name: 'which is the end', promotion: { step: 2 }, seen: { hold: at(4) }, next: { do: 'live' } },
+  { name: 'which is the end', promotion: { step: 2 }, seen: { hold: at(liveStage) }, next: { do: 'live' } },
+  {
+    name: 'it is not at its end because fewer steps are declared meanwhile',
+    promotion: { step: 1 },
+    plan: { steps: [100] },
+    seen: { hold: at(2), weights: { 6: 50, 7: 50 } },
+    next: { do: 'wait', code: 'baking' },
+  },
+  {
+    name: 'but at the last of them',
+    promotion: { step: 1 },
+    plan: { steps: [100] },
+    seen: { hold: at(2), weights: { 6: 50, 7: 50 } },
+    now: after(60),
+    next: { do: 'apply', stage: liveStage, weights: { 7: 100 }, settled: [7] },
+  },
   {
     name: 'a later promotion has changed what serves',
     seen: { hold: at(0, { promotion: 13 }) },
@@ -306,6 +322,13 @@ const rows: {
     seen: { hold: at(restoreStage), states: before({ state: 'starting', since: noon }) },
     now: after(30),
     next: { do: 'failed' },
+  },
+  {
+    name: 'back: what has served for long has its time too',
+    promotion: { state: 'rolling-back' },
+    seen: { hold: at(restoreStage), states: before({ state: 'starting', since: after(-9_000) }) },
+    now: after(29),
+    next: { do: 'wait', code: 'restoring' },
   },
   {
     name: 'back: in the queue it is waited for longer',
