@@ -34,7 +34,7 @@ function* people({ people, teams }: Policy): Problems {
       yield {
         path: ['people', i],
         word: person.name,
-        reason: 'No account of theirs is named: slack, github or jira.',
+        reason: 'No account of theirs is named: slack, github, jira or tokens.',
       };
     for (const account of accounts) {
       const owner = owners.get(account);

@@ -62,11 +62,17 @@ export function isSamePerson(a: Actor, b: Actor, people: Policy['people'], links
 }
 
 /** The accounts of somebody in `signalbox.yml`, as keys. */
-export function accountsOf({ slack = [], github, jira }: Pick<Named, 'slack' | 'github' | 'jira'>): string[] {
+export function accountsOf({
+  slack = [],
+  github,
+  jira,
+  tokens = [],
+}: Pick<Named, 'slack' | 'github' | 'jira' | 'tokens'>): string[] {
   const kinds = {
     slack: [slack].flat(),
     github: github ? [github.toLowerCase()] : [],
     jira: jira ? [jira] : [],
+    token: tokens,
   };
   return Object.entries(kinds).flatMap(([kind, ids]) => ids.map(id => `${kind}:${id}`));
 }

@@ -28,6 +28,10 @@ const personSchema = z.strictObject({
     .optional()
     .describe('GitHub login.'),
   jira: z.string().min(1).max(128).optional().describe('Jira account id.'),
+  tokens: z
+    .array(z.uuid())
+    .optional()
+    .describe('Ids of tokens of the API that are theirs alone, as `signalbox tokens` lists them.'),
   email: z
     .email()
     .optional()

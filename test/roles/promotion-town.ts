@@ -151,14 +151,15 @@ export async function openPromotionTown(
     ) {
       const user = actor.id.split('/')[1] ?? '';
       const at: Place = { kind: 'slack', team, channel, user, ...place };
-      const result = await town.dispatch({ key, actor, place: at, wish: { kind: 'words', words } }, clock);
+      const wish = { kind: 'words' as const, words };
+      const result = await town.dispatch({ key, actor, place: at, scopes: ['admin'], wish }, clock);
       return result.ok ? result.reply.title : result.fault.code;
     },
     /** The sentence that somebody is refused with. */
     async refusal(actor: Actor, words: string) {
       const at: Place = { kind: 'slack', team, channel, user: actor.id.split('/')[1] ?? '' };
       const result = await town.dispatch(
-        { key: `key ${++keys}`, actor, place: at, wish: { kind: 'words', words } },
+        { key: `key ${++keys}`, actor, place: at, scopes: ['admin'], wish: { kind: 'words', words } },
         clock,
       );
       return result.ok ? '' : `${result.fault.why} ${result.fault.todo}`;

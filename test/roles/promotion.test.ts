@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { actorKey } from '../../src/core/actor.ts';
+import { type Actor, actorKey } from '../../src/core/actor.ts';
 import { channel, developer, elsewhere, operator } from '../fakes/slack/fixture.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { summaryOf } from '../support/summary.ts';
@@ -133,6 +133,26 @@ describe('who may decide', () => {
   test('not who trained it', async t => {
     const { refusal, name } = await asked(t);
     assert.match(await refusal(octocat, `model approve ${name}`), /nobody approves their own model/);
+  });
+
+  test('not a token of nobody; one of somebody is that person, with their role', async t => {
+    const { says, refusal, name, said, state, number } = await asked(t);
+    const token: Actor = { kind: 'token', id: 'b1b1b1b1-0000-4000-8000-000000000001', name: 'laptop' };
+    const words = `model approve ${name}`;
+    assert.match(await refusal(token, words), /a token of nobody/);
+    const give = (to: Actor) => {
+      const people = said.policy.people.map(({ tokens: _, ...one }) =>
+        one.slack === to.id ? { ...one, tokens: [token.id] } : one,
+      );
+      said.policy = { ...said.policy, people };
+    };
+    give(dev);
+    assert.match(await refusal(token, words), /nobody approves their own promotion/);
+    give(octocat);
+    assert.match(await refusal(token, words), /nobody approves their own model/);
+    assert.equal(await state(number), 'awaiting-approval');
+    give(op);
+    assert.match(await says(token, words), /is approved/);
   });
 
   test('not who trained it, under a second account that is linked since', async t => {

@@ -1,6 +1,9 @@
 import { denied } from '../access.ts';
+import { type Actor, actorKey } from '../actor.ts';
 import type { CommandContext, Outcome } from '../command.ts';
+import { accountsOf } from '../people.ts';
 import type { Ports } from '../ports.ts';
+import type { Policy } from '../project.ts';
 import { reply } from '../reply.ts';
 import { type Approvers, approversName, mayAnswer, readApprovers } from './approvers.ts';
 import { findPromotion, settled } from './find-promotion.ts';
@@ -54,10 +57,11 @@ export async function answerPromotion(
   if (promotion.evidence !== null && shown !== promotion.evidence) return changedSince(promotion);
   if (promotion.state !== 'awaiting-approval' || promotion.evidence === null || !environment)
     return settled(promotion, 'PROMOTION_NOT_ASKED');
+  if (actor.kind === 'token' && !isSomebodys(actor, context.policy.people)) return nobodys(says);
   if (pass) return await passApprovals(promotion, promotion.evidence, reason, context, promotions);
   const approvers = approversOf(environment);
   const may = mayAnswer(says, approvers, {
-    role,
+    role: actor.kind === 'token' ? (person.role ?? 'none') : role,
     teams: person.teams,
     asked: isSelf(promotion.requestedBy),
     trained: version !== null && isSelf(version.trainedBy),
@@ -86,6 +90,19 @@ export async function answerPromotion(
   if (after.code === 'answered' || answeredBefore(current, says, shown, isSelf)) return answered(current);
   if (after.code === 'evidence') return changedSince(current);
   return settled(current, isOver(current.state) ? 'PROMOTION_OVER' : 'PROMOTION_NOT_ASKED');
+}
+
+/** A token that is nobody's would be one more person with every token that is made. */
+function isSomebodys(actor: Actor, people: Policy['people']): boolean {
+  return people.some(one => accountsOf(one).includes(actorKey(actor)));
+}
+
+function nobodys(says: Answer['says']): Outcome {
+  return denied(`model ${says}`, {
+    ok: false,
+    reason: 'It is a token of nobody, and people decide.',
+    todo: 'Name its id at one of the people of signalbox.yml (tokens: [...]), or decide in Slack or on GitHub.',
+  });
 }
 
 /** The evidence at a time: what was typed is about that, however late it is heard. */
