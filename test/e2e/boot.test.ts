@@ -133,7 +133,7 @@ const rows: Row[] = [
   {
     name: 'an unknown role',
     args: ['--role', 'wrker'],
-    says: /^VALUE_INVALID: wrker is not a value for --role\. It takes web, worker, agent, all\. Did you mean worker\? Try signalbox serve --role all\.$/,
+    says: /^VALUE_INVALID: wrker is not a value for --role\. It takes web, worker, agent, front, all\. Did you mean worker\? Try signalbox serve --role all\.$/,
   },
   {
     name: 'a role without a name',
