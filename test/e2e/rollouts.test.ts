@@ -136,38 +136,6 @@ describe('a model comes to serve, and goes', { skip }, () => {
     await until('it to answer', async () => (await house.ask()).version === 1);
   });
 
-  test('Signalbox is killed at every stage of a rollout and of the way back, and each comes to its end', async () => {
-    await house.said('signalbox unfreeze');
-    for (const [kind, seed, end] of [
-      ['good', 11, 'live'],
-      ['broken', 12, 'halted'],
-    ] as const) {
-      const number = await house.promote(await house.version(kind, seed));
-      const killed = new Set<number>();
-      const asking = traffic(house);
-      await until(
-        `P${number} to be ${end}`,
-        async () => {
-          const [hold] = await house.query<{ stage: number }>(
-            `select stage from serving_holds where model = 'digits' and promotion = ${number}`,
-          );
-          if (hold && !killed.has(hold.stage)) {
-            killed.add(hold.stage);
-            await house.service().kill();
-            await house.restart();
-          }
-          const { state } = await house.newest();
-          assert.ok(['approved', 'rolling-out', 'rolling-back', end].includes(state), state);
-          return state === end;
-        },
-        90,
-      );
-      await asking.stop();
-      assert.ok(killed.size >= 3, [...killed].join());
-    }
-    assert.equal((await house.ask()).status, 200);
-  });
-
   async function serving() {
     return await house.query<{ number: number; attempt: number }>(
       "select number::int, attempt from runs where kind = 'serve' and state = 'running' and stopping is null order by number",
