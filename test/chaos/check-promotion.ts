@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { sql } from 'kysely';
 import { promotionStore } from '../../src/adapters/postgres/promotions.ts';
 import { isOver } from '../../src/core/promotion/promotion.ts';
+import { liveStage, restoreStage } from '../../src/core/promotion/rollout.ts';
 import { processesIn } from '../adapters/local/workbench.ts';
 import type { Life } from './life.ts';
 import { type ModelBox, servingRuns, until } from './model-box.ts';
@@ -13,19 +14,19 @@ const ends: Record<Story, { state: string; events: string[]; stages: number[]; d
   live: {
     state: 'live',
     events: ['evaluating', 'awaiting-approval', 'approved', 'rolling-out', 'step', 'live'],
-    stages: [0, 1, 2, 3],
+    stages: [0, 1, 2, liveStage],
     deployment: 'success',
   },
   halted: {
     state: 'halted',
     events: ['evaluating', 'awaiting-approval', 'approved', 'rolling-out', 'rolling-back', 'halted'],
-    stages: [0, 1, 1_000],
+    stages: [0, 1, restoreStage],
     deployment: 'failure',
   },
   rollback: {
     state: 'live',
     events: ['evaluating', 'approved', 'rolling-out', 'live'],
-    stages: [0, 1, 2],
+    stages: [0, 1, liveStage],
     deployment: 'success',
   },
 };
