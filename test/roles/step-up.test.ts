@@ -603,6 +603,11 @@ describe('no link is given', () => {
     const place = await openPlace(t);
     const words = `model approve P${place.number}`;
     const token = { kind: 'token' as const, id: 'cli', name: 'cli' };
+    const { people } = place.town.said.policy;
+    const named = people.map(one =>
+      one.name === 'operator' ? { ...one, github: 'octo-operator', tokens: [token.id] } : one,
+    );
+    place.town.said.policy = { ...place.town.said.policy, people: named };
     const result = await place.town.dispatch(
       {
         key: 'cli',
@@ -625,9 +630,6 @@ describe('no link is given', () => {
       },
       user: 'octo-operator',
     };
-    const { people } = place.town.said.policy;
-    const named = people.map(one => (one.name === 'operator' ? { ...one, github: 'octo-operator' } : one));
-    place.town.said.policy = { ...place.town.said.policy, people: named };
     const actor = { kind: 'github' as const, id: 'octo-operator', name: 'octo-operator' };
     const said = await place.town.dispatch(
       { key: 'review', actor, place: there, wish: { kind: 'words', words } },
