@@ -1,5 +1,6 @@
 import { defineCommand } from '../src/core/command.ts';
-import { capital, freezeItem, readScope, scopeName } from '../src/core/freeze.ts';
+import { capital } from '../src/core/format.ts';
+import { freezeItem, readScope, scopeName } from '../src/core/freeze.ts';
 import { freezeJson } from '../src/core/freeze-json.ts';
 import { reply } from '../src/core/reply.ts';
 

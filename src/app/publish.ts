@@ -286,7 +286,7 @@ async function contentOf(
   const series = isGrowing ? await ports.runs.series(run.number, [primary.name], sparkPoints) : [];
   const versions = await ports.versionsOf(run);
   const facts = { metrics, output, shares, result, versions, spark: sparkOf(series[0]) };
-  const [ahead, reported] = [await ports.runs.ahead(run), await ports.runs.reported(run.number)];
+  const [ahead, reported] = await Promise.all([ports.runs.ahead(run), ports.runs.reported(run.number)]);
   const said = runReply(run, { ...facts, ahead, reported }, now);
   return surface.place.kind === 'github' ? await withPictures(said, run, ports) : said;
 }

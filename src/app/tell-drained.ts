@@ -1,5 +1,6 @@
 import { hasMessages, type Place } from '../core/actor.ts';
-import { capital, scopeName } from '../core/freeze.ts';
+import { capital } from '../core/format.ts';
+import { scopeName } from '../core/freeze.ts';
 import type { FreezeStore, SurfaceStore, Wakeups } from '../core/ports.ts';
 import { reply } from '../core/reply.ts';
 

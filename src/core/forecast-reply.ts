@@ -1,6 +1,5 @@
 import type { Forecast, QuotaNow } from './forecast.ts';
-import { counted } from './format.ts';
-import { capital } from './freeze.ts';
+import { capital, counted } from './format.ts';
 import { formatMoney } from './money.ts';
 import type { Inline, ReplyBlock } from './reply.ts';
 

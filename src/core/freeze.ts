@@ -1,6 +1,6 @@
 import { type Actor, actorKey } from './actor.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
-import { cleanLine, counted, timeOfDay } from './format.ts';
+import { capital, cleanLine, counted, timeOfDay } from './format.ts';
 import { nearest } from './nearest.ts';
 import type { Policy } from './project.ts';
 import type { Inline } from './reply.ts';
@@ -138,8 +138,4 @@ export function unknownPool(
     example: example(near ?? names[0] ?? ''),
   };
   return { ok: false, code: 'POOL_UNKNOWN', details };
-}
-
-export function capital(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

@@ -1,7 +1,7 @@
 import { type Compared, evaluate, type Facts } from '../expression/evaluate.ts';
 import { type Expression, namesIn, type Vocabulary } from '../expression/expression.ts';
 import { parseCondition } from '../expression/parse.ts';
-import { cleanLine, formatNumber } from '../format.ts';
+import { capital, cleanLine, formatNumber } from '../format.ts';
 import { type Better, bestOf, betterOf } from '../metric-direction.ts';
 import { nearest } from '../nearest.ts';
 import type { MetricSummary } from '../ports.ts';
@@ -154,8 +154,4 @@ function missingSentence(name: string, { candidate, production }: GateFacts): st
   const what = isInput ? 'input' : name.startsWith('best(') && metric ? 'direction for the metric' : 'metric';
   const hint = meant === undefined || metric ? '' : ` Perhaps ${cleanLine(meant, shownName)} is meant.`;
   return `${capital(of.called)} has no ${what} ${cleanLine(bare, shownName)}.${hint}`;
-}
-
-function capital(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
