@@ -55,3 +55,8 @@ export function cleanLine(line: string, limit: number): string {
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '');
   return clean.length > limit ? `${clean.slice(0, limit - 1)}…` : clean;
 }
+
+/** With a capital at its start. */
+export function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
