@@ -41,11 +41,6 @@ export function counted(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 }
 
-/** What a name is where it begins a sentence. */
-export function capital(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-}
-
 /** A line of a log without what would move a terminal's cursor or colour it, cut to `limit` characters. */
 export function cleanLine(line: string, limit: number): string {
   const clean = line
