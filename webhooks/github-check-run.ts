@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { GitHubPlace } from '../src/core/actor.ts';
 import { type CheckMark, readCheckMark } from '../src/core/check-mark.ts';
-import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
+import { githubPlace, githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
+import { fieldsOf } from '../src/core/github-told.ts';
 import { nameSchema } from '../src/core/name.ts';
 import type { Signed, Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
@@ -42,11 +42,8 @@ export const githubCheckRun = {
   events: ['requested_action', 'rerequested'],
   translate(payload: unknown, deliveryId: string): Translation | Signed {
     const parsed = pressSchema.safeParse(payload);
-    if (!parsed.success) {
-      const fields = parsed.error.issues.map(issue => issue.path.join('.')).join(', ');
-      return { kind: 'ignore', why: `not a press on a check: ${fields}` };
-    }
-    const { action, installation, repository, sender, check_run, requested_action } = parsed.data;
+    if (!parsed.success) return { kind: 'ignore', why: `not a press on a check: ${fieldsOf(parsed.error)}` };
+    const { action, repository, sender, check_run, requested_action } = parsed.data;
     if (sender.type !== 'User') return { kind: 'ignore', why: 'a press of a program' };
     const button = requested_action?.identifier ?? '';
     return {
@@ -58,16 +55,7 @@ export const githubCheckRun = {
           return { kind: 'ignore', why: 'a press on a check that is none of ours' };
         const { actor, account } = githubSender(sender);
         const pressed = action === 'requested_action' ? button : 'run' in mark ? 'rerun' : again;
-        const place: GitHubPlace = {
-          kind: 'github',
-          installation: installation.id,
-          repo: repository.id,
-          name: repository.full_name,
-          isPublic: !repository.private,
-          issue: mark.issue,
-          pull: true,
-          user: sender.login,
-        };
+        const place = githubPlace(parsed.data, { issue: mark.issue, pull: true, user: sender.login });
         if ('run' in mark && pressed === 'promote')
           return {
             kind: 'promote',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { GitHubPlace } from '../src/core/actor.ts';
 import { type CommandLine, commandLines } from '../src/core/comment-lines.ts';
-import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
+import { githubPlace, githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
+import { fieldsOf } from '../src/core/github-told.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment */
@@ -33,11 +33,8 @@ export const githubIssueComment = {
   events: ['created'],
   translate(payload: unknown): Translation {
     const parsed = commentSchema.safeParse(payload);
-    if (!parsed.success) {
-      const fields = parsed.error.issues.map(issue => issue.path.join('.')).join(', ');
-      return { kind: 'ignore', why: `not a new comment: ${fields}` };
-    }
-    const { installation, repository, sender, issue, comment } = parsed.data;
+    if (!parsed.success) return { kind: 'ignore', why: `not a new comment: ${fieldsOf(parsed.error)}` };
+    const { sender, issue, comment } = parsed.data;
     const { user } = comment;
     if (!user) return { kind: 'ignore', why: 'a comment of nobody' };
     if (sender.type !== 'User' || user.type !== 'User' || comment.performed_via_github_app)
@@ -45,18 +42,9 @@ export const githubIssueComment = {
     if (sender.id !== user.id) return { kind: 'ignore', why: 'a comment of somebody else' };
     const said = commandLines(comment.body ?? '');
     if (said.length === 0) return { kind: 'ignore', why: 'a comment without a command' };
-    const place: GitHubPlace = {
-      kind: 'github',
-      installation: installation.id,
-      repo: repository.id,
-      name: repository.full_name,
-      isPublic: !repository.private,
-      issue: issue.number,
-      pull: issue.pull_request !== undefined && issue.pull_request !== null,
-      user: user.login,
-      comment: comment.id,
-      saidAt: comment.created_at,
-    };
+    const pull = issue.pull_request !== undefined && issue.pull_request !== null;
+    const at = githubPlace(parsed.data, { issue: issue.number, pull, user: user.login });
+    const place = { ...at, comment: comment.id, saidAt: comment.created_at };
     const { actor, account } = githubSender(user);
     const placeOf = ({ line }: CommandLine) => (said.length > 1 ? { ...place, line } : place);
     const [next] = said.slice(mostCommands);

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { GitHubPlace } from '../src/core/actor.ts';
-import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
+import { githubPlace, githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
 import { fieldsOf, pullSchema } from '../src/core/github-told.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
 
@@ -24,18 +23,9 @@ export const githubPullRequestLabel = {
   translate(payload: unknown, deliveryId: string): Translation {
     const parsed = labelSchema.safeParse(payload);
     if (!parsed.success) return { kind: 'ignore', why: `not a label: ${fieldsOf(parsed.error)}` };
-    const { installation, repository, sender, label, pull_request: pull } = parsed.data;
+    const { sender, label, pull_request: pull } = parsed.data;
     if (sender.type !== 'User') return { kind: 'ignore', why: 'a label of a program' };
-    const place: GitHubPlace = {
-      kind: 'github',
-      installation: installation.id,
-      repo: repository.id,
-      name: repository.full_name,
-      isPublic: !repository.private,
-      issue: pull.number,
-      pull: true,
-      user: sender.login,
-    };
+    const place = githubPlace(parsed.data, { issue: pull.number, pull: true, user: sender.login });
     return {
       kind: 'promote',
       key: `github:${deliveryId}`,

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { GitHubPlace } from '../src/core/actor.ts';
 import { cleanLine } from '../src/core/format.ts';
-import { githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
+import { githubPlace, githubSender, repositorySchema, senderSchema } from '../src/core/github-sender.ts';
 import { commitSchema, fieldsOf, pullSchema } from '../src/core/github-told.ts';
 import type { PullReview } from '../src/core/promotion/review.ts';
 import type { Translation, WebhookDefinition } from '../src/core/webhook.ts';
@@ -41,7 +40,7 @@ export const githubPullRequestReview = {
   translate(payload: unknown): Translation {
     const parsed = reviewSchema.safeParse(payload);
     if (!parsed.success) return { kind: 'ignore', why: `not a review: ${fieldsOf(parsed.error)}` };
-    const { action, installation, repository, sender, review, pull_request: pull } = parsed.data;
+    const { action, sender, review, pull_request: pull } = parsed.data;
     const { user, submitted_at: saidAt } = review;
     const says = Object.hasOwn(decisions, review.state) ? decisions[review.state] : undefined;
     if (!says || (says === 'withdraw') !== (action === 'dismissed'))
@@ -51,17 +50,8 @@ export const githubPullRequestReview = {
     // Whoever may dismiss it is GitHub's to say.
     if (says !== 'withdraw' && sender.id !== user.id)
       return { kind: 'ignore', why: 'a review of somebody else' };
-    const place: GitHubPlace = {
-      kind: 'github',
-      installation: installation.id,
-      repo: repository.id,
-      name: repository.full_name,
-      isPublic: !repository.private,
-      issue: pull.number,
-      pull: true,
-      user: user.login,
-      saidAt,
-    };
+    const at = githubPlace(parsed.data, { issue: pull.number, pull: true, user: user.login });
+    const place = { ...at, saidAt };
     return {
       kind: 'review',
       key: `github:review:${review.id}:${says}`,

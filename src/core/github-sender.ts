@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Actor } from './actor.ts';
+import type { Actor, GitHubPlace } from './actor.ts';
 import type { GitHubUser } from './ports.ts';
 
 /** Of a repository, as every delivery of GitHub names it. */
@@ -23,4 +23,16 @@ export function githubSender({ id, login }: { id: number; login: string }): {
 } {
   const name = login.toLowerCase();
   return { actor: { kind: 'github', id: name, name: login }, account: { id, account: `github:${name}` } };
+}
+
+/** The conversation of an issue or a pull request, as a delivery names it. */
+export function githubPlace(
+  told: { installation: { id: number }; repository: z.infer<typeof repositorySchema> },
+  { issue, pull, user }: Pick<GitHubPlace, 'issue' | 'pull' | 'user'>,
+): GitHubPlace {
+  const { id: repo, full_name: name, private: isPrivate } = told.repository;
+  return {
+    ...{ kind: 'github', installation: told.installation.id, repo, name, isPublic: !isPrivate },
+    ...{ issue, pull, user },
+  };
 }

@@ -5,7 +5,8 @@ const nothing = /^0+$/;
 const sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
 /** All zeros stand for no commit. */
 export const commitSchema = sha.transform(text => (nothing.test(text) ? null : text));
-const login = z
+/** Whose name an account has. */
+export const loginSchema = z
   .object({ login: z.string().min(1) })
   .nullish()
   // An account that is gone; GitHub shows it so.
@@ -15,14 +16,14 @@ const login = z
 export const toldSchema = z.object({
   repository: z.object({ id: z.int(), full_name: z.string().regex(/^[^/]+\/[^/]+$/) }),
   installation: z.object({ id: z.int() }),
-  sender: login,
+  sender: loginSchema,
 });
 
 /** https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request */
 export const pullSchema = z
   .object({
     number: z.int(),
-    user: login,
+    user: loginSchema,
     state: z.enum(['open', 'closed']).optional(),
     labels: z.array(z.object({ name: z.string() })).default([]),
     base: z.object({ ref: z.string().min(1), sha }),

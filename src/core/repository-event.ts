@@ -33,18 +33,20 @@ export type RepositoryEvent = {
 } & (
   | {
       type: 'proposed';
-      pull: PullRequest /** What its head was before; null: it was opened, or opened again. */;
+      pull: PullRequest;
+      /** What its head was before; null: it was opened, or opened again. */
       before: string | null;
     }
   /** It goes to another branch than before: nothing was pushed. */
   | { type: 'retargeted'; pull: PullRequest }
   | {
       type: 'closed';
-      pull: PullRequest /** The commit by which it came into its base branch; null: it did not. */;
+      pull: PullRequest;
+      /** The commit by which it came into its base branch; null: it did not. */
       merged: string | null;
     }
+  /** A merge queue asks for the checks of what would come to a branch. */
   | {
-      /** A merge queue asks for the checks of what would come to a branch. */
       type: 'grouped';
       sha: string;
       /** What the branch has now. */

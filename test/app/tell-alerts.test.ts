@@ -7,6 +7,7 @@ import { planStore } from '../../src/adapters/postgres/plan.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
 import { tellAlerts } from '../../src/app/tell-alerts.ts';
 import { system } from '../../src/core/actor.ts';
+import type { Log } from '../../src/core/ports.ts';
 import type { RunSpec } from '../../src/core/run.ts';
 import { startOf } from '../support/plan.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
@@ -45,12 +46,14 @@ describe('rules over what runs report', () => {
     const all = points.map(([name, step, value]) => ({ name, step, value }));
     await runStore(database.db).addPoints(run, attempt, all, [], noon);
   }
-  async function look(at = later(60)): Promise<string[]> {
+  const told: unknown[] = [];
+  const log: Log = {
+    ...{ debug: () => {}, info: () => {}, error: () => {} },
+    warn: fields => told.push(fields.run),
+  };
+  async function look(at = later(60), alerts = alertStore(database.db)): Promise<string[]> {
     const woken: string[] = [];
-    const ports = {
-      alerts: alertStore(database.db),
-      wakeups: { wake: (all: string[]) => woken.push(...all) },
-    };
+    const ports = { alerts, wakeups: { wake: (all: string[]) => woken.push(...all) }, log };
     await tellAlerts(ports, at);
     return woken;
   }
@@ -82,6 +85,24 @@ describe('rules over what runs report', () => {
     assert.equal(events.filter(event => event.type === 'warned').length, 1);
     assert.equal(events.at(-1)?.reason, 'Its rule "loss > 2" holds: loss is 3 at step 2.');
     assert.equal((await runs.get(run))?.state, 'running');
+  });
+
+  test('one that cannot be said of a run keeps no other run from hearing, and is said the next time', async () => {
+    const [first, second] = [await running('stuck', warns), await running('free', warns)];
+    for (const run of [first, second]) await report(run, [['loss', 2, 3]]);
+    const alerts = alertStore(database.db);
+    await look(later(60), {
+      ...alerts,
+      fire: async (one, now) =>
+        one.run.number === first
+          ? await Promise.reject(new Error('the connection was lost'))
+          : await alerts.fire(one, now),
+    });
+    assert.deepEqual([(await said(first)).length, (await said(second)).length], [0, 1]);
+    assert.deepEqual(told, [first]);
+    await look();
+    assert.deepEqual([(await said(first)).length, (await said(second)).length], [1, 1]);
+    assert.deepEqual(told, [first]);
   });
 
   test('only runs with rules that have reported something new are looked at', async () => {

@@ -6,8 +6,9 @@ import { stallStore } from '../../src/adapters/postgres/metrics.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { planStore } from '../../src/adapters/postgres/plan.ts';
 import { runStore } from '../../src/adapters/postgres/runs.ts';
-import { tellStalled } from '../../src/app/tell-stalled.ts';
+import { type TellStalledPorts, tellStalled } from '../../src/app/tell-stalled.ts';
 import { system } from '../../src/core/actor.ts';
+import type { Log } from '../../src/core/ports.ts';
 import { startOf } from '../support/plan.ts';
 import { startServer, type TestServer } from '../support/postgres.ts';
 import { wish } from '../support/run.ts';
@@ -47,15 +48,21 @@ describe('runs that come to a halt', () => {
     return run.number;
   }
 
-  async function look(at = now): Promise<string[]> {
+  const told: unknown[] = [];
+  const log: Log = {
+    ...{ debug: () => {}, info: () => {}, error: () => {} },
+    warn: fields => told.push(fields.run),
+  };
+  async function look(at = now, other: Partial<TellStalledPorts> = {}): Promise<string[]> {
     const woken: string[] = [];
     const { db } = database;
     const ports = {
       stalls: stallStore(db),
       runs: runStore(db),
       wakeups: { wake: (all: string[]) => woken.push(...all) },
+      log,
     };
-    await tellStalled(ports, at);
+    await tellStalled({ ...ports, ...other }, at);
     return woken;
   }
 
@@ -81,6 +88,24 @@ describe('runs that come to a halt', () => {
     assert.ok((message?.wanted ?? 0) > (before?.wanted ?? 0), 'its message is shown again');
     const { pace } = await runStore(database.db).reported(run);
     assert.equal(pace?.step, 4);
+  });
+
+  test('a run of which it cannot be said keeps no other one from it, and is told the next time', async () => {
+    const [first, second] = [await running('stuck', halted), await running('free', halted)];
+    const stalls = stallStore(database.db);
+    await look(now, {
+      stalls: {
+        ...stalls,
+        tell: async (run, ...rest) =>
+          run.number === first
+            ? await Promise.reject(new Error('the connection was lost'))
+            : await stalls.tell(run, ...rest),
+      },
+    });
+    assert.deepEqual([(await messages(first)).length, (await messages(second)).length], [1, 2]);
+    assert.deepEqual(told, [first]);
+    await look();
+    assert.deepEqual([(await messages(first)).length, (await messages(second)).length], [2, 2]);
   });
 
   test('a step ends it, and the next halt is another one', async () => {

@@ -1,15 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { noRedis, startRedis } from '../support/redis.ts';
 import type { Bench, Outcome, Row } from './bench.ts';
 import { closedLoop } from './closed-loop.ts';
 import type { Contestant } from './contestant.ts';
 import { median, percentile, rounded } from './numbers.ts';
 import { openLoop } from './open-loop.ts';
+import { inPlace } from './place.ts';
 import { pullRequests } from './pull-request.ts';
-import { freshDatabase, openStored, type Place, startServer, startSignalbox } from './signalbox.ts';
+import { openStored, startServer, startSignalbox } from './signalbox.ts';
 
 const secret = 'bench-webhook-secret';
 const rounds = 5;
@@ -31,31 +28,12 @@ export const ingest: Bench = {
   name: 'ingest',
   about: 'deliveries of GitHub taken per second, beside Probot and Octokit',
   run: async say => {
-    const folder = await mkdtemp(join(tmpdir(), 'signalbox-bench-'));
-    const running: { stop(): Promise<void> }[] = [];
-    const keep = <T extends { stop(): Promise<void> }>(one: T): T => {
-      running.push(one);
-      return one;
+    const variables = {
+      GITHUB_APP_ID: '1',
+      GITHUB_PRIVATE_KEY: aPrivateKey(),
+      GITHUB_WEBHOOK_SECRET: secret,
     };
-    try {
-      const database = await freshDatabase();
-      if (database) keep(database);
-      // As in production, where it can be had.
-      const redis = noRedis ? null : await startRedis();
-      if (redis) keep({ stop: redis.close });
-      const place: Place = {
-        folder,
-        variables: {
-          GITHUB_APP_ID: '1',
-          GITHUB_PRIVATE_KEY: aPrivateKey(),
-          GITHUB_WEBHOOK_SECRET: secret,
-        },
-        databaseUrl: database?.url ?? null,
-        redisUrl: redis?.url ?? null,
-      };
-      say(
-        `Signalbox stores in ${database ? 'DATABASE_URL' : 'the embedded PostgreSQL'}, its queue is in ${redis ? 'Redis' : 'PostgreSQL'}`,
-      );
+    return await inPlace(variables, say, async (place, keep) => {
       const contestants = [
         keep(await startSignalbox(place)),
         keep(await startServer('probot', place)),
@@ -68,10 +46,7 @@ export const ingest: Bench = {
       say(`${acks} deliveries acknowledged by Signalbox, ${kept} stored`);
       if (acks !== kept) throw new Error(`${acks} deliveries were acknowledged, and ${kept} are stored.`);
       return outcome;
-    } finally {
-      for (const one of running.reverse()) await one.stop();
-      await rm(folder, { recursive: true, force: true });
-    }
+    });
   },
 };
 

@@ -1,18 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chartPictures } from '../../src/adapters/charts/charts.ts';
 import { openDatabase } from '../../src/adapters/postgres/database.ts';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded.ts';
 import { usual } from '../support/charts.ts';
 import { noMlflow, startMlflow } from '../support/mlflow.ts';
-import { noRedis, startRedis } from '../support/redis.ts';
 import type { Bench, Row } from './bench.ts';
 import { type Answered, closedLoop } from './closed-loop.ts';
 import { median, percentile, rounded } from './numbers.ts';
 import { openLoop } from './open-loop.ts';
+import { inPlace } from './place.ts';
 import { batchPoints, mlflowBatches, signalboxBatches, workingRun } from './reported.ts';
-import { freshDatabase, type Place, startSignalbox } from './signalbox.ts';
+import { startSignalbox } from './signalbox.ts';
 import { slashCommand } from './slash-command.ts';
 
 const secret = 'bench-signing-secret';
@@ -37,33 +35,16 @@ export const metrics: Bench = {
   about: 'points of runs taken per second, beside MLflow, and what that does to people; a chart drawn',
   run: async say => {
     if (noMlflow) throw new Error(noMlflow);
-    const folder = await mkdtemp(join(tmpdir(), 'signalbox-bench-'));
-    const running: { stop(): Promise<void> }[] = [];
-    const keep = <T extends { stop(): Promise<void> }>(one: T): T => {
-      running.push(one);
-      return one;
-    };
-    try {
-      const fresh = await freshDatabase();
-      if (fresh) keep(fresh);
-      const redis = noRedis ? null : await startRedis();
-      if (redis) keep({ stop: redis.close });
-      const place: Place = {
-        folder,
-        variables: { SLACK_SIGNING_SECRET: secret, SLACK_BOT_TOKEN: 'xoxb-bench' },
-        databaseUrl: fresh?.url ?? null,
-        redisUrl: redis?.url ?? null,
-      };
-      say(
-        `Signalbox stores in ${fresh ? 'DATABASE_URL' : 'the embedded PostgreSQL'}, MLflow in its SQLite; the queue is in ${redis ? 'Redis' : 'PostgreSQL'}`,
-      );
+    const variables = { SLACK_SIGNING_SECRET: secret, SLACK_BOT_TOKEN: 'xoxb-bench' };
+    return await inPlace(variables, say, async (place, keep) => {
       const { port } = keep(await startSignalbox(place));
-      const embedded = fresh
+      const embedded = place.databaseUrl
         ? null
-        : keep(await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log: () => {} }));
-      const database = openDatabase(fresh?.url ?? embedded?.url ?? '', { max: 2, onError: () => {} });
+        : keep(await startEmbeddedPostgres({ dataDir: join(place.folder, 'data'), log: () => {} }));
+      const database = openDatabase(place.databaseUrl ?? embedded?.url ?? '', { max: 2, onError: () => {} });
       keep({ stop: database.close });
       const mlflow = await startMlflow();
+      say('MLflow stores in its SQLite');
       keep({ stop: mlflow.close });
 
       const run = await workingRun(database);
@@ -126,10 +107,7 @@ export const metrics: Bench = {
       };
       const rows = [ingest, rowOf('mlflow log-batch', measured.mlflow), await drawn()];
       return { rows, ratio: rounded(median(ratios)) };
-    } finally {
-      for (const one of running.reverse()) await one.stop();
-      await rm(folder, { recursive: true, force: true });
-    }
+    });
   },
 };
 

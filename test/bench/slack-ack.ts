@@ -1,12 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { noRedis, startRedis } from '../support/redis.ts';
 import type { Bench, Outcome, Row } from './bench.ts';
 import type { Contestant } from './contestant.ts';
 import { median, percentile, rounded } from './numbers.ts';
 import { type Measured, openLoop } from './open-loop.ts';
-import { freshDatabase, openStored, type Place, startServer, startSignalbox } from './signalbox.ts';
+import { inPlace } from './place.ts';
+import { openStored, startServer, startSignalbox } from './signalbox.ts';
 import { slashCommand } from './slash-command.ts';
 
 const secret = 'bench-signing-secret';
@@ -26,27 +23,8 @@ export const slackAck: Bench = {
   name: 'slack-ack',
   about: 'slash commands acknowledged, 500 a second, beside a bare Bolt',
   run: async say => {
-    const folder = await mkdtemp(join(tmpdir(), 'signalbox-bench-'));
-    const running: { stop(): Promise<void> }[] = [];
-    const keep = <T extends { stop(): Promise<void> }>(one: T): T => {
-      running.push(one);
-      return one;
-    };
-    try {
-      const database = await freshDatabase();
-      if (database) keep(database);
-      // As in production, where it can be had.
-      const redis = noRedis ? null : await startRedis();
-      if (redis) keep({ stop: redis.close });
-      const place: Place = {
-        folder,
-        variables: { SLACK_SIGNING_SECRET: secret, SLACK_BOT_TOKEN: 'xoxb-bench' },
-        databaseUrl: database?.url ?? null,
-        redisUrl: redis?.url ?? null,
-      };
-      say(
-        `Signalbox stores in ${database ? 'DATABASE_URL' : 'the embedded PostgreSQL'}, its queue is in ${redis ? 'Redis' : 'PostgreSQL'}`,
-      );
+    const variables = { SLACK_SIGNING_SECRET: secret, SLACK_BOT_TOKEN: 'xoxb-bench' };
+    return await inPlace(variables, say, async (place, keep) => {
       const contestants = [
         keep(await startSignalbox(place)),
         keep(await startServer('bolt', place)),
@@ -58,10 +36,7 @@ export const slackAck: Bench = {
       say(`${acked} commands acknowledged by Signalbox, ${kept} stored`);
       if (acked !== kept) throw new Error(`${acked} commands were acknowledged, and ${kept} are stored.`);
       return outcome;
-    } finally {
-      for (const one of running.reverse()) await one.stop();
-      await rm(folder, { recursive: true, force: true });
-    }
+    });
   },
 };
 

@@ -63,6 +63,11 @@ describe('charts', () => {
     const said = renderTerminal(reply('Title', [{ kind: 'chart', ...usual }]));
     assert.match(said, /^ {2}#42 {9}[▁▂▃▄▅▆▇█]{30} {2}last 0\.913 at step 59, best/m);
     assert.match(said, /^ {2}#38 \(main\) {2}[▁▂▃▄▅▆▇█]{30} {2}last/m);
+    const titles = (title: string) =>
+      renderTerminal(reply(title, [{ kind: 'chart', ...usual }])).split(usual.title).length - 1;
+    assert.equal(titles('Title'), 1);
+    assert.equal(titles(`${usual.title}.`), 1, 'as `train chart` says it');
+    assert.equal(titles(`${usual.title} and more.`), 2, 'near it');
   });
 });
 

@@ -1,6 +1,6 @@
 import { RequestError } from 'octokit';
 import { z } from 'zod';
-import { commitSchema, pullSchema } from '../../core/github-told.ts';
+import { branchOf, commitSchema, loginSchema, pullSchema } from '../../core/github-told.ts';
 import type { Listed, RepositoryLists } from '../../core/ports.ts';
 import type { RepositoryRef } from '../../core/repository-event.ts';
 import type { GitHubApp } from './app.ts';
@@ -9,16 +9,11 @@ import { GitHubError } from './errors.ts';
 
 const perPage = 100;
 const mostPages = 10;
-const branches = 'refs/heads/';
 const time = z.iso.datetime({ offset: true }).transform(text => new Date(text));
-const login = z
-  .object({ login: z.string().min(1) })
-  .nullish()
-  .transform(user => user?.login ?? 'ghost');
 
 /** https://docs.github.com/en/rest/repos/repos#list-repository-activities */
 const moveSchema = z
-  .object({ ref: z.string(), before: commitSchema, after: commitSchema, timestamp: time, actor: login })
+  .object({ ref: z.string(), before: commitSchema, after: commitSchema, timestamp: time, actor: loginSchema })
   .and(z.object({ activity_type: z.string() }));
 const endSchema = z.object({
   updated_at: time,
@@ -28,7 +23,7 @@ const endSchema = z.object({
 const mergedSchema = z.object({ number: z.int(), base: z.object({ ref: z.string() }) }).and(endSchema);
 const closedSchema = z.intersection(
   pullSchema,
-  endSchema.extend({ closed_at: time.nullable(), merged_by: login }),
+  endSchema.extend({ closed_at: time.nullable(), merged_by: loginSchema }),
 );
 
 type Page = { data: unknown; at: Date; tag: string | null; next: string | null };
@@ -121,16 +116,12 @@ export function githubLists(
         ...([repository, '/activity', {}, tag, moveSchema] as const),
         ({ timestamp }) => timestamp < since,
       );
-      const items = found.items?.flatMap(({ ref, before, after, timestamp, actor, activity_type }) =>
-        after === null || !ref.startsWith(branches)
-          ? []
-          : [
-              {
-                ...{ at: timestamp, branch: ref.slice(branches.length), before, after, by: actor },
-                forced: activity_type === 'force_push',
-              },
-            ],
-      );
+      const items = found.items?.flatMap(({ ref, before, after, timestamp, actor, activity_type }) => {
+        const branch = branchOf(ref);
+        if (after === null || branch === null) return [];
+        const forced = activity_type === 'force_push';
+        return [{ at: timestamp, branch, before, after, by: actor, forced }];
+      });
       return { ...found, items: items ?? null };
     },
     async openPulls(repository, tag) {
@@ -164,7 +155,7 @@ export function githubLists(
         if (at === null) return null;
         if (merged_at !== null) return { pull, at, by: merged_by, merged: merge_commit_sha ?? null };
         const { data: issue } = await read(repository, `/issues/${number}`);
-        const { closed_by: by } = z.object({ closed_by: login }).parse(issue);
+        const { closed_by: by } = z.object({ closed_by: loginSchema }).parse(issue);
         return { pull, at, by, merged: null };
       } catch (error) {
         if (error instanceof GitHubError && error.outcome === 'missing') return null;

@@ -14,7 +14,11 @@ export function commandLine(command: string): string {
 
 /** A reply as plain text for a terminal. */
 export function renderTerminal(reply: Reply): string {
-  const parts = [reply.title, ...reply.blocks.map(renderBlock)].filter(part => part !== '');
+  // A chart that the reply is named for is not named again.
+  const blocks = reply.blocks.map(block =>
+    block.kind === 'chart' && reply.title === `${block.title}.` ? renderCurves(block) : renderBlock(block),
+  );
+  const parts = [reply.title, ...blocks].filter(part => part !== '');
   return `${parts.join('\n').replace(steering, '\ufffd')}\n`;
 }
 
@@ -29,7 +33,7 @@ function renderBlock(block: ReplyBlock): string {
     case 'table':
       return renderTable(block.columns, block.rows);
     case 'chart':
-      return renderChart(block);
+      return curvesOf(block).length === 0 ? '' : `  ${block.title}\n${renderCurves(block)}`;
     case 'code':
       return block.text
         .split('\n')
@@ -53,18 +57,16 @@ function renderBlock(block: ReplyBlock): string {
 }
 
 /** For each curve a line of block characters, all on one scale, and its values in words. */
-function renderChart(chart: Chart): string {
+function renderCurves(chart: Chart): string {
   const curves = curvesOf(chart);
-  if (curves.length === 0) return '';
   const lines = sparklines(chart, sparkWidth);
   const width = Math.max(...curves.map(({ name }) => [...name].length));
-  return [
-    `  ${chart.title}`,
-    ...curves.map((curve, index) => {
+  return curves
+    .map((curve, index) => {
       const gap = ' '.repeat(width - [...curve.name].length);
       return `  ${curve.name}${gap}  ${lines[index]?.line ?? ''}  ${curveWords(curve, chart)}`;
-    }),
-  ].join('\n');
+    })
+    .join('\n');
 }
 
 function words(text: Inline[]): string {
