@@ -2,12 +2,7 @@ import { actorKey } from '../src/core/actor.ts';
 import { defineCommand } from '../src/core/command.ts';
 import { cleanLine, counted } from '../src/core/format.ts';
 import { findModel } from '../src/core/promotion/find-promotion.ts';
-import {
-  approvalsOf,
-  type Promotion,
-  type PromotionState,
-  whyBack,
-} from '../src/core/promotion/promotion.ts';
+import { approvalsOf, type Promotion, whyBack } from '../src/core/promotion/promotion.ts';
 import {
   approverName,
   listed,
@@ -43,7 +38,7 @@ export const modelHistory = defineCommand({
       all.map(async one => ({
         one,
         evidence: one.evidence === null ? null : await promotions.evidence(one.number, one.evidence),
-        halted: goneBack.includes(one.state) ? whyBack(await promotions.events(one.number)) : null,
+        halted: one.state === 'rolling-back' ? whyBack(await promotions.events(one.number)) : null,
       })),
     );
     const live = await promotions.live(model);
@@ -58,7 +53,6 @@ export const modelHistory = defineCommand({
   },
 });
 
-const goneBack: readonly PromotionState[] = ['rolling-back', 'halted', 'failed'];
 const shownReason = 300;
 
 /** Who, when, why, and on what; what its state says already is not said again. */

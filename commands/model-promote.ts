@@ -2,16 +2,11 @@ import { denied, mayTrainAs } from '../src/core/access.ts';
 import { defineCommand, type Outcome } from '../src/core/command.ts';
 import type { PromotionStore } from '../src/core/ports.ts';
 import { alsoShownAt } from '../src/core/promotion/also-shown.ts';
+import { askedReply } from '../src/core/promotion/asked-reply.ts';
 import { findModel, findVersion, unknownEnvironment } from '../src/core/promotion/find-promotion.ts';
 import type { ModelPolicy } from '../src/core/promotion/model-keys.ts';
 import type { Promotion } from '../src/core/promotion/promotion.ts';
-import {
-  promotionName,
-  promotionReply,
-  promotionTitle,
-  stateWords,
-} from '../src/core/promotion/promotion-reply.ts';
-import { reply } from '../src/core/reply.ts';
+import { promotionName, promotionTitle, stateWords } from '../src/core/promotion/promotion-reply.ts';
 
 /**
  * Asks that a version comes to serve. It is looked at, perhaps decided on, and rolled out; its message says how far that is. Environments
@@ -76,16 +71,8 @@ export const modelPromote = defineCommand({
     if (promotion.kind === 'rollback') return comesFirst(promotion);
     const looked = await promotionDesk.look(promotion.number, now);
     const shown = looked?.promotion ?? promotion;
-    const facts = { evidence: looked?.evidence ?? null, from: said.approvals.from, button: null };
-    const { title, data, tone, blocks } = promotionReply(shown, facts);
-    if (created && (place.kind === 'slack' || place.kind === 'github')) {
-      // Its own message shows the rest.
-      const what = superseded ? ` It takes the place of ${promotionName(superseded)}.` : '';
-      const said = `${promotionName(shown)} is asked for.${what}`;
-      // Where everybody reads everything, that message is answer enough.
-      return { ok: true, reply: reply(said, [], { data, shownByRun: place.kind === 'github' }) };
-    }
-    return { ok: true, reply: reply(title, blocks, { tone, data }) };
+    const facts = { created, superseded, evidence: looked?.evidence ?? null, from: said.approvals.from };
+    return { ok: true, reply: askedReply(shown, facts, place) };
   },
 });
 

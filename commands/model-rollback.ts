@@ -2,6 +2,7 @@ import type { Place } from '../src/core/actor.ts';
 import { type CommandContext, defineCommand } from '../src/core/command.ts';
 import type { Ports, PromotionStore } from '../src/core/ports.ts';
 import { alsoShownAt } from '../src/core/promotion/also-shown.ts';
+import { askedReply } from '../src/core/promotion/asked-reply.ts';
 import {
   findModel,
   findPromotion,
@@ -114,16 +115,8 @@ export const modelRollback = defineCommand({
     }
     const looked = await promotionDesk.look(promotion.number, now);
     const shown = looked?.promotion ?? promotion;
-    const { title, blocks, data, tone } = promotionReply(shown, {
-      evidence: looked?.evidence ?? null,
-      from: null,
-      button: null,
-    });
-    if (created && (place.kind === 'slack' || place.kind === 'github')) {
-      const what = superseded ? ` It takes the place of ${promotionName(superseded)}.` : '';
-      return { ok: true, reply: reply(`${promotionName(shown)} is asked for.${what}`, [], { data }) };
-    }
-    return { ok: true, reply: reply(title, blocks, { tone, data }) };
+    const facts = { created, superseded, evidence: looked?.evidence ?? null, from: null };
+    return { ok: true, reply: askedReply(shown, facts, place) };
   },
 });
 

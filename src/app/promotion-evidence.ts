@@ -89,10 +89,13 @@ async function subjectOf(
   const { model } = promotion;
   const version = await ports.models.version(model, promotion.version);
   if (!version) throw new Error(`version ${promotion.version} of ${model} is gone`);
-  const [isThere, made] = [await isKept(version, ports), await ports.runs.get(version.run)];
   const command = policy?.evaluate;
   const key = command ? ports.hash(evaluationText(version, command)) : null;
-  const done = key === null ? [] : await ports.promotions.evaluations(model, version.number);
+  const [isThere, made, done] = await Promise.all([
+    isKept(version, ports),
+    ports.runs.get(version.run),
+    key === null ? [] : ports.promotions.evaluations(model, version.number),
+  ]);
   const own = done.find(one => one.key === key);
   return {
     ...{ version, isKept: isThere, made, command: command ?? null, key: key ?? '' },
@@ -101,10 +104,12 @@ async function subjectOf(
 }
 
 async function evaluatedIn({ run: number }: Evaluation, { runs }: EvidencePorts): Promise<Evaluated | null> {
-  const run = await runs.get(number);
-  if (!run) return null;
-  const [metrics, { leftOut }] = [await runs.metrics(number), await runs.reported(number)];
-  return evaluatedBy(run, metrics, leftOut);
+  const [run, metrics, { leftOut }] = await Promise.all([
+    runs.get(number),
+    runs.metrics(number),
+    runs.reported(number),
+  ]);
+  return run && evaluatedBy(run, metrics, leftOut);
 }
 
 async function gather(
@@ -118,17 +123,18 @@ async function gather(
   const live = await ports.promotions.live(model);
   const there = live.find(one => one.environment === promotion.environment);
   const serving = there ? await ports.models.version(model, there.version) : null;
+  const [servingRun, servingEvaluated, cost] = await Promise.all([
+    serving && ports.runs.get(serving.run),
+    serving && command && evaluatedLike(serving, command, ports),
+    ports.costs.of(version.run, now),
+  ]);
   return evidenceOf(
     promotion,
     environment,
     {
       ...{ version, isKept, run: made, evaluated },
-      serving: serving && {
-        version: serving,
-        run: await ports.runs.get(serving.run),
-        evaluated: command && (await evaluatedLike(serving, command, ports)),
-      },
-      cost: await ports.costs.of(version.run, now),
+      serving: serving && { version: serving, run: servingRun, evaluated: servingEvaluated },
+      cost,
       currency: ports.policy().currency,
     },
     now,

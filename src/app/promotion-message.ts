@@ -37,7 +37,6 @@ export async function promotionMessage(
   number: number,
   place: Place,
   ports: PromotionMessagePorts,
-  _now: Date,
 ): Promise<{ content: Reply; stage: string } | null> {
   const promotion = await ports.promotions.get(number);
   if (!promotion) return null;
@@ -84,7 +83,7 @@ async function standingOf(
   return { mayGoBack: (await promotions.servedBefore(model, environment)) !== null };
 }
 
-/** What was said on the way, and what came later no longer says. */
+/** What was said on the way, and what came later no longer says. Where it ended there, its last sentence says why it went back. */
 async function pastOf(
   { number, state }: Promotion,
   { promotions }: PromotionMessagePorts,
@@ -92,7 +91,7 @@ async function pastOf(
   if (state === 'evaluating' || state === 'awaiting-approval') return {};
   const events = await promotions.events(number);
   return {
-    halted: whyBack(events),
+    halted: state === 'rolling-back' ? whyBack(events) : null,
     passed: events.findLast(({ type }) => type === 'passed')?.reason ?? null,
   };
 }

@@ -42,7 +42,7 @@ export interface PublishPorts {
   /** The curve that is shown when a run has ended, and its pictures. */
   charts: RunCharts;
   /** What a promotion's message shows in a place, and what of it is kept as shown; null: there is no such promotion. */
-  promotionOf(number: number, place: Place, now: Date): Promise<{ content: Reply; stage: string } | null>;
+  promotionOf(number: number, place: Place): Promise<{ content: Reply; stage: string } | null>;
   /** The versions that a run made and that may be promoted. */
   versionsOf(run: Run): Promise<{ model: string; number: number }[]>;
   /** What the Home of the person of a place shows. */
@@ -237,7 +237,7 @@ async function ofRun(
     const { place, remote, promotion } = surface;
     // Its buttons count where the message is.
     const at = place.kind === 'slack' && remote ? { ...place, channel: remote.channel } : place;
-    const shown = await ports.promotionOf(promotion, at, now);
+    const shown = await ports.promotionOf(promotion, at);
     return shown && { ...shown, check: undefined };
   }
   const content = await contentOf(surface, run, ports, now);

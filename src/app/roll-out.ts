@@ -10,7 +10,7 @@ import type {
 import type { Policy } from '../core/project.ts';
 import { readHolds } from '../core/promotion/holds.ts';
 import type { ModelEnvironment, Target } from '../core/promotion/model-keys.ts';
-import { isOver, type Promotion, type PromotionChange } from '../core/promotion/promotion.ts';
+import { isOver, type Promotion, type PromotionChange, whyBack } from '../core/promotion/promotion.ts';
 import {
   type Checked,
   nextStep,
@@ -27,6 +27,7 @@ import {
   versionState,
   weightsOf,
 } from '../core/promotion/serving.ts';
+import { environmentOf } from './promotion-evidence.ts';
 
 /** One number for a query, as it is now; null: it gave none. Throws where it cannot be asked. */
 export interface MetricsPort {
@@ -66,9 +67,7 @@ async function rollOut(
 ): Promise<RolledOut> {
   const { model, environment: name } = promotion;
   // 1. What was declared. What is declared no longer goes back to what it was.
-  const declared = (await ports.modelPolicies.all()).get(model);
-  const environment =
-    declared && Object.hasOwn(declared.environments, name) ? declared.environments[name] : undefined;
+  const environment = environmentOf(promotion, await ports.modelPolicies.all());
   const { targets } = ports.policy();
   const serving = await ports.serving.of({ model, environment: name });
   const targetName = environment?.target ?? serving.hold?.target ?? '';
@@ -156,14 +155,14 @@ async function withWhy(
   promotions: Pick<PromotionStore, 'events'>,
 ): Promise<PromotionChange> {
   if (state !== 'rolling-back' || (change.type !== 'restored' && change.type !== 'failed')) return change;
-  const why = (await promotions.events(number)).findLast(({ type }) => type === 'rolling-back')?.reason ?? '';
-  return why === '' || why === change.reason ? change : { ...change, reason: `${why} ${change.reason}` };
+  const why = whyBack(await promotions.events(number));
+  return why === null || why === change.reason ? change : { ...change, reason: `${why} ${change.reason}` };
 }
 
 /** The way back has one step, and nothing to prove but that it serves. */
 function planOf(
   { kind }: Pick<Promotion, 'kind'>,
-  environment: ModelEnvironment | undefined,
+  environment: ModelEnvironment | null,
   target: Target | undefined,
 ): RolloutPlan {
   const shared = { readyWithinS: target?.readyWithin ?? 0, roomWithinS };
@@ -220,7 +219,7 @@ function toldState(states: Record<string, ToldState>, version: number, since: Da
 async function checked(
   { number, model, environment: place, version, state }: Promotion,
   { check }: RolloutPlan,
-  environment: ModelEnvironment | undefined,
+  environment: ModelEnvironment | null,
   { hold }: Serving,
   { serving, checks }: Pick<RollOutPorts, 'serving' | 'checks'>,
 ): Promise<Checked | null> {

@@ -152,13 +152,11 @@ export function startWorker(base: Base): Running {
     resultOf: (run: Run, metrics: readonly MetricSummary[], now: Date) =>
       resultOf(run, metrics, { ...base, ...results }, now),
     charts: base.charts,
-    promotionOf: (number: number, place: Place, now: Date) =>
-      promotionMessage(
-        number,
-        place,
-        { ...base.evidence, ...{ serving: base.serving, charts: base.charts, id: randomId } },
-        now,
-      ),
+    promotionOf: (number: number, place: Place) =>
+      promotionMessage(number, place, {
+        ...base.evidence,
+        ...{ serving: base.serving, charts: base.charts, id: randomId },
+      }),
     versionsOf: (run: Run) => promotable(run, base),
     sweeps: base.sweeps,
     sweepCost: (members: readonly SweepMember[], now: Date) =>

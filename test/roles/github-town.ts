@@ -175,13 +175,11 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
     messenger: messengers(github.messenger ? { github: github.messenger } : {}),
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
-    promotionOf: (number: number, at: Place, now: Date) =>
-      promotionMessage(
-        number,
-        at,
-        { ...evidence, serving: servingStore(db), charts: noCharts, id: randomUUID },
-        now,
-      ),
+    promotionOf: (number: number, at: Place) =>
+      promotionMessage(number, at, {
+        ...evidence,
+        ...{ serving: servingStore(db), charts: noCharts, id: randomUUID },
+      }),
     versionsOf: (run: Run) => promotable(run, { ...evidence, rollout: models.promotionDesk }),
     sweeps,
     sweepCost: (members: readonly SweepMember[], now: Date) => sweepCost(members, runCosts(db), 'USD', now),

@@ -188,8 +188,8 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     }),
     hash: (content: unknown) => JSON.stringify(content),
     outputOf: () => null,
-    promotionOf: (number: number, place: Place, at: Date) =>
-      promotionMessage(number, place, { ...evidence, serving: servingStore(db), charts, id: randomUUID }, at),
+    promotionOf: (number: number, place: Place) =>
+      promotionMessage(number, place, { ...evidence, serving: servingStore(db), charts, id: randomUUID }),
     versionsOf: async () => [],
     sweeps,
     sweepCost: (members: readonly SweepMember[], now: Date) => sweepCost(members, runCosts(db), 'USD', now),

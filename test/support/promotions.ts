@@ -84,7 +84,6 @@ export interface Scene {
   hold?: { stage: number; weight: number; seconds: number };
   /** The version that served before what serves now; null: none. */
   servedBefore?: number | null;
-  now?: number;
 }
 
 function policyOf(production: Scene['production'] = {}): ModelPolicy {
@@ -179,7 +178,7 @@ function answer(scene: Scene, by: Actor, says: 'approve' | 'reject', reason = ''
 export async function shownAt(scene: Scene, place: Place): Promise<Reply> {
   const { promotion, events, evidence } = lived(scene);
   const { number, model, version, environment } = promotion;
-  const { hold, now = 600 } = scene;
+  const { hold } = scene;
   const live = scene.live ?? { environment, version, promotion: number, since: later(0) };
   const serving: Serving = {
     ...{ model, environment },
@@ -215,7 +214,7 @@ export async function shownAt(scene: Scene, place: Place): Promise<Reply> {
     modelPolicies: { all: async () => new Map([['digits', policyOf(scene.production)]]) },
     runs: { get: async () => liveRun({}) },
   };
-  const said = await promotionMessage(number, place, ports, later(now));
+  const said = await promotionMessage(number, place, ports);
   assert.ok(said);
   return said.content;
 }
@@ -306,7 +305,7 @@ export const scenes: Record<string, Scene> = {
     steps: [
       ...atTen,
       [300, { type: 'halt', reason: lost }],
-      [310, { type: 'restored', reason: 'Version 6 answers all requests again.' }],
+      [310, { type: 'restored', reason: `${lost} Version 6 answers all requests again.` }],
     ],
   },
   failed: {
@@ -315,7 +314,10 @@ export const scenes: Record<string, Scene> = {
       [300, { type: 'halt', reason: lost }],
       [
         900,
-        { type: 'failed', reason: 'Version 6, which served before, is not ready either. Run #44 has ended.' },
+        {
+          type: 'failed',
+          reason: `${lost} Version 6, which served before, is not ready either. Run #44 has ended.`,
+        },
       ],
     ],
   },

@@ -133,7 +133,7 @@ async function askFactor(
   if (actor.kind === 'token' || place.kind !== 'slack') {
     const why =
       actor.kind === 'token'
-        ? 'A token is no person, so that nobody could say whose factor counts.'
+        ? 'A token holds no browser that could be sent to sign in.'
         : 'The link to it would be seen here by others.';
     return { ok: false, code: 'STEP_UP_ELSEWHERE', details: { word, reason: why, example } };
   }
