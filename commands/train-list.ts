@@ -111,7 +111,7 @@ function sortedList(found: Sorted, { metric, by, better }: RunOrder, now: Date):
     sort: { metric, by, better },
     runs: found.map(({ run, metric: summary }) => ({
       ...runJson(run, [summary]),
-      final: run.state === 'succeeded' ? summary.value : null,
+      final: run.state === 'succeeded' && summary.notFinite === undefined ? summary.value : null,
       best: bestOf(summary, better),
     })),
   };

@@ -4,6 +4,7 @@ import { formatMoney } from './money.ts';
 import type { CodePages, MetricExtreme } from './ports.ts';
 import type { Inline, ReplyBlock } from './reply.ts';
 import { isEnd, type Run } from './run.ts';
+import { oddValue } from './run-facts.ts';
 import { codeOf, resourcesOf } from './run-reply.ts';
 import { type MeasuredRun, resultRows, signed, type Verdict } from './run-result.ts';
 
@@ -18,6 +19,8 @@ export interface ComparableRun extends MeasuredRun {
 /** What one run has of a metric; null where it did not report it. */
 export interface ComparedValue {
   last: number | null;
+  /** What it reported last was not finite, and so is no number here. */
+  notFinite: boolean;
   /** Null too where nobody knows which way it gets better. */
   best: MetricExtreme | null;
   /** `last` less that of the first run. */
@@ -43,7 +46,7 @@ export interface Comparison {
 const none = '–';
 const shownLength = 40;
 const most = { metrics: 6, differences: 14 };
-const nothing: ComparedValue = { last: null, best: null, difference: null, verdict: null };
+const nothing: ComparedValue = { last: null, notFinite: false, best: null, difference: null, verdict: null };
 
 /** Holds runs beside the first of them: the last value of every metric, the primary one first, and whatever else is not the same. */
 export function compareRuns(
@@ -68,9 +71,9 @@ export function compareRuns(
     const values = own.map((row, i): ComparedValue => {
       if (!row) return nothing;
       const { best, difference, verdict } = row;
-      const last = row.last?.value ?? null;
-      if (i === 0) return { ...nothing, last, best };
-      return { last, best, difference, verdict: isFinal ? verdict : null };
+      const [last, notFinite] = [row.last?.value ?? null, row.notFinite !== null];
+      if (i === 0) return { ...nothing, last, notFinite, best };
+      return { last, notFinite, best, difference, verdict: isFinal ? verdict : null };
     });
     return { name, unit: known?.unit, better: known?.better ?? null, values };
   });
@@ -152,10 +155,15 @@ function metricRows(
   const isCompared = values.some(({ difference }) => difference !== null);
   const isBest = values.some(({ best }) => best !== null);
   return [
-    [`${shown} ${value}`, ...values.map(({ last }) => (last === null ? none : formatNumber(last)))],
+    [`${shown} ${value}`, ...values.map(valueCell)],
     ...(isCompared ? [[`… vs #${first}`, ...values.map(differenceCell)]] : []),
     ...(isBest ? [[`… best`, ...values.map(({ best }) => (best ? formatNumber(best.value) : none))]] : []),
   ];
+}
+
+function valueCell({ last, notFinite }: ComparedValue): string {
+  if (last !== null) return formatNumber(last);
+  return notFinite ? oddValue : none;
 }
 
 /** `better +0.007` */

@@ -48,9 +48,12 @@ function lastStep({ step, notFinite }: MetricSummary): number {
   return notFinite ?? step;
 }
 
+/** What a last value is called that was not finite, and so is no number here. */
+export const oddValue = 'not finite';
+
 /** An older value that was finite is not the last one. */
 export function lastValue({ value, notFinite }: MetricSummary): string {
-  return notFinite === undefined ? formatNumber(value) : 'not finite';
+  return notFinite === undefined ? formatNumber(value) : oddValue;
 }
 
 /** Parameters that say how far a counter goes, where no metric does. */

@@ -5,7 +5,7 @@ import { type Better, bestOf, betterOf } from './metric-direction.ts';
 import type { MetricExtreme, MetricSummary } from './ports.ts';
 import type { Inline, ReplyBlock } from './reply.ts';
 import { isEnd, type Run, type RunState } from './run.ts';
-import { counterNames } from './run-facts.ts';
+import { counterNames, oddValue } from './run-facts.ts';
 
 /** A run with what it measured. */
 export interface MeasuredRun {
@@ -30,10 +30,14 @@ export interface ResultRow {
   better: Better | null;
   /** Of its highest step. A run that succeeded has no other final value. Null: it reported none, or none that is finite. */
   last: MetricExtreme | null;
+  /** The step of what it reported last, where that was not finite. */
+  notFinite: number | null;
   /** Null where nobody knows which way it gets better. */
   best: MetricExtreme | null;
   /** The final value of the baseline, which succeeded, and its best. */
   base: number | null;
+  /** Whether the baseline ended with a value that was not finite. */
+  isBaseOdd: boolean;
   baseBest: MetricExtreme | null;
   /** `last` less `base`; null where either is missing or no number. */
   difference: number | null;
@@ -81,8 +85,10 @@ function rowOf(
     unit: Object.hasOwn(declared, name) ? declared[name]?.unit : undefined,
     better,
     last,
+    notFinite: own?.notFinite ?? null,
     best: own ? finiteAt(bestOf(own, better)) : null,
     base,
+    isBaseOdd: other?.notFinite !== undefined,
     baseBest: other ? finiteAt(bestOf(other, better)) : null,
     difference,
     share,
@@ -122,14 +128,14 @@ function finiteAt(extreme: MetricExtreme | null): MetricExtreme | null {
 /** The row that stands for all where there is room for one: of the primary metric; null where the run has not reported that. */
 function headRow(run: Run, rows: readonly ResultRow[]): ResultRow | null {
   const row = rows.find(({ name }) => name === run.spec.primaryMetric);
-  return row?.last ? row : null;
+  return row && (row.last || row.notFinite !== null) ? row : null;
 }
 
-/** `, val_auc 0.912 (0.007 better than #38)` behind a run's title; `, last val_auc 0.88` before it has ended. */
+/** `, val_auc 0.912 (0.007 better than #38)` behind a run's title; `, last val_auc 0.88` before it has ended; `, loss not finite`. */
 export function headline(run: Run, rows: readonly ResultRow[], baseline: MeasuredRun | null): string {
   const row = headRow(run, rows);
-  if (!row?.last) return '';
-  const value = `${row.name} ${withUnit(row.last.value, row)}`;
+  if (!row) return '';
+  const value = `${row.name} ${row.last ? withUnit(row.last.value, row) : oddValue}`;
   if (run.state !== 'succeeded') return `, last ${value}`;
   const than = comparison(row, baseline);
   return `, ${value}${than === '' ? '' : ` (${than})`}`;
@@ -170,7 +176,7 @@ export function resultTable(
   rows: readonly ResultRow[],
   baseline: MeasuredRun | null,
 ): ReplyBlock[] {
-  if (!rows.some(({ last }) => last)) return [];
+  if (!rows.some(({ last, notFinite }) => last || notFinite !== null)) return [];
   const columns = columnsOf(rows, baseline, run.state);
   const shown = rows.slice(0, most.rows);
   const right = 'right' as const;
@@ -199,13 +205,15 @@ interface Column {
 
 function columnsOf(rows: readonly ResultRow[], baseline: MeasuredRun | null, state: RunState): Column[] {
   const value = state === 'succeeded' ? 'Final' : 'Last';
-  const number = (one: number | null | undefined) => (typeof one === 'number' ? formatNumber(one) : none);
+  const number = (one: number | null | undefined, isOdd: boolean) =>
+    typeof one === 'number' ? formatNumber(one) : isOdd ? oddValue : none;
   const at = (one: MetricExtreme | null) =>
     one ? `${formatNumber(one.value)} (step ${formatNumber(one.step)})` : none;
   const isOneStep = new Set(rows.flatMap(({ last }) => (last ? [last.step] : []))).size <= 1;
   const final: Column = {
     title: value,
-    cell: ({ last }) => (isOneStep || value === 'Final' ? number(last?.value) : at(last)),
+    cell: ({ last, notFinite }) =>
+      isOneStep || value === 'Final' || !last ? number(last?.value, notFinite !== null) : at(last),
   };
   const best: Column[] = rows.some(one => one.best) ? [{ title: 'Best', cell: row => at(row.best) }] : [];
   if (!baseline) return [final, ...best];
@@ -214,7 +222,7 @@ function columnsOf(rows: readonly ResultRow[], baseline: MeasuredRun | null, sta
     final,
     // A phone shows the first three columns: the verdict is one of them, and begins its cell.
     { title: `Against ${other}${isEnd(state) ? '' : ' so far'}`, cell: differenceCell },
-    { title: `${other} final`, cell: ({ base }) => number(base) },
+    { title: `${other} final`, cell: ({ base, isBaseOdd }) => number(base, isBaseOdd) },
     ...best,
     ...(rows.some(({ baseBest }) => baseBest)
       ? [{ title: `${other} best`, cell: (row: ResultRow) => at(row.baseBest) }]

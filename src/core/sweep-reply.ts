@@ -6,7 +6,7 @@ import { formatMoney } from './money.ts';
 import type { MetricSummary } from './ports.ts';
 import { type Inline, type Reply, type ReplyBlock, reply, type Tone } from './reply.ts';
 import { askedCost, isEnd, isOnMachine, type Run } from './run.ts';
-import { progressOf } from './run-facts.ts';
+import { lastValue, progressOf } from './run-facts.ts';
 import { codeOf, resourcesOf, titleOf } from './run-reply.ts';
 import type { Sweep, SweepMember } from './sweep.ts';
 
@@ -22,7 +22,7 @@ const none = '–';
 
 interface Ranked extends SweepMember {
   summary: MetricSummary | null;
-  /** Its final value; null: it has not succeeded, or not reported the metric. */
+  /** Its final value; null: it has not succeeded, not reported the metric, or what it reported last of it was not finite. */
   final: number | null;
   /** From 1 on, once all have ended; null: it has no final value, or nobody knows which are good ones. */
   rank: number | null;
@@ -82,7 +82,8 @@ export function sweepEndedReply(
 function ranked({ spec }: Sweep, members: readonly SweepMember[]): Ranked[] {
   const all = members.map((member): Ranked => {
     const summary = member.metrics.find(({ name }) => name === spec.metric) ?? null;
-    const final = member.run.state === 'succeeded' ? (summary?.value ?? null) : null;
+    const isFinal = member.run.state === 'succeeded' && summary?.notFinite === undefined;
+    const final = isFinal ? (summary?.value ?? null) : null;
     return { ...member, summary, final, rank: null };
   });
   const { better } = spec;
@@ -117,11 +118,16 @@ function table(sweep: Sweep, all: readonly Ranked[], now: Date): ReplyBlock {
     rows: all.map(one => [
       isRanked ? `${one.rank === null ? none : `${one.rank}.`} #${one.run.number}` : `#${one.run.number}`,
       valuesOf(sweep, one.run),
-      ...values.map(() => (one.final === null ? none : formatNumber(one.final))),
+      ...values.map(() => finalCell(one)),
       ...best.map(() => bestCell(sweep, one)),
       stateCell(one, now),
     ]),
   };
+}
+
+function finalCell({ run, summary, final }: Ranked): string {
+  if (final !== null) return formatNumber(final);
+  return run.state === 'succeeded' && summary ? lastValue(summary) : none;
 }
 
 function bestCell({ spec }: Sweep, { summary }: Ranked): string {
@@ -146,7 +152,7 @@ function stateCell({ run, summary, metrics, stop }: Ranked, now: Date): string {
   }
   if (!isOnMachine(run.state)) return askedCost(run) === null ? 'waits' : 'waits for approval';
   const progress = progressOf(run, metrics, now)?.label;
-  const last = summary ? `last ${formatNumber(summary.value)}` : undefined;
+  const last = summary ? `last ${lastValue(summary)}` : undefined;
   return [run.state, ...[progress, last].filter(part => part !== undefined)].join(', ');
 }
 
@@ -194,7 +200,7 @@ function rankWords({ spec }: Sweep, all: readonly Ranked[], isOver: boolean): In
   if (metric === null) return [`Nothing ranks them: ${project} names no `, { code: 'primaryMetric' }, '.'];
   if (better === null) return [`Nothing ranks them: nobody has said which way ${metric} gets better.`];
   if (isOver && all.every(({ final }) => final === null))
-    return [`Nothing ranks them: none has succeeded and reported ${metric}.`];
+    return [`Nothing ranks them: none has succeeded with a final ${metric}.`];
   const by = `by the final ${metric}, ${better} is better; the best value of a run may lie before its end`;
   return [isOver ? `Ranked ${by}.` : `Ranked when all have ended, ${by}.`];
 }
@@ -359,7 +365,7 @@ function sweepJson(sweep: Sweep, all: readonly Ranked[]) {
       run: run.number,
       state: run.state,
       parameters: Object.fromEntries(spec.axes.map(({ name }) => [name, run.spec.parameters[name]])),
-      last: summary?.value ?? null,
+      last: summary && summary.notFinite === undefined ? summary.value : null,
       best: summary ? bestOf(summary, spec.better) : null,
       final,
       rank,

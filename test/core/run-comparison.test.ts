@@ -210,6 +210,14 @@ test('one table holds all of it, with a column for each run', () => {
   assert.ok(rest.every(block => block.kind !== 'table'));
 });
 
+test('what ended with no number is said to have', () => {
+  const [first, other] = [measured({ loss: 0.4 }, {}, done), measured({}, {}, { ...done, number: 43 })];
+  const odd = { ...other, metrics: [{ ...summaryOf('loss', 9, 0.2), notFinite: 12 }] };
+  const [table] = comparisonBlocks([first.run, odd.run], compareRuns(first, [odd], 'USD'), pages);
+  assert.ok(table?.kind === 'table');
+  assert.deepEqual(table.rows[0], ['loss ↓ final', '0.4', 'not finite']);
+});
+
 test('of many metrics and differences, how many are left out is said', () => {
   const values = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`m${i}`, i]));
   const of = (from: number) => Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`p${i}`, i + from]));

@@ -91,6 +91,16 @@ test('best, last and final are three things', () => {
   assert.equal(small, '↑ higher is better, ↓ lower is better.');
 });
 
+test('what ended with no number is said to have, beside what had one', () => {
+  const odd = metric('loss', 0.3, { least: { value: 0.2, step: 5 }, notFinite: 12 });
+  const fine = metric('loss', 0.4);
+  const own = beside([odd], [fine]);
+  assert.deepEqual(own.cells, [['loss ↓', 'not finite', '–', '0.4', '0.2 (step 5)', '0.4 (step 9)']]);
+  assert.equal(own.title, ', loss not finite');
+  assert.equal(beside([odd], null, {}, { state: 'running' }).title, ', last loss not finite');
+  assert.deepEqual(beside([fine], [odd]).cells[0]?.slice(1, 4), ['0.4', '–', 'not finite']);
+});
+
 test('what has not succeeded has no final values and no verdict', () => {
   const auc = [metric('val_auc', 0.95)];
   const base = [metric('val_auc', 0.9)];

@@ -199,30 +199,43 @@ async function lookThrough(tx: Tx, number: number, names: readonly string[]): Pr
     from ends where s.run = ${number} and s.name = ends.name`.execute(tx);
 }
 
-export async function summaries(db: Db, number: number): Promise<MetricSummary[]> {
-  const rows = await db
-    .selectFrom('metric_summaries')
-    .selectAll()
-    .where('run', '=', number)
-    .orderBy('name')
-    .execute();
+/** By run: of all its metrics, or of these, by name. */
+export async function summariesOf(
+  db: Db,
+  runs: readonly number[],
+  names?: readonly string[],
+): Promise<Map<number, MetricSummary[]>> {
+  let query = db.selectFrom('metric_summaries').selectAll().where(sql<boolean>`run = any(${runs}::bigint[])`);
+  if (names) query = query.where(sql<boolean>`name = any(${names}::text[])`);
+  const rows = await query.orderBy('name').execute();
   const told = await db
     .selectFrom('metric_reports')
-    .select('left_out')
-    .where('run', '=', number)
-    .executeTakeFirst();
-  const odd = new Map((told?.left_out ?? nothingLeftOut).notFinite.map(one => [one.name, one]));
-  const lastOdd = ({ name, last_attempt: attempt, last_step: step }: (typeof rows)[number]) => {
-    const one = odd.get(name);
-    return one && isBehind(one, { attempt, step }) ? { notFinite: one.step } : {};
-  };
-  return rows.map(row => ({ ...summaryOf(row), ...lastOdd(row) }));
+    .select(['run', 'left_out'])
+    .where(sql<boolean>`run = any(${runs}::bigint[])`)
+    .where('left_out', 'is not', null)
+    .execute();
+  const odd = new Map(
+    told.map(({ run, left_out }) => [
+      run,
+      new Map((left_out ?? nothingLeftOut).notFinite.map(one => [one.name, one])),
+    ]),
+  );
+  return new Map(
+    runs.map(run => [
+      run,
+      rows.filter(row => row.run === run).map(row => summaryOf(row, odd.get(run)?.get(row.name))),
+    ]),
+  );
 }
 
-export function summaryOf(
-  row: Omit<Selectable<Tables['metric_summaries']>, 'run' | 'last_attempt'>,
+/** `odd`: where its newest value that was not finite stood. */
+function summaryOf(
+  row: Selectable<Tables['metric_summaries']>,
+  odd: { attempt: number; step: number } | undefined,
 ): MetricSummary {
+  const last = { attempt: row.last_attempt, step: row.last_step };
   return {
+    ...(odd && isBehind(odd, last) ? { notFinite: odd.step } : {}),
     name: row.name,
     step: row.last_step,
     value: row.last_value,

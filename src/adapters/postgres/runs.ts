@@ -7,7 +7,7 @@ import { appendAudit } from './audit.ts';
 import { type Db, json, type Tables, type Tx } from './database.ts';
 import { fewAtOnce } from './few-at-once.ts';
 import { sumUp } from './heads.ts';
-import { insertPoints, reported, series, summaries, summaryOf } from './metrics.ts';
+import { insertPoints, reported, series, summariesOf } from './metrics.ts';
 import { addEvents, addSurface, requesterOf, runOf, storeTransition, wantPlan } from './run-rows.ts';
 
 /** Runs may report as much as they like: what they report takes few of the connections that everybody else needs. */
@@ -55,18 +55,27 @@ export function runStore(db: Db): RunStore {
         .selectFrom('runs')
         .innerJoin('metric_summaries as metric', 'metric.run', 'runs.number')
         .selectAll('runs')
-        .select(['name', 'count', 'last_step', 'last_value', 'least_value', 'least_step'])
-        .select(['most_value', 'most_step'])
         .where('name', '=', metric)
         .where(fitting(filter));
-      // Only what succeeded has a final value.
-      if (by === 'final') query = query.where('state', '=', 'succeeded');
+      // Only what succeeded has a final value, and only where the last that it said was a number.
+      if (by === 'final')
+        query = query.where('state', '=', 'succeeded').where(
+          sql<boolean>`not exists (
+            select from metric_reports as told, jsonb_array_elements(told.left_out -> 'notFinite') as odd
+            where told.run = metric.run and odd ->> 'name' = metric.name
+              and ((odd ->> 'attempt')::bigint, (odd ->> 'step')::bigint) >= (metric.last_attempt, metric.last_step))`,
+        );
       const rows = await query
         .orderBy(value, better === 'lower' ? 'asc' : 'desc')
         .orderBy('number', 'desc')
         .limit(filter.limit)
         .execute();
-      return rows.map(row => ({ run: runOf(row), metric: summaryOf(row) }));
+      const numbers = rows.map(row => row.number);
+      const known = await summariesOf(db, numbers, [metric]);
+      return rows.flatMap(row => {
+        const summary = known.get(row.number)?.[0];
+        return summary ? [{ run: runOf(row), metric: summary }] : [];
+      });
     },
     async atCommit(repo, sha) {
       const rows = await db
@@ -164,7 +173,7 @@ export function runStore(db: Db): RunStore {
         await sumUp(tx, run);
       });
     },
-    metrics: number => summaries(db, number),
+    metrics: async number => (await summariesOf(db, [number])).get(number) ?? [],
     series: (number, names, most) => series(db, number, names, most),
     reported: number => reported(db, number),
     addPoints: (number, attempt, points, refused, now) =>

@@ -1,12 +1,12 @@
 import { type Selectable, sql } from 'kysely';
 import { hasMessages } from '../../core/actor.ts';
-import type { MetricSummary, SweepStore, SweepWork } from '../../core/ports.ts';
+import type { SweepStore, SweepWork } from '../../core/ports.ts';
 import { endStates, type Run } from '../../core/run.ts';
 import { counterNames } from '../../core/run-facts.ts';
 import type { Sweep } from '../../core/sweep.ts';
 import { appendAudit } from './audit.ts';
 import { type Db, json, type Tables, type Tx } from './database.ts';
-import { summaryOf } from './metrics.ts';
+import { summariesOf } from './metrics.ts';
 import { runOf } from './run-rows.ts';
 import { insertRun } from './runs.ts';
 
@@ -74,18 +74,14 @@ export function sweepStore(db: Db): SweepStore & SweepWork {
       const runs = await runsOf(db, number);
       const numbers = runs.map(run => run.number);
       const names = [...(spec.metric === null ? [] : [spec.metric]), ...counterNames];
-      const summaries = await db
-        .selectFrom('metric_summaries')
-        .selectAll()
-        .where(sql<boolean>`run = any(${numbers}::bigint[]) and name = any(${names}::text[])`)
-        .execute();
+      const summaries = await summariesOf(db, numbers, names);
       const stops = await db
         .selectFrom('sweep_stops')
         .selectAll()
         .where(sql<boolean>`run = any(${numbers}::bigint[])`)
         .execute();
       return runs.map(run => {
-        const metrics: MetricSummary[] = summaries.filter(row => row.run === run.number).map(summaryOf);
+        const metrics = summaries.get(run.number) ?? [];
         const row = stops.find(one => one.run === run.number);
         const stop = row
           ? { step: row.step, value: row.value, median: row.median, completed: row.completed }
@@ -120,7 +116,7 @@ export function sweepStore(db: Db): SweepStore & SweepWork {
       // It is looked at here rather than told by every change: members that change at once would wait for each other over one row.
       await sql`
         with present as (
-          select md5(string_agg(concat_ws(' ', r.number, r.state, r.stopping, r.attempt, r.waiting ->> 'code', m.points, x.step), ','
+          select md5(string_agg(concat_ws(' ', r.number, r.state, r.stopping, r.attempt, r.waiting ->> 'code', m.reports, x.step), ','
             order by r.number)) as seen
           from runs r left join metric_reports m on m.run = r.number left join sweep_stops x on x.run = r.number
           where r.sweep = ${number}

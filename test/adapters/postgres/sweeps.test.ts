@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { z } from 'zod';
 import { type Database, openDatabase } from '../../../src/adapters/postgres/database.ts';
 import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { addSurface } from '../../../src/adapters/postgres/run-rows.ts';
@@ -11,6 +12,7 @@ import { system } from '../../../src/core/actor.ts';
 import { medianRule } from '../../../src/core/early-stop.ts';
 import type { NewSweep } from '../../../src/core/ports.ts';
 import type { Exit } from '../../../src/core/run.ts';
+import { sweepReply } from '../../../src/core/sweep-reply.ts';
 import { type ServerKind, serverMissing, startServer, type TestServer } from '../../support/postgres.ts';
 import { octocat, spec, wish } from '../../support/run.ts';
 
@@ -301,5 +303,44 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       assert.deepEqual(await sorted('best', 'lower'), [runs3, rose, fell]);
       assert.deepEqual(await sorted('best', 'higher', 1), [runs3]);
     });
+
+    const lastWords: [what: string, values: number[], isRanked: boolean][] = [
+      ['its last word is no number', [0.2, 0.9, Number.NaN], false],
+      ['it came back from one that is none', [0.2, Number.NaN, 0.9], true],
+    ];
+    for (const [i, [what, values, isRanked]] of lastWords.entries())
+      test(`what has no final value is neither ranked nor listed by one: ${what}`, async () => {
+        const sweeps = sweepStore(a.db);
+        const { sweep, runs } = await sweeps.create(asked(`last-${i}`, [0.1, 0.2]));
+        const [plain, odd] = runs.map(run => run.number);
+        assert.ok(plain !== undefined && odd !== undefined);
+        for (const [number, reported] of [
+          [plain, [0.1, 0.5]],
+          [odd, values],
+        ] as const) {
+          await begin(number);
+          await report(number, [...reported]);
+          await end(number);
+        }
+        const { data } = sweepReply(sweep, await sweeps.members(sweep), null, now);
+        const { members } = z
+          .object({
+            members: z.array(
+              z.object({ run: z.int(), final: z.number().nullable(), rank: z.int().nullable() }),
+            ),
+          })
+          .parse(data);
+        assert.deepEqual(members, [
+          ...(isRanked ? [{ run: odd, final: 0.9, rank: 1 }] : []),
+          { run: plain, final: 0.5, rank: isRanked ? 2 : 1 },
+          ...(isRanked ? [] : [{ run: odd, final: null, rank: null }]),
+        ]);
+        const listed = async (by: 'final' | 'best') => {
+          const found = await runStore(a.db).sorted({ limit: 99 }, { metric: 'auc', by, better: 'higher' });
+          return found.map(one => one.run.number).filter(one => one === plain || one === odd);
+        };
+        assert.deepEqual(await listed('final'), isRanked ? [odd, plain] : [plain]);
+        assert.deepEqual(await listed('best'), [odd, plain]);
+      });
   });
 }
