@@ -22,8 +22,8 @@ type Due = Awaited<ReturnType<AlertStore['due']>>[number];
 
 /**
  * Looks at the rules of runs that have reported something since they were looked at last, and says of each that holds that it does, once in
- * the life of a run; stops the run where that is said. Looked at by any number of workers, again after a crash. A run whose rules cannot be
- * looked at keeps no other one from it, and is looked at again.
+ * the life of a run; stops the run where that is said. What a run reports right before its end is looked at behind it. Looked at by any number
+ * of workers, again after a crash. A run whose rules cannot be looked at keeps no other one from it, and is looked at again.
  */
 export async function tellAlerts(ports: TellAlertsPorts, now: Date): Promise<void> {
   for (const due of await ports.alerts.due(now)) {
@@ -42,7 +42,7 @@ async function tell(
 ): Promise<void> {
   // 1. What is still to be said, warnings before what stops the run.
   const rules = rulesOf(run).filter(rule => !fired.includes(rule.index));
-  const runningS = run.startedAt ? secondsBetween(run.startedAt, now) : 0;
+  const runningS = run.startedAt ? secondsBetween(run.startedAt, run.endedAt ?? now) : 0;
   const { primaryMetric, metrics: directions = {} } = run.spec;
   const known = { metrics, runningS, primaryMetric, directions };
 
@@ -69,13 +69,16 @@ async function tell(
       },
       now,
     );
+    if (surfaces === null) return;
     wakeups.wake(surfaces.map(id => `surface:${id}` as const));
   }
 
   // 4. Until it reports more, or a time comes that a rule waits for.
   const waits = rules.flatMap(({ read }) => looksAgainAfter(read, runningS) ?? []);
   const again =
-    run.startedAt && waits.length > 0 ? run.startedAt.getTime() + Math.min(...waits) * 1_000 : null;
+    run.startedAt && !run.endedAt && waits.length > 0
+      ? run.startedAt.getTime() + Math.min(...waits) * 1_000
+      : null;
   await alerts.judged(run, reports, again === null ? null : new Date(again));
 }
 

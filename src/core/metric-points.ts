@@ -8,8 +8,8 @@ export const metricLimits = {
   names: 1_000,
   /** Points of one run, of all its metrics. */
   points: 10_000_000,
-  /** Names whose values were not finite that are kept count of. */
-  notFinite: 100,
+  /** Names whose values were not finite that are kept count of: as many as there may be, for a model may diverge in all of them at once. */
+  notFinite: 1_000,
 } as const;
 
 /**
@@ -76,18 +76,22 @@ export const nothingLeftOut: LeftOut = { notFinite: [], examples: {} };
 
 /** The same object where nothing is new. Of values that are not finite those count that stand behind all counted before. */
 export function leaveOut(known: LeftOut, attempt: number, refused: readonly RefusedPoint[]): LeftOut {
-  let { notFinite, examples } = known;
+  let { examples } = known;
   for (const { why, name } of refused)
     if (why !== 'value' && examples[why] === undefined) examples = { ...examples, [why]: shownName(name) };
   const values = refused.filter(({ why }) => why === 'value').toSorted((a, b) => a.step - b.step);
+  const notFinite = new Map(known.notFinite.map(one => [one.name, one]));
+  let isNew = examples !== known.examples;
   for (const { name, step } of values) {
-    const before = notFinite.find(one => one.name === name);
+    const before = notFinite.get(name);
     if (before && (attempt < before.attempt || (attempt === before.attempt && step <= before.step))) continue;
-    if (!before && notFinite.length >= metricLimits.notFinite) continue;
-    const now = { name, count: (before?.count ?? 0) + 1, attempt, step };
-    notFinite = [...notFinite.filter(one => one !== before), now];
+    if (!before && notFinite.size >= metricLimits.notFinite) continue;
+    // The newest stand last.
+    notFinite.delete(name);
+    notFinite.set(name, { name, count: (before?.count ?? 0) + 1, attempt, step });
+    isNew = true;
   }
-  return notFinite === known.notFinite && examples === known.examples ? known : { notFinite, examples };
+  return isNew ? { notFinite: [...notFinite.values()], examples } : known;
 }
 
 function shownName(name: string): string {

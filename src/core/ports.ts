@@ -140,20 +140,20 @@ export interface FiredAlert extends Alert {
 /** Rules over what runs report. */
 export interface AlertStore {
   /**
-   * Runs at work that have rules and have reported something since they were looked at, or whose time has come: with what their newest attempt
-   * reported, and the rules that were said already. `reports`: how much of it was seen.
+   * Runs at work that have rules and have reported something since they were looked at, or whose time has come, and those that succeeded since
+   * and have: with what their newest attempt reported, and the rules that were said already. `reports`: how much of it was seen.
    */
   due(now: Date): Promise<{ run: Run; metrics: Heard[]; fired: number[]; reports: number }[]>;
   /** Which epoch it was at these steps; a run that reports none has none. */
   epochs(run: number, steps: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /**
-   * Says it in the run's thread and in its history, and stops the run where it `stops`, unless it was said before, or the run is being
-   * stopped or no longer in that attempt. Answers the surfaces to look at.
+   * Says it in the run's thread and, before its end, in its history, and stops the run where it `stops`, unless it was said before. Answers the
+   * surfaces to look at; null: the run is being stopped, or no longer in that attempt or state, so that it is to be looked at anew.
    */
   fire(
     alert: { run: Run; rule: number; stops: boolean; sentence: string; reason: string; content: Reply },
     now: Date,
-  ): Promise<string[]>;
+  ): Promise<string[] | null>;
   /** They were looked at; again once it has reported more than that, or then. */
   judged(run: Pick<Run, 'number'>, reports: number, again: Date | null): Promise<void>;
 }

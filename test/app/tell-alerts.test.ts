@@ -154,6 +154,72 @@ describe('rules over what runs report', () => {
     });
   });
 
+  async function end(run: number, code: number, at = later(30)) {
+    const exit = { code, signal: null, stopped: null, failure: null, lines: [], at };
+    assert.ok((await runStore(database.db).change(run, { type: 'exited', attempt: 1, exit }, at, system)).ok);
+  }
+  const lastWords: [what: string, code: number, at: Date, titles: string[]][] = [
+    [
+      'it succeeded',
+      0,
+      later(60),
+      ['has ended, and a rule holds: acc < 0.8', 'has ended, and a rule holds: acc < 0.9'],
+    ],
+    ['it failed, which is told by itself', 1, later(60), []],
+    ['it succeeded long ago', 0, later(2 * 86_400), []],
+  ];
+  for (const [i, [what, code, at, titles]] of lastWords.entries())
+    test(`what a run reports right before its end is looked at behind it: ${what}`, async () => {
+      const run = await running(`last-${i}`, [
+        { when: 'acc < 0.8', do: 'warn' },
+        { when: 'acc < 0.9', do: 'stop' },
+        { when: 'acc < 0.9 after 10m', do: 'warn' },
+      ]);
+      await report(run, [['acc', 1, 0.7]]);
+      await end(run, code);
+      await look(at);
+      await look(at);
+      assert.deepEqual(
+        await said(run),
+        titles.map(title => `#${run} digits ${title}`),
+      );
+      const runs = runStore(database.db);
+      const after = await runs.get(run);
+      assert.deepEqual([after?.state, after?.stopping], [code === 0 ? 'succeeded' : 'failed', null]);
+      assert.equal((await runs.events(run)).at(-1)?.type, after?.state, 'an end is an end');
+      assert.equal((await runs.reported(run)).alerts.length, titles.length);
+    });
+
+  test('a run that ends while its rules are looked at hears of them as one that has ended', async () => {
+    const run = await running('meanwhile', warns);
+    await report(run, [['loss', 1, 3]]);
+    const alerts = alertStore(database.db);
+    await look(later(60), {
+      ...alerts,
+      due: async now => {
+        const found = await alerts.due(now);
+        await end(run, 0);
+        return found;
+      },
+    });
+    assert.deepEqual(await said(run), []);
+    await look();
+    assert.deepEqual(await said(run), [`#${run} digits has ended, and a rule holds: loss > 2`]);
+  });
+
+  test('a model that diverges in hundreds of metrics at once is stopped too', async () => {
+    const run = await running('wide', [{ when: 'loss is NaN', do: 'stop' }]);
+    await report(run, [['loss', 1, 0.3]]);
+    const norms = Array.from({ length: 400 }, (_, i): [string, number, number] => [
+      `grad/${i}`,
+      2,
+      Number.NaN,
+    ]);
+    await report(run, [...norms, ['loss', 2, Number.NaN]]);
+    await look();
+    assert.equal((await runStore(database.db).get(run))?.stopping, 'rule');
+  });
+
   const finite: [what: string, points: [string, number, number][], notFinite: number | undefined][] = [
     [
       'a later value is finite',

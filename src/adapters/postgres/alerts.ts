@@ -3,26 +3,36 @@ import { system } from '../../core/actor.ts';
 import type { Heard } from '../../core/alerts/judge-alert.ts';
 import { nothingLeftOut } from '../../core/metric-points.ts';
 import type { AlertStore, FiredAlert } from '../../core/ports.ts';
-import { type Run, transition } from '../../core/run.ts';
+import { isEnd, type Run, transition } from '../../core/run.ts';
 import type { Db, Tx } from './database.ts';
-import { addSurface, runOf, storeTransition } from './run-rows.ts';
+import { addSurface, runOf, showRuns, storeTransition } from './run-rows.ts';
+
+/** What MLflow knows is read for so long after a run's end. */
+const lastWordsMs = 24 * 3_600_000;
 
 export function alertStore(db: Db): AlertStore {
+  const ruled = db
+    .selectFrom('runs')
+    .innerJoin('metric_reports', 'metric_reports.run', 'runs.number')
+    .selectAll('runs')
+    .select(['metric_reports.reports', 'metric_reports.left_out'])
+    .where(sql<boolean>`spec -> 'alerts' is not null`)
+    .orderBy('number');
   return {
     async due(now) {
-      const rows = await db
-        .selectFrom('runs')
-        .innerJoin('metric_reports', 'metric_reports.run', 'runs.number')
-        .selectAll('runs')
-        .select(['metric_reports.reports', 'metric_reports.left_out'])
+      const atWork = await ruled
         .where('state', '=', 'running')
         .where('stopping', 'is', null)
         .where(eb => eb.or([eb('reports', '>', eb.ref('judged')), eb('judge_at', '<=', now)]))
-        .where(sql<boolean>`spec -> 'alerts' is not null`)
-        .orderBy('number')
+        .execute();
+      const over = await ruled
+        // As the index has it.
+        .where(sql<boolean>`state = 'succeeded'`)
+        .where('ended_at', '>', new Date(now.getTime() - lastWordsMs))
+        .whereRef('reports', '>', 'judged')
         .execute();
       return await Promise.all(
-        rows.map(async row => {
+        [...atWork, ...over].map(async row => {
           const run = runOf(row);
           const metrics = await heardBy(db, run, row.left_out ?? nothingLeftOut);
           const fired = await firedOf(db, run);
@@ -42,7 +52,7 @@ export function alertStore(db: Db): AlertStore {
         ) as found`.execute(db);
       return new Map(rows.map(({ step, epoch }) => [step, epoch]));
     },
-    async fire({ run: { number, attempt }, rule, stops, sentence, reason, content }, now) {
+    async fire({ run: { number, attempt, state }, rule, stops, sentence, reason, content }, now) {
       return await db.transaction().execute(async tx => {
         const row = await tx
           .selectFrom('runs')
@@ -50,23 +60,29 @@ export function alertStore(db: Db): AlertStore {
           .where('number', '=', number)
           .forUpdate()
           .executeTakeFirst();
-        if (!row) return [];
+        if (!row) return null;
         const before = runOf(row);
-        if (before.attempt !== attempt) return [];
-        const after = transition(
-          before,
-          stops ? { type: 'stop', actor: system, why: 'rule', reason } : { type: 'warn', attempt, reason },
-          now,
-          system,
-        );
-        if (!after.ok) return [];
+        if (before.attempt !== attempt || before.state !== state) return null;
+        // An end is an end: nothing becomes of it any more.
+        const after = isEnd(state)
+          ? null
+          : transition(
+              before,
+              stops
+                ? { type: 'stop', actor: system, why: 'rule', reason }
+                : { type: 'warn', attempt, reason },
+              now,
+              system,
+            );
+        if (after?.ok === false) return null;
         const { numInsertedOrUpdatedRows: said } = await tx
           .insertInto('run_alerts')
           .values({ run: number, rule, attempt, sentence, at: now })
           .onConflict(conflict => conflict.doNothing())
           .executeTakeFirst();
         if (said !== 1n) return [];
-        await storeTransition(tx, before, after);
+        if (after) await storeTransition(tx, before, after);
+        else await showRuns(tx, [number]);
         await addSurface(tx, `run:${number}:alert:${rule}`, 'alert', before, content);
         return await unseen(tx, number);
       });

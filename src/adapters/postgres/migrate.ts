@@ -29,11 +29,13 @@ import { serving } from './migrations/0029-serving.ts';
 import { reviews } from './migrations/0030-reviews.ts';
 import { evaluations } from './migrations/0031-evaluations.ts';
 import { stepUp } from './migrations/0032-step-up.ts';
+import { lastWords } from './migrations/0033-last-words.ts';
 
 const migrations = [
   ...[first, installations, extend, rates, home, audit, levers, links, groups, ends],
   ...[resources, sharedQueue, leases, encodings, repositories, looks, files, metrics, mlflow, baselines],
   ...[sweeps, alerts, records, models, promotions, serving, reviews, evaluations, stepUp],
+  ...[lastWords],
 ];
 // Any constant will do, as long as every version of Signalbox uses the same one.
 const migrationLock = 7_310_501;

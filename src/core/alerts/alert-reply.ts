@@ -14,13 +14,23 @@ export function alertReason({ when, do: what, sentence }: Said): string {
 }
 
 /** The message in the run's thread, which tells the person who asked. */
-export function alertReply({ number, spec, requestedBy }: Run, { when, do: what, sentence }: Said): Reply {
+export function alertReply(
+  { number, spec, state, requestedBy }: Run,
+  { when, do: what, sentence }: Said,
+): Reply {
   const person: Inline = { person: actorKey(requestedBy), name: requestedBy.name };
-  const title = what === 'stop' ? 'is stopped by a rule' : 'warns by a rule';
-  const then =
-    what === 'stop'
-      ? ` It has ${spec.graceS} s to save its work, and is not started again.`
-      : ' It goes on; this rule is not said again.';
+  const isOver = isEnd(state);
+  const title = isOver
+    ? 'has ended, and a rule holds'
+    : what === 'stop'
+      ? 'is stopped by a rule'
+      : 'warns by a rule';
+  const then = {
+    stop: isOver
+      ? ' It had ended before there was anything to stop.'
+      : ` It has ${spec.graceS} s to save its work, and is not started again.`,
+    warn: isOver ? '' : ' It goes on; this rule is not said again.',
+  }[what];
   return reply(
     `#${number} ${spec.project} ${title}: ${when}`,
     [
@@ -28,7 +38,7 @@ export function alertReply({ number, spec, requestedBy }: Run, { when, do: what,
       { kind: 'text', text: [sentence, then] },
       { kind: 'text', text: ['To see how it went: ', { command: `train status ${number}` }] },
     ],
-    { audience: 'place', tone: what === 'stop' ? 'failure' : 'warning' },
+    { audience: 'place', tone: what === 'stop' && !isOver ? 'failure' : 'warning' },
   );
 }
 
