@@ -17,8 +17,15 @@ export interface S3Options {
 }
 
 /** Two parts in memory for each upload. */
-const partBytes = 8 * 1024 * 1024;
+const leastPartBytes = 8 * 1024 * 1024;
 const partsAtOnce = 2;
+/** Of one upload, as S3 has it. */
+const mostParts = 10_000;
+
+/** The size of the parts in which so many bytes are sent. */
+export function partBytesFor(bytes: number): number {
+  return Math.max(leastPartBytes, Math.ceil(bytes / mostParts));
+}
 
 /** Artifacts in a bucket of any S3-compatible store. An upload is completed only after all of it was compared: until then nobody finds it. */
 export function s3Artifacts(options: S3Options): ArtifactStore {
@@ -48,7 +55,7 @@ export function s3Artifacts(options: S3Options): ArtifactStore {
       const upload = new storage.Upload({
         client,
         params: { ...place, Body: Readable.from(watched(), { objectMode: false }) },
-        partSize: partBytes,
+        partSize: partBytesFor(expected.bytes),
         queueSize: partsAtOnce,
       });
       try {

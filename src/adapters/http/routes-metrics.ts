@@ -10,8 +10,14 @@ const valueSchema = z.object({ value: z.number(), step: z.int() });
 const summarySchema = z.object({
   name: z.string(),
   last: valueSchema.describe(
-    'Of the highest step that its newest attempt reported; it need not be its best.',
+    'The finite one of the highest step that its newest attempt reported; it need not be its best.',
   ),
+  notFiniteAt: z
+    .int()
+    .optional()
+    .describe(
+      'The step of what it reported last, where that was not finite: `last` is then not its last word.',
+    ),
   least: valueSchema,
   most: valueSchema,
   points: z.int(),
@@ -46,8 +52,9 @@ const getMetrics = defineRoute({
     const run = await existingRun(params.number, runs);
     const { leftOut } = await runs.reported(run.number);
     const metrics = (await runs.metrics(run.number)).map(
-      ({ name, value, step, least, most, count: points }) => ({
+      ({ name, value, step, least, most, count: points, notFinite: notFiniteAt }) => ({
         ...{ name, last: { value, step }, least, most, points },
+        ...(notFiniteAt === undefined ? {} : { notFiniteAt }),
       }),
     );
     return { status: 200, json: { metrics, leftOut: leftOutSentences(leftOut) } };

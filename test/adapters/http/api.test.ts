@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { z } from 'zod';
 import { commands } from '../../../commands/index.ts';
 import { runListSchema } from '../../../src/adapters/http/schemas.ts';
 import { fault, SignalboxError } from '../../../src/core/errors.ts';
 import { coerceValues } from '../../../src/core/grammar.ts';
 import { runJsonSchema } from '../../../src/core/run-json.ts';
-import { aRun, at, problemOf, start } from './fixture.ts';
+import { summaryOf } from '../../support/summary.ts';
+import { aRun, at, newWorld, portsOver, problemOf, start } from './fixture.ts';
 
 const body = { project: 'digits' };
 
@@ -653,6 +655,20 @@ test('metrics are read as summaries, and as curves in JSON or CSV', async t => {
   ];
   for (const [path, status] of rows) assert.equal((await ask('GET', path)).status, status, path);
   assert.equal((await ask('GET', curve, { token: 'agent' })).status, 403);
+});
+
+test('a summary says where the last word on a metric was no number', async t => {
+  const { runs } = portsOver(newWorld());
+  const odd = { ...summaryOf('loss', 3, 0.5, 4), notFinite: 5 };
+  const { ask } = await start(t, {
+    runs: { ...runs, metrics: async () => [odd, summaryOf('auc', 3, 0.9, 4)] },
+  });
+  const answer = z.object({
+    metrics: z.array(z.object({ name: z.string(), notFiniteAt: z.int().optional() })),
+  });
+  assert.deepEqual(answer.parse(await (await ask('GET', '/v1/runs/42/metrics')).json()), {
+    metrics: [{ name: 'loss', notFiniteAt: 5 }, { name: 'auc' }],
+  });
 });
 
 test('a source that breaks off is a broken answer, not a shorter one', async t => {
