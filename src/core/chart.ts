@@ -7,6 +7,8 @@ export interface ChartSeries {
   /** The run stands in front; the baseline lies behind it. */
   role: 'run' | 'baseline';
   points: { x: number; y: number }[];
+  /** Where what was reported last was not finite, which is behind the last point or at it. */
+  oddAt?: number | undefined;
 }
 
 /** The curves of one metric, as neutral data: each place draws them with what it has. */
@@ -37,20 +39,21 @@ export interface Curve {
   last: Point;
   /** The earliest of the best; null where nobody knows which is better. */
   best: Point | null;
+  oddAt: number | undefined;
 }
 
 /** The curves that have anything to draw: finite points only, by `x`, the last word where two stand at the same. Those of runs come first. */
 export function curvesOf(chart: Pick<Chart, 'series' | 'better'>): Curve[] {
   const runs = chart.series.filter(({ role }) => role === 'run');
   const baselines = chart.series.filter(({ role }) => role === 'baseline');
-  return [...runs, ...baselines].flatMap(({ name, role, points }) => {
+  return [...runs, ...baselines].flatMap(({ name, role, points, oddAt }) => {
     const finite = points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
     const at = new Map(finite.map(point => [point.x, point]));
     const sorted = [...at.values()].sort((a, b) => a.x - b.x);
     const first = sorted[0];
     const last = sorted.at(-1);
     if (!first || !last) return [];
-    return [{ name, role, points: sorted, first, last, best: bestIn(sorted, chart.better) }];
+    return [{ name, role, points: sorted, first, last, best: bestIn(sorted, chart.better), oddAt }];
   });
 }
 
@@ -73,10 +76,15 @@ export function withUnit(value: number, unit: string | undefined): string {
   return unit ? `${formatNumber(value)} ${unit}` : formatNumber(value);
 }
 
-/** The same in words, for each curve: `last 0.951 at step 100, best 0.957 at step 80`. Best is left out where it is the last. */
+/**
+ * The same in words, for each curve: `last 0.951 at step 100, best 0.957 at step 80`. Best is left out where it is the last, and the last point
+ * is called otherwise where what came then was not finite.
+ */
 export function curveWords(curve: Curve, { unit, xTitle }: Pick<Chart, 'unit' | 'xTitle'>): string {
-  const { last, best, points } = curve;
+  const { last, best, points, oddAt } = curve;
   const at = (point: Point) => `${withUnit(point.y, unit)} at ${xTitle} ${formatNumber(point.x)}`;
+  if (oddAt !== undefined)
+    return `last not finite, at ${xTitle} ${formatNumber(oddAt)}, ${best ? `best ${at(best)}` : `before that ${at(last)}`}`;
   if (points.length === 1) return `only ${at(last)}`;
   if (best && best.x === last.x) return `last and best ${at(last)}`;
   return `last ${at(last)}${best ? `, best ${at(best)}` : ''}`;

@@ -47,6 +47,7 @@ const replyBlockSchema = z.discriminatedUnion('kind', [
         name: z.string(),
         role: z.enum(['run', 'baseline']),
         points: z.array(z.object({ x: z.number(), y: z.number() })),
+        oddAt: z.number().optional(),
       }),
     ),
     pictures: z.object({ light: z.string(), dark: z.string() }).optional(),

@@ -32,6 +32,7 @@ export function chartsOf(
     const own = series.find(one => one.name === name);
     if (!own || own.points.length < 2) return [];
     const other = baseline?.series.find(one => one.name === name);
+    const oddAt = metrics.find(metric => metric.name === name)?.notFinite;
     const behind = baseline && other ? `#${baseline.run.number}${baseline.where}` : null;
     return [
       {
@@ -41,7 +42,10 @@ export function chartsOf(
         better: betterOf(name, declared),
         xTitle: xTitleOf(metrics),
         series: [
-          { name: `#${run.number}`, role: 'run', points: pointsOf(own) },
+          {
+            ...{ name: `#${run.number}`, role: 'run' as const, points: pointsOf(own) },
+            ...(oddAt === undefined ? {} : { oddAt }),
+          },
           ...(behind !== null && other
             ? [{ name: behind, role: 'baseline' as const, points: pointsOf(other) }]
             : []),

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { chartTable } from '../../src/adapters/slack/chart.ts';
 import { renderTerminal } from '../../src/adapters/terminal/render.ts';
 import { curvesOf, curveWords, gridOf } from '../../src/core/chart.ts';
 import { chartLinkText, linkEnd, readChartLink } from '../../src/core/chart-link.ts';
 import { reply } from '../../src/core/reply.ts';
+import { replySchema } from '../../src/core/reply-json.ts';
+import { chartsOf } from '../../src/core/run-charts.ts';
 import { sparklines } from '../../src/core/sparkline.ts';
 import { baseline, charts, points, run, usual } from '../support/charts.ts';
+import { liveRun } from '../support/live-run.ts';
+import { summaryOf } from '../support/summary.ts';
 
 const one = charts['one-point'] ?? usual;
 
@@ -21,6 +26,31 @@ describe('charts', () => {
       curvesOf(one).map(curve => curveWords(curve, one)),
       ['only 0.5 at step 100'],
     );
+  });
+  test('the last point is not called the last word where that was no number', () => {
+    const odd = { ...run([0.5, 0.9, 0.7].map((y, x) => ({ x, y }))), oddAt: 7 };
+    const words = (better: 'higher' | null) => {
+      const chart = { ...usual, better, unit: undefined, series: [odd] };
+      return [...curvesOf(chart).map(curve => curveWords(curve, chart)), chartTable(chart).rows[0]?.[1]];
+    };
+    assert.deepEqual(words('higher'), [
+      'last not finite, at step 7, best 0.9 at step 1',
+      'not finite (step 7)',
+    ]);
+    assert.deepEqual(words(null), [
+      'last not finite, at step 7, before that 0.7 at step 2',
+      'not finite (step 7)',
+    ]);
+  });
+  test('a run that ended with no number has a chart that says so', () => {
+    const metrics = [{ ...summaryOf('loss', 9, 0.2), notFinite: 12 }];
+    const curve = [{ name: 'loss', points: [1, 9].map(step => ({ step, value: 0.2 })) }];
+    const [chart] = chartsOf({ run: liveRun(), metrics }, ['loss'], curve, null);
+    assert.equal(chart?.series[0]?.oddAt, 12);
+    const again = replySchema.parse(
+      JSON.parse(JSON.stringify(reply('', chart ? [{ kind: 'chart', ...chart }] : []))),
+    );
+    assert.deepEqual(again.blocks[0]?.kind === 'chart' && again.blocks[0].series, chart?.series);
   });
   test('points out of order, twice, and not finite', () => {
     const series = [

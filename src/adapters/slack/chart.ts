@@ -68,7 +68,13 @@ export function chartTable(chart: Chart): ReplyBlock & { kind: 'table' } {
       { title: 'Last', align: 'right' },
       ...(best ? [{ title: 'Best', align: 'right' as const }] : []),
     ],
-    rows: curvesOf(chart).map(curve => [curve.name, at(curve.last), ...(best ? [at(curve.best)] : [])]),
+    rows: curvesOf(chart).map(curve => {
+      const last =
+        curve.oddAt === undefined
+          ? at(curve.last)
+          : `not finite (${chart.xTitle} ${formatNumber(curve.oddAt)})`;
+      return [curve.name, last, ...(best ? [at(curve.best)] : [])];
+    }),
   };
 }
 
