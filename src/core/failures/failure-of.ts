@@ -37,6 +37,9 @@ const rankPrefix = /^\[(?:rank|default)?\d+\]:\s?/;
 const errorLine =
   /^(?:Uncaught )?((?:[A-Za-z_]\w*\.)*)([A-Z_]\w*(?:Error|Exception|Interrupt|Exit|Failure)|Error)(?: \[\w+\])?(?::\s*(.*))?$/;
 
+/** Whatever Python raises may be called anything: `StopIteration`, `__main__.BadConfig: no such layer`. */
+const raisedLine = /^((?:[A-Za-z_]\w*\.)*)([A-Za-z_]\w*)(?::\s(.*))?$/;
+
 interface FoundError {
   /** Without the modules that it is defined in. */
   name: string;
@@ -54,7 +57,8 @@ const messageLines = 8;
 /** The last error that nobody caught: one that stands below the frames of a traceback, or above those of a stack. */
 function lastError(lines: readonly string[]): FoundError | null {
   const errors = lines.flatMap((line, at): FoundError[] => {
-    const [text, , name = '', message = ''] = errorLine.exec(line) ?? [];
+    const raised = endsTraceback(lines, at) ? raisedLine.exec(line) : null;
+    const [text, , name = '', message = ''] = raised ?? errorLine.exec(line) ?? [];
     if (text === undefined) return [];
     const before = lines.slice(0, at).findLast(one => one !== '') ?? '';
     const isBelowFrames = /^\s/.test(before) || before.startsWith('Traceback ');
@@ -67,6 +71,12 @@ function lastError(lines: readonly string[]): FoundError | null {
   const found = own ?? last;
   const cause = causeOf(found, errors, lines);
   return cause && classOf(cause) !== 'code-error' ? { ...cause, at: last.at } : { ...found, at: last.at };
+}
+
+/** Whether it stands right below the frames of a whole traceback, where Python names what was raised. */
+function endsTraceback(lines: readonly string[], at: number): boolean {
+  const begins = lines.slice(0, at).findLastIndex(line => !/^\s/.test(line));
+  return begins >= 0 && begins < at - 1 && lines[begins] === 'Traceback (most recent call last):';
 }
 
 const isCause = 'The above exception was the direct cause of the following exception:';

@@ -200,6 +200,17 @@ describe('why a command failed', () => {
       'killed',
       'exit code 130 (SIGINT): KeyboardInterrupt',
     ],
+    [
+      'Python, whatever it is called',
+      exit(1, logs.memory.replace('MemoryError', '__main__.BadConfig: no such layer')),
+      ...(['code-error', 'exit code 1: __main__.BadConfig: no such layer (train.py, line 8)'] as const),
+    ],
+    [
+      'Python, a name alone',
+      exit(1, logs.memory.replace('MemoryError', 'StopIteration')),
+      'code-error',
+      'exit code 1: StopIteration (train.py, line 8)',
+    ],
     ['Python, memory', exit(1, logs.memory), 'out-of-memory', 'MemoryError (train.py, line 8)'],
     ['NumPy, memory', exit(1, logs.numpy), 'out-of-memory', 'Unable to allocate 64.0 TiB'],
     ['PyTorch', exit(1, logs.torch), 'out-of-memory', 'Tried to allocate 2.00 GiB'],
@@ -267,6 +278,18 @@ describe('why a command failed', () => {
       exit(1, logs.during),
       'code-error',
       "KeyError: 'missing'",
+    ],
+    [
+      'memory was caught, and what ended it has another name',
+      exit(1, `${logs.memory}\nwith half the batch\n${logs.memory.replace('MemoryError', 'queue.Empty')}`),
+      'code-error',
+      'exit code 1: queue.Empty (train.py, line 8)',
+    ],
+    [
+      'a word below an indented one, and no traceback',
+      exit(1, 'layers:\n  conv1\nhead: linear'),
+      'code-error',
+      'exit code 1.',
     ],
     [
       'memory was caught and told of',
