@@ -304,6 +304,27 @@ for (const kind of ['embedded', 'postgresql-15'] as const satisfies ServerKind[]
       assert.deepEqual(await sorted('best', 'higher', 1), [runs3]);
     });
 
+    test('a member that reports what adds no point changes the message too', async () => {
+      const sweeps = sweepStore(a.db);
+      const { sweep, runs } = await sweeps.create(asked('shown', [0.1, 0.2]));
+      const [number = 0] = runs.map(run => run.number);
+      const wanted = async () => {
+        await sweeps.show(sweep.number);
+        const { rows } = await a.pool.query(
+          "select wanted_seq from surfaces where sweep = $1 and kind = 'sweep'",
+          [sweep.number],
+        );
+        return z.int().parse(rows[0]?.wanted_seq);
+      };
+      await begin(number);
+      await report(number, [0.1, 0.2]);
+      const before = await wanted();
+      await report(number, [0.1, 0.2]);
+      assert.equal(await wanted(), before, 'a repeat is nothing new');
+      await report(number, [0.1, 0.2, Number.NaN]);
+      assert.equal(await wanted(), before + 1);
+    });
+
     const lastWords: [what: string, values: number[], isRanked: boolean][] = [
       ['its last word is no number', [0.2, 0.9, Number.NaN], false],
       ['it came back from one that is none', [0.2, Number.NaN, 0.9], true],
