@@ -4,7 +4,14 @@ import type { FileProblem } from '../core/file-problem.ts';
 import { brokenFileReply } from '../core/file-reply.ts';
 import { githubSource, sourceOn } from '../core/github-source.ts';
 import { isBranchFor, isMergeFor, isQueueBranch, mergeKey, mergeRules } from '../core/merge-rules.ts';
-import type { Log, PullRequestsPort, RepositoryStore, RunStore, SourcePort } from '../core/ports.ts';
+import type {
+  Log,
+  PullRequestsPort,
+  RepositoryStore,
+  Resolved,
+  RunStore,
+  SourcePort,
+} from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { PullRequest, RepositoryEvent, RepositoryRef } from '../core/repository-event.ts';
 import {
@@ -23,7 +30,7 @@ import { fileAt, type ReadRepositoryFile } from './repository-files.ts';
 export interface RepositoryPorts {
   repositories: RepositoryStore;
   pullRequests: PullRequestsPort;
-  source: Pick<SourcePort, 'pin' | 'file' | 'changed' | 'standing'>;
+  source: Pick<SourcePort, 'pin' | 'resolve' | 'file' | 'changed' | 'standing'>;
   runs: Pick<RunStore, 'get' | 'create' | 'change' | 'showAt'>;
   readFile: ReadRepositoryFile;
   log: Log;
@@ -56,11 +63,14 @@ export async function repositoryChanged(
       await ports.repositories.pushed({ ...push, repo: repo.id, pull: pull.number, branch: null });
     }
     const source = sourceOf(repo);
-    for (const { sha } of [pull.base, pull.head])
-      if (!(await keep(source, sha, ports)))
-        return ports.log.info({ repo: repo.id, sha }, 'a proposed commit is not there');
+    const base = heldOf(await baseOf(source, pull, ports));
+    if (base === null || !(await keep(source, pull.head.sha, ports)))
+      return ports.log.info(
+        { repo: repo.id, sha: pull.head.sha },
+        'a proposed commit or its base is not there',
+      );
     const place = pullPlace(repo, pull, event.by);
-    return await fileProposed({ source, pull, place, at }, policy, own, ports);
+    return await fileProposed({ source, base, pull, place, at }, policy, own, ports);
   }
   if (event.type === 'grouped') return await groupTried(event, policy, own, ports);
   if (event.type === 'pushed') {
@@ -265,9 +275,23 @@ async function keep(
   sha: string,
   { source: sources }: Pick<RepositoryPorts, 'source'>,
 ): Promise<boolean> {
-  const pinned = await sources.pin(source, sha);
-  if (!pinned.ok && pinned.code === 'unavailable') throw new Error(pinned.reason, { cause: pinned.cause });
-  return pinned.ok;
+  return heldOf(await sources.pin(source, sha)) !== null;
+}
+
+/** Null: GitHub has no such thing. Throws where it cannot be asked. */
+function heldOf(resolved: Resolved): string | null {
+  if (resolved.ok) return resolved.sha;
+  if (resolved.code === 'unavailable') throw new Error(resolved.reason, { cause: resolved.cause });
+  return null;
+}
+
+/** Where the base branch is now: GitHub names the commit where it was when the pull request was opened or pushed to last. */
+export async function baseOf(
+  source: string,
+  { base }: Pick<PullRequest, 'base'>,
+  { source: sources }: { source: Pick<SourcePort, 'resolve'> },
+): Promise<Resolved> {
+  return await sources.resolve(source, `refs/heads/${base.branch}`);
 }
 
 /** Those that had been asked for on a pull request when it was closed. One that was opened again since is not closed. */

@@ -379,6 +379,34 @@ describe('.signalbox.yml on GitHub', () => {
     assert.equal((await say('/train main'))?.number, 2);
   });
 
+  test('what the base branch says now counts, not what it said when the pull request was opened', async t => {
+    const town = await openGitHubTown(t, server, { files: { 'train.py': 'pass\n' } });
+    await work(town);
+    const say = async (words: string) => {
+      await town.repo.comment('octocat', town.pull, `${words} --ref ${town.sha}`);
+      await work(town);
+      return await town.runs.newestNumber();
+    };
+    assert.equal(await say('/train quick'), null);
+    const quick = good.split('\n').toSpliced(1, 1).join('\n');
+    await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': quick } });
+    assert.equal(await say('/train quick'), 1);
+    assert.equal((await town.runs.get(1))?.spec.parameters.lr, 0.5);
+    await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': broken } });
+    assert.equal(await say('/train quick'), 1);
+    assert.match(town.answers().at(-1) ?? '', /of the base branch/);
+    const slower = quick.replace('lr: 0.5', 'lr: 0.05');
+    await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': slower } });
+    assert.equal(await say('/train quick'), 2);
+    assert.equal((await town.runs.get(2))?.spec.parameters.lr, 0.05);
+    // Nothing is said of a base that GitHub has no more.
+    await town.repo.push({ by: 'octocat', branch: 'release', files: { 'docs.md': 'of the release' } });
+    await town.repo.edit('octocat', town.pull, { base: 'release' });
+    await town.repo.git('update-ref', '-d', 'refs/heads/release');
+    assert.equal(await say('/train quick'), 2);
+    assert.match(town.answers().at(-1) ?? '', /GitHub has no branch release/);
+  });
+
   test('several commands are answered in their order, and what is too much is said', async t => {
     const town = await openGitHubTown(t, server, { files });
     await work(town);
