@@ -31,7 +31,8 @@ export function pullHeads(ports: Ports): PullHeads {
       if (said !== null) {
         if (!namesHead(said, head, pushes)) return failed('HEAD_OTHER', { word: said, ...confirm });
       } else {
-        const seen = headFor(head, new Date(place.saidAt ?? Number.NaN), pushes);
+        const saidAt = new Date(place.saidAt ?? Number.NaN);
+        const seen = headFor(head, saidAt, pushes, pull.openedAt);
         // Of a fork nothing but the head was approved.
         if (!seen.ok || (isFork && seen.sha !== head)) return failed('HEAD_UNSURE', confirm);
         sha = seen.sha;
