@@ -36,6 +36,9 @@ export interface RepositoryPorts {
   log: Log;
 }
 
+/** Not all of GitHub's servers know of a commit when they tell of it. */
+const soonMs = 10 * 60_000;
+
 /**
  * Something happened in a repository. It may be told again, in another order and by several deliveries: what comes of it carries the commit
  * in its key. Throws where GitHub cannot be asked, so that the delivery is tried again.
@@ -65,9 +68,11 @@ export async function repositoryChanged(
     const source = sourceOf(repo);
     const base = heldOf(await baseOf(source, pull, ports));
     if (base === null || !(await keep(source, pull.head.sha, ports)))
-      return ports.log.info(
-        { repo: repo.id, sha: pull.head.sha },
-        'a proposed commit or its base is not there',
+      return missed(
+        base === null ? `branch ${pull.base.branch}` : `commit ${pull.head.sha}`,
+        event,
+        ports,
+        now,
       );
     const place = pullPlace(repo, pull, event.by);
     return await fileProposed({ source, base, pull, place, at }, policy, own, ports);
@@ -151,7 +156,7 @@ async function startRuns(
 
   // 1. What the branch says now: what came is its own, and no proposal any more.
   if (!(await keep(source, sha, ports))) {
-    log.warn({ repo: repo.id, sha }, 'a merged commit is not there');
+    missed(`commit ${sha}`, event, ports, now);
     return nothing;
   }
   const read = await fileAt(source, sha, policy, own, ports);
@@ -267,6 +272,17 @@ async function pathsOf(
   const { base, head } = pull;
   if (!(await keep(source, base.sha, ports)) || !(await keep(source, head.sha, ports))) return null;
   return await ports.source.changed(source, base.sha, head.sha, 'fork');
+}
+
+/** It is gone. Throws where GitHub may have told of it before it gives it out, so that the delivery is tried again. */
+function missed(
+  what: string,
+  { repo, at, looked }: RepositoryEvent,
+  { log }: Pick<RepositoryPorts, 'log'>,
+  now: Date,
+): void {
+  if (!looked && now.getTime() - at.getTime() < soonMs) throw new Error(`GitHub has no ${what} yet.`);
+  log.warn({ repo: repo.id, what }, 'what GitHub told of is not there');
 }
 
 /** `false`: GitHub has no such commit. Throws where it cannot be asked. */
