@@ -361,6 +361,24 @@ describe('.signalbox.yml on GitHub', () => {
     });
   });
 
+  test('all checks again: of each project the newest run that has ended, once, by who may', async t => {
+    const town = await openGitHubTown(t, server, { files });
+    await work(town);
+    const again = async (by: string, how = {}) => {
+      await town.repo.rerunAll(by, town.sha);
+      await work(town, how);
+      return await town.runs.newestNumber();
+    };
+    assert.equal(await again('octocat'), null, 'nothing was asked for');
+    const ended = await town.ended();
+    assert.equal(await again('hubot'), ended, 'who may only read');
+    assert.equal(await again('octocat', { twice: true }), ended + 1);
+    const run = await town.runs.get(ended + 1);
+    assert.deepEqual([run?.spec.retryOf, run?.spec.sha], [ended, town.sha]);
+    assert.equal(run?.place.kind === 'github' && run.place.issue, town.pull);
+    assert.equal(await again('octocat'), ended + 1, 'that one is at work');
+  });
+
   test('a rule is said by its name, with what is said besides', async t => {
     const town = await openGitHubTown(t, server, { files });
     await work(town);
