@@ -298,6 +298,27 @@ describe('.signalbox.yml on GitHub', () => {
       );
     });
 
+    const lost = [
+      { name: 'made, and its run ends before that is looked at', fault: 'lost', checks: 2 },
+      { name: 'not made, and its run ends before that is looked at', fault: 'cut', checks: 1 },
+    ] as const;
+    for (const { name, fault, checks } of lost)
+      test(`one that is opened again, ${name}: the newest says how it went`, async t => {
+        const town = await openGitHubTown(t, server, { files });
+        await work(town);
+        // It was completed a while ago.
+        for (const one of named(town, town.sha, 'signalbox')) one.startedAt = '2026-01-01T00:00:00Z';
+        await town.repo.comment('octocat', town.pull, `/train digits --ref ${town.sha}`);
+        town.fake.faults.next('POST /repos/{owner}/{repo}/check-runs', fault, 20);
+        town.fake.faults.next('GET /repos/{owner}/{repo}/commits/{ref}/check-runs', 'cut', 100);
+        await work(town);
+        await endAs(town, 1, 1);
+        town.fake.faults.clear();
+        await showAll(town);
+        assert.equal(named(town, town.sha, 'signalbox').length, checks);
+        assert.equal(state(town, town.sha, 'signalbox'), 'failure');
+      });
+
     test('an answer that is lost when it is opened again makes no third one', async t => {
       const town = await openGitHubTown(t, server, { files });
       await work(town);
