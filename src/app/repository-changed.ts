@@ -67,13 +67,15 @@ export async function repositoryChanged(
     }
     const source = sourceOf(repo);
     const base = heldOf(await baseOf(source, pull, ports));
-    if (base === null || !(await keep(source, pull.head.sha, ports)))
-      return missed(
-        base === null ? `branch ${pull.base.branch}` : `commit ${pull.head.sha}`,
-        event,
-        ports,
-        now,
-      );
+    if (base === null || !(await keep(source, pull.head.sha, ports))) {
+      const what = base === null ? `branch ${pull.base.branch}` : `commit ${pull.head.sha}`;
+      // What was pushed by force since is gone for good.
+      const is = await ports.pullRequests.get(repo, pull.number);
+      const isOver = is?.head.sha !== pull.head.sha || is.isOpen === false;
+      return isOver
+        ? ports.log.info({ repo: repo.id, what }, 'a proposal is over')
+        : missed(what, event, ports, now);
+    }
     const place = pullPlace(repo, pull, event.by);
     return await fileProposed({ source, base, pull, place, at }, policy, own, ports);
   }

@@ -313,6 +313,15 @@ describe('what happens in a repository', { skip }, () => {
       await told(11);
       await told(1, true);
     }
+    // Where it is the head no more, nobody waits for it.
+    const proposed = githubPullRequest.translate(opened);
+    const pull = pulls.get(made.number);
+    assert.ok(pull && proposed.kind === 'repository');
+    for (const over of [{ head: { ...pull.head, sha: 'd'.repeat(40) } }, { isOpen: false }]) {
+      pulls.set(made.number, { ...pull, ...over });
+      await repositoryChanged(proposed.event, policy, without, new Date(at));
+    }
+    pulls.set(made.number, pull);
     assert.deepEqual(await rulesOf(made.sha), []);
     await hear(githubPush, made.pushed);
     assert.deepEqual(await rulesOf(made.sha), [always]);
