@@ -1,5 +1,6 @@
 import type { WebhookDefinition } from '../src/core/webhook.ts';
 import { githubCheckRun } from './github-check-run.ts';
+import { githubCheckSuite } from './github-check-suite.ts';
 import { githubIssueComment } from './github-issue-comment.ts';
 import { githubMergeGroup } from './github-merge-group.ts';
 import { githubPullRequest } from './github-pull-request.ts';
@@ -16,6 +17,7 @@ import { slackSubmission } from './slack-submission.ts';
 /** All that machines can tell us. A test holds this list equal to the folder. */
 export const webhooks: readonly WebhookDefinition[] = [
   githubCheckRun,
+  githubCheckSuite,
   githubIssueComment,
   githubMergeGroup,
   githubPullRequest,

@@ -25,6 +25,11 @@ export interface DeliverPorts {
   reviewed(said: Translation & { kind: 'review' }): Promise<Intent | null>;
   /** What a label or a button asks to be promoted; null: nothing. */
   toPromote(said: Translation & { kind: 'promote' }): Promise<PromoteWishes | null>;
+  /** What of a commit is to be done again that was asked for before this time; null: nothing. */
+  toRepeat(
+    said: Translation & { kind: 'repeat' },
+    before: Date,
+  ): Promise<(Translation & { kind: 'intents' }) | null>;
   /** `model`: as MLflow calls it. */
   registryChanged(model: string): Promise<void>;
   /** How long to wait after this error, where whoever was asked says so. Absent: nobody does. */
@@ -73,6 +78,10 @@ async function act(delivery: Delivery, ports: DeliverPorts, clock: () => Date): 
     if (translation.kind === 'review') return await weigh(translation, ports, clock);
     if (translation.kind === 'promote') return await offer(translation, ports, clock);
     const saidAt = delivery.receivedAt;
+    if (translation.kind === 'repeat') {
+      const wanted = await ports.toRepeat(translation, saidAt);
+      return wanted ? await hear(wanted, ports, clock) : undefined;
+    }
     await obey({ saidAt, ...translation.intent }, ports, clock);
   });
 }

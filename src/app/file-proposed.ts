@@ -11,20 +11,31 @@ interface Ports extends FilePorts {
   source: Pick<SourcePort, 'file' | 'changed'>;
 }
 
+interface Proposed {
+  source: string;
+  /** The commit that its base branch is at. */
+  base: string;
+  pull: PullRequest;
+  place: GitHubPlace;
+  at: Date;
+}
+
 /**
  * A pull request has another head. Where it changes `.signalbox.yml`, whoever wrote that is told what is wrong with it. It is only read, also
  * that of a fork. Both commits must be kept. With a file in the base branch, the head has a check that sums up what is asked for there.
  */
 export async function fileProposed(
-  { source, pull, place, at }: { source: string; pull: PullRequest; place: GitHubPlace; at: Date },
+  { source, base, pull, place, at }: Proposed,
   policy: Policy,
   own: readonly string[],
   ports: Ports,
 ): Promise<void> {
-  const { base, head } = pull;
+  const { head } = pull;
   const [before, now] = await Promise.all([
-    fileAt(source, base.sha, policy, own, ports),
-    (await isChanged(source, pull, ports)) ? fileAt(source, head.sha, policy, own, ports) : undefined,
+    fileAt(source, base, policy, own, ports),
+    (await isChanged(source, base, head.sha, ports))
+      ? fileAt(source, head.sha, policy, own, ports)
+      : undefined,
   ]);
   const problems = now === undefined ? null : now === null || now.ok ? [] : now.problems;
   const isBroken = problems !== null && problems.length > 0;
@@ -39,12 +50,12 @@ export async function fileProposed(
   });
 }
 
-async function isChanged(source: string, { base, head }: PullRequest, ports: Ports): Promise<boolean> {
+async function isChanged(source: string, base: string, head: string, ports: Ports): Promise<boolean> {
   const [before, now] = await Promise.all(
-    [base, head].map(one => ports.source.file(source, one.sha, repositoryFileName)),
+    [base, head].map(one => ports.source.file(source, one, repositoryFileName)),
   );
   if (before?.id === now?.id && before?.isPlain === now?.isPlain) return false;
   // The base may have moved on since. Where the two have nothing in common, all of it is a change.
-  const paths = await ports.source.changed(source, base.sha, head.sha, 'fork').catch(() => null);
+  const paths = await ports.source.changed(source, base, head, 'fork').catch(() => null);
   return paths === null || paths.includes(repositoryFileName);
 }

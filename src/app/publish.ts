@@ -141,8 +141,11 @@ async function show(
   // 3. A first post whose end was never heard of may be there already.
   let remote = isOver(surface, stage) ? null : surface.remote;
   const thread = alone ? null : surface.thread;
-  if (!remote && surface.postingSince)
-    remote = await ports.messenger.find(surface.place, surface.nonce, surface.postingSince, thread, check);
+  // Of a check that was opened again there is one before it: what was posted last counts, where it came to be.
+  if (surface.postingSince && (!remote || surface.kind === 'summary'))
+    remote =
+      (await ports.messenger.find(surface.place, surface.nonce, surface.postingSince, thread, check)) ??
+      remote;
   if (!remote && !(await ports.surfaces.posting(surface))) return;
 
   // 4. Post or edit, and write down what is shown; a process that was paused leaves it to whoever has taken over. Progress leaves the last

@@ -8,7 +8,7 @@ import { isBranchFor, mergeRules } from '../core/merge-rules.ts';
 import type { PullHeads } from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import { asTheRepositorySays, repositoryFileName, spokenRules } from '../core/repository-file.ts';
-import { projectsOf, type RepositoryPorts, sourceOf } from './repository-changed.ts';
+import { baseOf, projectsOf, type RepositoryPorts, sourceOf } from './repository-changed.ts';
 import { fileAt } from './repository-files.ts';
 
 type Ports = Pick<RepositoryPorts, 'repositories' | 'pullRequests' | 'source' | 'readFile'>;
@@ -31,21 +31,23 @@ export function pullHeads(ports: Ports): PullHeads {
       if (said !== null) {
         if (!namesHead(said, head, pushes)) return failed('HEAD_OTHER', { word: said, ...confirm });
       } else {
-        const seen = headFor(head, new Date(place.saidAt ?? Number.NaN), pushes);
+        const saidAt = new Date(place.saidAt ?? Number.NaN);
+        const seen = headFor(head, saidAt, pushes, pull.openedAt);
         // Of a fork nothing but the head was approved.
         if (!seen.ok || (isFork && seen.sha !== head)) return failed('HEAD_UNSURE', confirm);
         sha = seen.sha;
       }
 
-      // 3. What the base branch says, never the proposal.
+      // 3. What the base branch says now, never the proposal.
       const source = sourceOf(repo);
-      for (const one of [pull.base.sha, sha]) {
-        const kept = await ports.source.pin(source, one);
-        if (kept.ok) continue;
-        const reason = kept.code === 'unavailable' ? kept.reason : `GitHub has no commit ${one}.`;
+      const tip = await baseOf(source, pull, ports);
+      const kept = tip.ok ? await ports.source.pin(source, sha) : tip;
+      if (!tip.ok || !kept.ok) {
+        const missing = tip.ok ? `commit ${sha}` : `branch ${pull.base.branch}`;
+        const reason = !kept.ok && kept.code === 'unavailable' ? kept.reason : `GitHub has no ${missing}.`;
         return failed('SOURCE_UNAVAILABLE', { project: place.name, reason });
       }
-      const read = await fileAt(source, pull.base.sha, policy, own, ports);
+      const read = await fileAt(source, tip.sha, policy, own, ports);
       if (read && !read.ok) return invalidFile(read.problems, 'of the base branch');
       const file = read ? read.value : { projects: {}, rules: {} };
       const projects = Object.fromEntries(

@@ -4,7 +4,14 @@ import type { FileProblem } from '../core/file-problem.ts';
 import { brokenFileReply } from '../core/file-reply.ts';
 import { githubSource, sourceOn } from '../core/github-source.ts';
 import { isBranchFor, isMergeFor, isQueueBranch, mergeKey, mergeRules } from '../core/merge-rules.ts';
-import type { Log, PullRequestsPort, RepositoryStore, RunStore, SourcePort } from '../core/ports.ts';
+import type {
+  Log,
+  PullRequestsPort,
+  RepositoryStore,
+  Resolved,
+  RunStore,
+  SourcePort,
+} from '../core/ports.ts';
 import type { Policy } from '../core/project.ts';
 import type { PullRequest, RepositoryEvent, RepositoryRef } from '../core/repository-event.ts';
 import {
@@ -23,11 +30,14 @@ import { fileAt, type ReadRepositoryFile } from './repository-files.ts';
 export interface RepositoryPorts {
   repositories: RepositoryStore;
   pullRequests: PullRequestsPort;
-  source: Pick<SourcePort, 'pin' | 'file' | 'changed' | 'standing'>;
+  source: Pick<SourcePort, 'pin' | 'resolve' | 'file' | 'changed' | 'standing'>;
   runs: Pick<RunStore, 'get' | 'create' | 'change' | 'showAt'>;
   readFile: ReadRepositoryFile;
   log: Log;
 }
+
+/** Not all of GitHub's servers know of a commit when they tell of it. */
+const soonMs = 10 * 60_000;
 
 /**
  * Something happened in a repository. It may be told again, in another order and by several deliveries: what comes of it carries the commit
@@ -56,11 +66,18 @@ export async function repositoryChanged(
       await ports.repositories.pushed({ ...push, repo: repo.id, pull: pull.number, branch: null });
     }
     const source = sourceOf(repo);
-    for (const { sha } of [pull.base, pull.head])
-      if (!(await keep(source, sha, ports)))
-        return ports.log.info({ repo: repo.id, sha }, 'a proposed commit is not there');
+    const base = heldOf(await baseOf(source, pull, ports));
+    if (base === null || !(await keep(source, pull.head.sha, ports))) {
+      const what = base === null ? `branch ${pull.base.branch}` : `commit ${pull.head.sha}`;
+      // What was pushed by force since is gone for good.
+      const is = await ports.pullRequests.get(repo, pull.number);
+      const isOver = is?.head.sha !== pull.head.sha || is.isOpen === false;
+      return isOver
+        ? ports.log.info({ repo: repo.id, what }, 'a proposal is over')
+        : missed(what, event, ports, now);
+    }
     const place = pullPlace(repo, pull, event.by);
-    return await fileProposed({ source, pull, place, at }, policy, own, ports);
+    return await fileProposed({ source, base, pull, place, at }, policy, own, ports);
   }
   if (event.type === 'grouped') return await groupTried(event, policy, own, ports);
   if (event.type === 'pushed') {
@@ -141,7 +158,7 @@ async function startRuns(
 
   // 1. What the branch says now: what came is its own, and no proposal any more.
   if (!(await keep(source, sha, ports))) {
-    log.warn({ repo: repo.id, sha }, 'a merged commit is not there');
+    missed(`commit ${sha}`, event, ports, now);
     return nothing;
   }
   const read = await fileAt(source, sha, policy, own, ports);
@@ -259,15 +276,40 @@ async function pathsOf(
   return await ports.source.changed(source, base.sha, head.sha, 'fork');
 }
 
+/** It is gone. Throws where GitHub may have told of it before it gives it out, so that the delivery is tried again. */
+function missed(
+  what: string,
+  { repo, at, looked }: RepositoryEvent,
+  { log }: Pick<RepositoryPorts, 'log'>,
+  now: Date,
+): void {
+  if (!looked && now.getTime() - at.getTime() < soonMs) throw new Error(`GitHub has no ${what} yet.`);
+  log.warn({ repo: repo.id, what }, 'what GitHub told of is not there');
+}
+
 /** `false`: GitHub has no such commit. Throws where it cannot be asked. */
 async function keep(
   source: string,
   sha: string,
   { source: sources }: Pick<RepositoryPorts, 'source'>,
 ): Promise<boolean> {
-  const pinned = await sources.pin(source, sha);
-  if (!pinned.ok && pinned.code === 'unavailable') throw new Error(pinned.reason, { cause: pinned.cause });
-  return pinned.ok;
+  return heldOf(await sources.pin(source, sha)) !== null;
+}
+
+/** Null: GitHub has no such thing. Throws where it cannot be asked. */
+function heldOf(resolved: Resolved): string | null {
+  if (resolved.ok) return resolved.sha;
+  if (resolved.code === 'unavailable') throw new Error(resolved.reason, { cause: resolved.cause });
+  return null;
+}
+
+/** Where the base branch is now: GitHub names the commit where it was when the pull request was opened or pushed to last. */
+export async function baseOf(
+  source: string,
+  { base }: Pick<PullRequest, 'base'>,
+  { source: sources }: { source: Pick<SourcePort, 'resolve'> },
+): Promise<Resolved> {
+  return await sources.resolve(source, `refs/heads/${base.branch}`);
 }
 
 /** Those that had been asked for on a pull request when it was closed. One that was opened again since is not closed. */

@@ -25,6 +25,7 @@ export const pullSchema = z
     number: z.int(),
     user: loginSchema,
     state: z.enum(['open', 'closed']).optional(),
+    created_at: z.iso.datetime({ offset: true }).optional(),
     labels: z.array(z.object({ name: z.string() })).default([]),
     base: z.object({ ref: z.string().min(1), sha }),
     head: z.object({ ref: z.string().min(1), sha, repo: z.object({ id: z.int() }).nullable() }),
@@ -33,13 +34,14 @@ export const pullSchema = z
     merge_commit_sha: sha.nullish(),
   })
   .transform(
-    ({ number, user, state, labels, base, head, merged_at, merge_commit_sha }): PullRequest => ({
+    ({ number, user, state, created_at, labels, base, head, merged_at, merge_commit_sha }): PullRequest => ({
       number,
       base: { branch: base.ref, sha: base.sha },
       head: { branch: head.ref, sha: head.sha, repo: head.repo?.id ?? null },
       labels: labels.map(label => label.name),
       author: user,
       ...(state ? { isOpen: state === 'open' } : {}),
+      ...(created_at ? { openedAt: new Date(created_at) } : {}),
       ...(merged_at === undefined
         ? {}
         : { mergedAs: merged_at === null ? null : (merge_commit_sha ?? null) }),

@@ -22,18 +22,26 @@ export type HeadDecision = { ok: true; sha: string } | { ok: false; why: HeadDou
  * was sent: times are whole seconds of two machines.
  */
 const marginMs = 60_000;
+/** What is told of its opening may be this much later than it was. */
+const openingMs = 5_000;
 
 /**
  * The head that somebody saw who commented: a comment carries no commit, and the dates in commits are whatever their author wants. It is
- * told by the pushes that were seen, `head` being what GitHub says it is now. Where they leave a doubt, nobody guesses.
+ * told by the pushes that were seen, `head` being what GitHub says it is now and `openedAt` when the pull request was opened first; null:
+ * that is not known. Where they leave a doubt, nobody guesses.
  */
-export function headFor(head: string, commentAt: Date, pushes: readonly HeadPush[]): HeadDecision {
+export function headFor(
+  head: string,
+  commentAt: Date,
+  pushes: readonly HeadPush[],
+  openedAt: Date | null = null,
+): HeadDecision {
   const doubt = (why: HeadDoubt): HeadDecision => ({ ok: false, why, confirm: head });
   const chain = inOrder(pushes);
   const after = chain.filter(push => push.at > commentAt);
   const seen = chain.findLast(push => push.at <= commentAt);
   if (!seen) return doubt('unseen');
-  if (chain.some(push => Math.abs(push.at.getTime() - commentAt.getTime()) <= marginMs))
+  if (chain.some(push => !isOpening(push, openedAt) && isWithin(marginMs, push.at, commentAt)))
     return doubt('close');
   if (after.some(push => push.forced)) return doubt('forced');
   // From what was there then, push by push, to what is there now: none was missed.
@@ -43,6 +51,15 @@ export function headFor(head: string, commentAt: Date, pushes: readonly HeadPush
     now = push.after;
   }
   return now === head ? { ok: true, sha: seen.after } : doubt('gap');
+}
+
+/** Before it there was nothing that somebody could have seen instead. */
+function isOpening({ before, at, sight = false }: HeadPush, openedAt: Date | null): boolean {
+  return before === null && !sight && openedAt !== null && isWithin(openingMs, at, openedAt);
+}
+
+function isWithin(ms: number, one: Date, other: Date): boolean {
+  return Math.abs(one.getTime() - other.getTime()) <= ms;
 }
 
 /** By time, each once: two deliveries tell of one push, at times that may differ. Of two in one second, the one that leads to the other is first. */

@@ -58,7 +58,6 @@ export function headSummary(
         ]
       : []),
   ]);
-  const ended = newest.filter(run => isEnd(run.state)).slice(0, mostMarkedRuns);
   return {
     content,
     check: {
@@ -68,9 +67,16 @@ export function headSummary(
       conclusion,
       annotations: [],
       buttons: [...(head?.buttons ?? [])],
-      runs: ended.map(run => run.number),
+      runs: endedAt(runs).map(run => run.number),
     },
   };
+}
+
+/** Of the runs of a commit those that are repeated with it: of each project the newest, where it has ended. The newest first. */
+export function endedAt(runs: readonly Run[]): Run[] {
+  return newestOfEach(runs)
+    .filter(run => isEnd(run.state))
+    .slice(0, mostMarkedRuns);
 }
 
 function stateOf(newest: readonly Run[], isBroken: boolean): Pick<CommitCheck, 'status' | 'conclusion'> {

@@ -19,6 +19,8 @@ export interface PullRequest {
   author: string;
   /** Whether it was then; absent: nobody said. */
   isOpen?: boolean;
+  /** When it was opened first; absent: nobody said. */
+  openedAt?: Date;
   /** The commit by which it came into its base branch; null: it has not; absent: nobody said. */
   mergedAs?: string | null;
 }

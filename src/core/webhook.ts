@@ -65,6 +65,8 @@ export type Translation =
       account: GitHubUser;
       of: { label: string; pull: PullRequest } | { run: number };
     }
+  /** Somebody asks that what was asked for of a commit is done again. `place`: of its repository; nobody said at which pull request. */
+  | { kind: 'repeat'; key: string; place: GitHubPlace; actor: Actor; account: GitHubUser; sha: string }
   /** A group is not as it was. */
   | { kind: 'group'; change: GroupChange }
   /** Something of a registered model has changed in MLflow. */

@@ -30,6 +30,7 @@ import { promoteWishes } from '../app/promote-wishes.ts';
 import { promotable, promotionMessage } from '../app/promotion-message.ts';
 import { publish } from '../app/publish.ts';
 import { wishOfReview } from '../app/pull-review.ts';
+import { repeatCommit } from '../app/repeat-commit.ts';
 import { repositoryChanged } from '../app/repository-changed.ts';
 import { resultOf } from '../app/result-of.ts';
 import { schedule } from '../app/schedule.ts';
@@ -113,6 +114,7 @@ export function startWorker(base: Base): Running {
     reviewed: said =>
       wishOfReview(said, { ...base.evidence, pullRequests: github.pullRequests, log }, clock()),
     toPromote: said => promoteWishes(said, base.policy(), base),
+    toRepeat: (said, before) => repeatCommit(said, base, before),
     waitFor: githubWait,
     groupChanged: (change: GroupChange) => groupChanged(change, base.policy(), base, clock),
     log,

@@ -280,6 +280,53 @@ describe('what happens in a repository', { skip }, () => {
     assert.deepEqual((await runStore(database.db).get(before?.number ?? 0))?.place, moved?.place);
   });
 
+  test('a commit that GitHub tells of before it gives it out is tried again, and one that is gone is not', async () => {
+    const made = merge([{ 'docs.md': 'too soon' }]);
+    const at = Date.parse('2026-01-01T12:00:00Z');
+    const without: RepositoryPorts = {
+      ...ports,
+      source: {
+        ...ports.source,
+        pin: async (source, sha) =>
+          sha === made.sha || sha === made.head
+            ? { ok: false, code: 'unknown', refs: [] }
+            : await ports.source.pin(source, sha),
+      },
+    };
+    const opened = {
+      ...made.closed,
+      action: 'opened',
+      pull_request: { ...made.closed.pull_request, updated_at: '2026-01-01T12:00:00Z' },
+    };
+    for (const said of [
+      githubPush.translate(made.pushed),
+      githubPullRequest.translate(made.closed),
+      githubPullRequest.translate(opened),
+    ]) {
+      assert.ok(said.kind === 'repository');
+      const told = (minutes: number, looked?: true) =>
+        repositoryChanged(
+          { ...said.event, ...(looked ? { looked } : {}) },
+          ...([policy, without, new Date(at + minutes * 60_000)] as const),
+        );
+      await assert.rejects(told(1), /GitHub has no commit [0-9a-f]{40} yet/);
+      await told(11);
+      await told(1, true);
+    }
+    // Where it is the head no more, nobody waits for it.
+    const proposed = githubPullRequest.translate(opened);
+    const pull = pulls.get(made.number);
+    assert.ok(pull && proposed.kind === 'repository');
+    for (const over of [{ head: { ...pull.head, sha: 'd'.repeat(40) } }, { isOpen: false }]) {
+      pulls.set(made.number, { ...pull, ...over });
+      await repositoryChanged(proposed.event, policy, without, new Date(at));
+    }
+    pulls.set(made.number, pull);
+    assert.deepEqual(await rulesOf(made.sha), []);
+    await hear(githubPush, made.pushed);
+    assert.deepEqual(await rulesOf(made.sha), [always]);
+  });
+
   test('closed without a merge starts nothing', async () => {
     const made = merge([{ 'docs.md': 'closed' }]);
     await hear(githubPullRequest, {

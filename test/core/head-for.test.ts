@@ -109,6 +109,22 @@ describe('the head that somebody saw who commented at 12:30', () => {
       assert.equal(found.ok ? found.sha : found.why, is);
       if (!found.ok) assert.equal(found.confirm, head);
     });
+  describe('of one that was opened just then', () => {
+    const first: typeof rows = [
+      { name: 'and nothing else', pushes: [opened(a, 29.9)], head: a, is: a },
+      { name: 'told some seconds later than it was', pushes: [opened(a, 29.95)], head: a, is: a },
+      { name: 'pushed after', pushes: [opened(a, 29.9), push(a, b, 40)], head: b, is: a },
+      { name: 'pushed just then too', pushes: [opened(a, 29.9), push(a, b, 30.5)], head: b, is: 'close' },
+      { name: 'another is there, and nobody told', pushes: [opened(a, 29.9)], head: b, is: 'gap' },
+      { name: 'opened again just then', pushes: [opened(a, 29.9), opened(d, 30)], head: d, is: 'close' },
+      { name: 'only seen just then', pushes: [seen(a, 29.9)], head: a, is: 'close' },
+    ];
+    for (const { name, pushes, head, is } of first)
+      test(name, () => {
+        const found = headFor(head, at(30), pushes, at(29.9));
+        assert.equal(found.ok ? found.sha : found.why, is);
+      });
+  });
   test('at no time', () => {
     const found = headFor(a, new Date(Number.NaN), [opened(a, 0)]);
     assert.equal(found.ok, false);

@@ -298,6 +298,27 @@ describe('.signalbox.yml on GitHub', () => {
       );
     });
 
+    const lost = [
+      { name: 'made, and its run ends before that is looked at', fault: 'lost', checks: 2 },
+      { name: 'not made, and its run ends before that is looked at', fault: 'cut', checks: 1 },
+    ] as const;
+    for (const { name, fault, checks } of lost)
+      test(`one that is opened again, ${name}: the newest says how it went`, async t => {
+        const town = await openGitHubTown(t, server, { files });
+        await work(town);
+        // It was completed a while ago.
+        for (const one of named(town, town.sha, 'signalbox')) one.startedAt = '2026-01-01T00:00:00Z';
+        await town.repo.comment('octocat', town.pull, `/train digits --ref ${town.sha}`);
+        town.fake.faults.next('POST /repos/{owner}/{repo}/check-runs', fault, 20);
+        town.fake.faults.next('GET /repos/{owner}/{repo}/commits/{ref}/check-runs', 'cut', 100);
+        await work(town);
+        await endAs(town, 1, 1);
+        town.fake.faults.clear();
+        await showAll(town);
+        assert.equal(named(town, town.sha, 'signalbox').length, checks);
+        assert.equal(state(town, town.sha, 'signalbox'), 'failure');
+      });
+
     test('an answer that is lost when it is opened again makes no third one', async t => {
       const town = await openGitHubTown(t, server, { files });
       await work(town);
@@ -361,6 +382,24 @@ describe('.signalbox.yml on GitHub', () => {
     });
   });
 
+  test('all checks again: of each project the newest run that has ended, once, by who may', async t => {
+    const town = await openGitHubTown(t, server, { files });
+    await work(town);
+    const again = async (by: string, how = {}) => {
+      await town.repo.rerunAll(by, town.sha);
+      await work(town, how);
+      return await town.runs.newestNumber();
+    };
+    assert.equal(await again('octocat'), null, 'nothing was asked for');
+    const ended = await town.ended();
+    assert.equal(await again('hubot'), ended, 'who may only read');
+    assert.equal(await again('octocat', { twice: true }), ended + 1);
+    const run = await town.runs.get(ended + 1);
+    assert.deepEqual([run?.spec.retryOf, run?.spec.sha], [ended, town.sha]);
+    assert.equal(run?.place.kind === 'github' && run.place.issue, town.pull);
+    assert.equal(await again('octocat'), ended + 1, 'that one is at work');
+  });
+
   test('a rule is said by its name, with what is said besides', async t => {
     const town = await openGitHubTown(t, server, { files });
     await work(town);
@@ -377,6 +416,34 @@ describe('.signalbox.yml on GitHub', () => {
     assert.match(town.answers().at(-1) ?? '', /Did you mean quick\?/);
     // A rule that names no comment.
     assert.equal((await say('/train main'))?.number, 2);
+  });
+
+  test('what the base branch says now counts, not what it said when the pull request was opened', async t => {
+    const town = await openGitHubTown(t, server, { files: { 'train.py': 'pass\n' } });
+    await work(town);
+    const say = async (words: string) => {
+      await town.repo.comment('octocat', town.pull, `${words} --ref ${town.sha}`);
+      await work(town);
+      return await town.runs.newestNumber();
+    };
+    assert.equal(await say('/train quick'), null);
+    const quick = good.split('\n').toSpliced(1, 1).join('\n');
+    await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': quick } });
+    assert.equal(await say('/train quick'), 1);
+    assert.equal((await town.runs.get(1))?.spec.parameters.lr, 0.5);
+    await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': broken } });
+    assert.equal(await say('/train quick'), 1);
+    assert.match(town.answers().at(-1) ?? '', /of the base branch/);
+    const slower = quick.replace('lr: 0.5', 'lr: 0.05');
+    await town.repo.push({ by: 'octocat', files: { '.signalbox.yml': slower } });
+    assert.equal(await say('/train quick'), 2);
+    assert.equal((await town.runs.get(2))?.spec.parameters.lr, 0.05);
+    // Nothing is said of a base that GitHub has no more.
+    await town.repo.push({ by: 'octocat', branch: 'release', files: { 'docs.md': 'of the release' } });
+    await town.repo.edit('octocat', town.pull, { base: 'release' });
+    await town.repo.git('update-ref', '-d', 'refs/heads/release');
+    assert.equal(await say('/train quick'), 2);
+    assert.match(town.answers().at(-1) ?? '', /GitHub has no branch release/);
   });
 
   test('several commands are answered in their order, and what is too much is said', async t => {

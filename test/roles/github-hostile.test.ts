@@ -49,7 +49,14 @@ describe('what somebody on GitHub may try', () => {
       },
       'HEAD_OTHER',
     ],
-    ['nothing, seconds after a push', () => '', 'HEAD_UNSURE'],
+    [
+      'nothing, seconds after a push',
+      async ({ repo }) => {
+        await repo.push({ by: 'octocat', branch: 'wider', files: { 'train.py': 'more\n' } });
+        return '';
+      },
+      'HEAD_UNSURE',
+    ],
   ];
   for (const [name, ref, code] of refs)
     test(`--ref ${name} -> ${code}, nothing runs`, async t => {
@@ -60,6 +67,14 @@ describe('what somebody on GitHub may try', () => {
       await town.work();
       assert.deepEqual([await town.refused(), (await runsOf(town)).length], [[code], before]);
     });
+
+  test('near it: nothing, seconds after it was opened', async t => {
+    const { town, before } = await open(t);
+    await town.repo.comment('octocat', town.pull, '/train digits');
+    await town.work();
+    assert.deepEqual([await town.refused(), (await runsOf(town)).length], [[], before + 1]);
+    assert.ok((await runsOf(town)).includes(town.sha));
+  });
 
   test('near it: seven digits of the head, in capitals', async t => {
     const { town, before } = await open(t);

@@ -103,6 +103,7 @@ async function setUp(t: TestContext, known: readonly WebhookDefinition[] = [clos
           registryChanged: none,
           reviewed: async () => null,
           toPromote: async () => null,
+          toRepeat: async () => null,
           repositoryChanged: none,
           standing: async () => 'none',
         },

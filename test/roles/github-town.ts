@@ -37,6 +37,7 @@ import { promotable, promotionMessage } from '../../src/app/promotion-message.ts
 import { publish } from '../../src/app/publish.ts';
 import { pullHeads } from '../../src/app/pull-head.ts';
 import { wishOfReview } from '../../src/app/pull-review.ts';
+import { repeatCommit } from '../../src/app/repeat-commit.ts';
 import { repositoryChanged } from '../../src/app/repository-changed.ts';
 import { resultOf } from '../../src/app/result-of.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -164,6 +165,8 @@ export async function openGitHubTown(t: TestContext, server: TestServer, options
       wishOfReview(review, { ...evidence, pullRequests, log }, clock()),
     toPromote: (asked: Translation & { kind: 'promote' }) =>
       promoteWishes(asked, said.policy, { ...evidence, repositories, rollout: models.promotionDesk }),
+    toRepeat: (again: Translation & { kind: 'repeat' }, before: Date) =>
+      repeatCommit(again, { runs }, before),
   };
   const results = {
     ...{ runs, source, log, baselines: baselineStore(db), costs: runCosts(db) },

@@ -73,6 +73,7 @@ async function setUp(t: TestContext, env: Record<string, string> = { SLACK_BOT_T
       registryChanged: async () => {},
       reviewed: async () => null,
       toPromote: async () => null,
+      toRepeat: async () => null,
     },
     repositoryChanged: async () => {},
     audit: auditLog(db),

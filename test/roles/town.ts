@@ -178,6 +178,7 @@ export async function openTown(t: TestContext, server: TestServer, env: Record<s
     registryChanged: async () => {},
     reviewed: async () => null,
     toPromote: async () => null,
+    toRepeat: async () => null,
     groupChanged: (change: GroupChange) => groupChanged(change, said.policy, sync, clock),
   };
   const publishPorts = {

@@ -28,6 +28,7 @@ export function githubManifest(events: readonly string[]): unknown {
     hook_attributes: { url: `${address}/webhooks/github`, active: true },
     callback_urls: [`${address}/auth/github/callback`],
     default_permissions: permissions,
-    default_events: [...events].sort(),
+    // Several may listen to one.
+    default_events: [...new Set(events)].sort(),
   };
 }

@@ -1,7 +1,7 @@
 import { type Octokit, RequestError } from 'octokit';
 import type { GitHubPlace, Place } from '../../core/actor.ts';
 import type { Check, CheckAnnotation, CheckButton, CommitCheck, RunCheck } from '../../core/check.ts';
-import { checkMarkText } from '../../core/check-mark.ts';
+import { checkMarkText, readCheckMark } from '../../core/check-mark.ts';
 import {
   MessengerError,
   type MessengerPort,
@@ -20,7 +20,7 @@ interface GitHubMessengerOptions {
   /** Its own, by which it tells its comments from others that have the same mark. */
   appId: string;
   /** Says in a check run what its buttons are for. */
-  signer: Pick<Signer, 'sign'>;
+  signer: Signer;
 }
 
 type Remote = NonNullable<Surface['remote']>;
@@ -131,12 +131,11 @@ export function githubMessenger({ calls, appId, signer }: GitHubMessengerOptions
   ): Promise<Remote | null> {
     const place = githubPlace(where);
     const repo = namesOf(place.name);
-    const id = check ? await checkAt(place, check) : await commentAt(place, nonce, since);
+    const id = check ? await checkAt(place, check, since) : await commentAt(place, nonce, since);
     return id === null ? null : { channel: `${repo.owner}/${repo.repo}`, ts: String(id) };
   }
 
-  async function checkAt(place: GitHubPlace, check: Check): Promise<number | null> {
-    const external = await externalId(place, check);
+  async function checkAt(place: GitHubPlace, check: Check, began: Date): Promise<number | null> {
     const { data } = await call(place, { writes: false }, client =>
       client.rest.checks.listForRef({
         ...namesOf(place.name),
@@ -146,7 +145,23 @@ export function githubMessenger({ calls, appId, signer }: GitHubMessengerOptions
         per_page: pageSize,
       }),
     );
-    return data.check_runs.find(one => one.external_id === external)?.id ?? null;
+    const newestFirst = data.check_runs.toSorted((a, b) => b.id - a.id);
+    for (const one of newestFirst) if (await isOf(one, place, check, began)) return one.id;
+    return null;
+  }
+
+  async function isOf(
+    { external_id, started_at }: { external_id: string | null; started_at: string | null },
+    place: GitHubPlace,
+    check: Check,
+    began: Date,
+  ): Promise<boolean> {
+    if ('run' in check) return external_id === (await externalId(place, check));
+    // What it repeats changes while nobody knows of it; and one of its name may be there that is over.
+    const said = await signer.read(external_id ?? '');
+    const mark = said === null ? null : readCheckMark(said);
+    if (mark === null || 'run' in mark || mark.repo !== place.repo || mark.sha !== check.sha) return false;
+    return started_at === null || new Date(started_at).getTime() >= began.getTime() - clockSkewMs;
   }
 
   async function commentAt(place: GitHubPlace, nonce: string, began: Date): Promise<number | null> {

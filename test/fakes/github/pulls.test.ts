@@ -34,6 +34,19 @@ test('a push to the head is told, by force or not', async t => {
   assert.deepEqual([heard.all[1]?.payload.before, heard.all[1]?.payload.after], [first, second]);
 });
 
+test('the base that it names is the one of its last push, and the merge is tried on what is there now', async t => {
+  const { repo, client, at } = await fixture(t);
+  const first = await repo.head();
+  await repo.push({ by: 'octocat', branch: 'lr', files: { a: '1' } });
+  const pull_number = await repo.open({ by: 'octocat', from: 'lr' });
+  const moved = await repo.push({ by: 'octocat', files: { b: '1' } });
+  const base = async () => (await client.rest.pulls.get({ ...at, pull_number })).data.base.sha;
+  assert.equal(await base(), first);
+  assert.equal(await repo.git('rev-parse', `refs/pull/${pull_number}/merge^1`), moved);
+  await repo.push({ by: 'octocat', branch: 'lr', files: { a: '2' } });
+  assert.equal(await base(), moved);
+});
+
 const methods: ['merge' | 'squash' | 'rebase', parents: number, commits: number][] = [
   ['merge', 2, 4],
   ['squash', 1, 2],

@@ -167,6 +167,13 @@ export function repoDeeds(parts: Parts, repo: Repo, reach: Reach) {
     tell(parts, repo, { event: 'check_run', action, by: user(by), more: { check_run, ...more } });
   }
 
+  function rerunAll(by: string, sha: string): void {
+    const run = [...repo.checks.values()].find(one => one.sha === sha);
+    if (!run) throw new Error(`${fullName(repo)} has no checks at ${sha}.`);
+    const { check_suite } = webhookCheckShape(world, repo, run);
+    tell(parts, repo, { event: 'check_suite', action: 'rerequested', by: user(by), more: { check_suite } });
+  }
+
   async function press(by: string, id: number, identifier: string, early: boolean): Promise<void> {
     const run = repo.checks.get(id);
     const shown =
@@ -336,6 +343,8 @@ export function repoDeeds(parts: Parts, repo: Repo, reach: Reach) {
     },
     /** "Re-run" at a check run. */
     rerun: (by: string, id: number) => told(checkEvent(by, id, 'rerequested')),
+    /** "Re-run all checks" of a commit: of the check runs themselves nothing is told. */
+    rerunAll: (by: string, sha: string) => told(rerunAll(by, sha)),
     /**
      * One of a check run's own buttons: "displayed after the check run completes". `early`: on a page that showed it before the run began anew.
      */

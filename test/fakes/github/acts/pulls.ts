@@ -56,8 +56,9 @@ export async function openPull(
 /** GitHub tries the merge after somebody looked; `refs/pull/N/merge` is what came out. */
 export async function tryMerge({ world }: Parts, repo: Repo, issue: Issue, pull: Pull): Promise<void> {
   const by = { user: world.bot, at: world.clock.now() };
-  const message = `Merge ${pull.head.sha} into ${pull.base.sha}`;
-  pull.testMerge = await mergeCommit(repo.dir, by, pull.base.sha, pull.head.sha, message);
+  const base = (await refAt(repo.dir, `refs/heads/${pull.base.ref}`)) ?? pull.base.sha;
+  const message = `Merge ${pull.head.sha} into ${base}`;
+  pull.testMerge = await mergeCommit(repo.dir, by, base, pull.head.sha, message);
   pull.mergeable = pull.testMerge !== null;
   if (pull.testMerge) await setRef(repo.dir, `refs/pull/${issue.number}/merge`, pull.testMerge);
 }

@@ -74,10 +74,8 @@ async function pullsFollow(parts: Parts, repo: Repo, by: User, branch: string, a
     for (const issue of target.issues.values()) {
       const { pull } = issue;
       if (!pull || issue.state !== 'open') continue;
-      if (target === repo && pull.base.ref === branch) {
-        pull.base.sha = after;
-        pull.mergeable = null;
-      }
+      // The base that it names stays where it was until the head moves.
+      if (target === repo && pull.base.ref === branch) pull.mergeable = null;
       if (pull.head.repo === repo && pull.head.ref === branch)
         await headMoved(parts, target, by, issue, pull, after);
     }
@@ -94,6 +92,7 @@ async function headMoved(
   const before = pull.head.sha;
   if (before === after) return;
   pull.head.sha = after;
+  pull.base.sha = (await refAt(repo.dir, `refs/heads/${pull.base.ref}`)) ?? pull.base.sha;
   pull.mergeable = null;
   issue.updatedAt = parts.world.clock.now();
   await keepHead(repo, issue.number, pull);
